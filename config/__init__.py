@@ -1,0 +1,1 @@
+"""Typed settings and code lists. Imports nothing else of the product."""

@@ -1,0 +1,225 @@
+"""The typed settings: one immutable tree, loaded strictly. An unknown key or a wrong type is an error that names
+the key, the file and the cure; nothing is guessed, nothing is ignored.
+"""
+
+import difflib
+import re
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from wire.codec import Record, to_plain
+from wire.errors import TiepDonError
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Seconds = Annotated[float, Meta(gt=0, le=86400)]
+SHOWN_INSTEAD = "********"
+
+
+class ConfigError(TiepDonError):
+    """A settings file cannot be used. `file`, `key`, `why` and `meant` (the nearest known key) say what to change."""
+
+    code = "config.invalid"
+
+
+class ConfigMissing(ConfigError):
+    """The settings file does not exist or cannot be read."""
+
+    code = "config.missing"
+
+
+class ConfigSyntax(ConfigError):
+    """The settings file is not TOML."""
+
+    code = "config.syntax"
+
+
+class ConfigUnknownKey(ConfigError):
+    """The settings file holds a key that does not exist."""
+
+    code = "config.unknown_key"
+
+
+class ConfigWrongType(ConfigError):
+    """A setting's value has the wrong type or is out of its range."""
+
+    code = "config.wrong_type"
+
+
+class SiteSettings(Record, frozen=True, kw_only=True):
+    facility_code: Annotated[str, Meta(pattern=r"^([0-9A-Z]{5})?$")]
+    facility_name: str
+    kiosk_id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]
+    utc_offset_minutes: Annotated[int, Meta(ge=-720, le=840)]
+    synthetic: bool
+
+
+class PathSettings(Record, frozen=True, kw_only=True):
+    state: str
+    run: str
+
+
+class ScannerSettings(Record, frozen=True, kw_only=True):
+    device: str
+    baud_rate: Annotated[int, Meta(ge=1200, le=4_000_000)]
+
+
+class CameraSettings(Record, frozen=True, kw_only=True):
+    device: str
+
+
+class ReaderSettings(Record, frozen=True, kw_only=True):
+    pcsc_reader: str
+    portrait: bool
+    trust_folder: str
+    timeout_seconds: Seconds
+    scanner: ScannerSettings
+    camera: CameraSettings
+
+
+class ServiceSettings(Record, frozen=True, kw_only=True):
+    code: Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,8}$")]
+    name_vi: Annotated[str, Meta(min_length=1)]
+    name_en: Annotated[str, Meta(min_length=1)]
+
+
+class KioskSettings(Record, frozen=True, kw_only=True):
+    listen: Annotated[str, Meta(pattern=r"^[0-9A-Za-z.:\[\]-]+:[0-9]{1,5}$")]
+    language: Literal["vi", "en"]
+    ticket_prefix: Annotated[str, Meta(pattern=r"^[A-Z0-9-]{0,4}$")]
+    coverage_deadline_seconds: Annotated[float, Meta(ge=0.1, le=30)]
+    idle_seconds: Seconds
+    warning_seconds: Annotated[float, Meta(ge=20, le=600)]
+    ticket_seconds: Seconds
+    services: Annotated[tuple[ServiceSettings, ...], Meta(min_length=1)]
+
+
+class PortalSettings(Record, frozen=True, kw_only=True):
+    enabled: bool
+    base_url: str
+    token_path: str
+    lookup_path: str
+    username: str
+    password_file: str
+    officer_name: str
+    officer_id: Annotated[str, Meta(pattern=r"^([0-9]{12})?$")]
+    timeout_seconds: Seconds
+
+
+class BridgeSettings(Record, frozen=True, kw_only=True):
+    poll_seconds: Seconds
+    retry_first_seconds: Seconds
+    retry_max_seconds: Seconds
+
+
+class DestinationSettings(Record, frozen=True, kw_only=True):
+    """One receiving system. HL7 v2 fields: MSH-3 to MSH-6; `name_style` says how PID-5 is filled."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+    connector: Literal["hl7v2"]
+    host: str
+    port: Port
+    sending_application: str = "TIEPDON"
+    sending_facility: str = ""
+    receiving_application: str = "HIS"
+    receiving_facility: str = ""
+    name_style: Literal["split", "whole_in_family"] = "split"
+    personal_id_authority: str = "VNID"
+    insurance_authority: str = "BHXHVN"
+    connection: Literal["persistent", "per_message"] = "persistent"
+    timeout_seconds: Seconds = 10.0
+
+
+class Settings(Record, frozen=True, kw_only=True):
+    """The whole tree; `config/default.toml` documents every field."""
+
+    site: SiteSettings
+    paths: PathSettings
+    reader: ReaderSettings
+    kiosk: KioskSettings
+    portal: PortalSettings
+    bridge: BridgeSettings
+    destinations: tuple[DestinationSettings, ...] = ()
+
+
+def load(path: Path | None = None) -> Settings:
+    """The defaults with the site's file laid over them.
+
+    Raises ConfigMissing, ConfigSyntax, ConfigUnknownKey or ConfigWrongType.
+    """
+    tree = _parse(resources.files("config").joinpath("default.toml").read_text("utf-8"), "default.toml")
+    if path is None:
+        return _convert(tree, "default.toml")
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigSyntax(file=str(path), why="not UTF-8 text") from None
+    except OSError as error:
+        raise ConfigMissing(file=str(path), why=error.strerror or "unreadable") from None
+    return _convert(_overlay(tree, _parse(text, str(path))), str(path))
+
+
+def masked(settings: Settings) -> dict[str, Any]:
+    """The settings as plain data with every secret-bearing value hidden, for showing to people."""
+    plain: dict[str, Any] = to_plain(settings)
+    for key in ("username", "officer_name", "officer_id"):
+        if plain["portal"][key]:
+            plain["portal"][key] = SHOWN_INSTEAD
+    return plain
+
+
+def socket_path(settings: Settings, process: Literal["reader", "kiosk", "bridge"]) -> Path:
+    """Where a process of ours listens."""
+    return Path(settings.paths.run) / f"{process}.sock"
+
+
+def database_path(settings: Settings) -> Path:
+    """The one database."""
+    return Path(settings.paths.state) / "tiepdon.db"
+
+
+def _parse(text: str, file: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigSyntax(file=file, why=str(error)) from None
+
+
+def _overlay(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = _overlay(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _convert(tree: dict[str, Any], file: str) -> Settings:
+    try:
+        return msgspec.convert(tree, Settings)
+    except msgspec.ValidationError as error:
+        why, _, where = str(error).partition(" - at `$")
+        key = where.rstrip("`").lstrip(".")
+        unknown = re.match(r"Object contains unknown field `(.+)`", why)
+        if unknown is None:
+            raise ConfigWrongType(file=file, key=key, why=why) from None
+        name = unknown[1]
+        near = difflib.get_close_matches(name, _known_names(), n=1)
+        dotted = f"{key}.{name}" if key else name
+        raise ConfigUnknownKey(file=file, key=dotted, meant=near[0] if near else None) from None
+
+
+def _known_names() -> list[str]:
+    """Every key of the tree, for naming the nearest one to a misspelling."""
+    names: set[str] = set()
+    todo: list[Any] = [Settings, ServiceSettings, DestinationSettings]
+    while todo:
+        kind = todo.pop()
+        for info in msgspec.structs.fields(kind):
+            names.add(info.encode_name)
+            if isinstance(info.type, type) and issubclass(info.type, Record):
+                todo.append(info.type)
+    return sorted(names)

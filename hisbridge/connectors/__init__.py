@@ -1,0 +1,1 @@
+"""One file per outside system: `render` a PatientRecord, `send` it, `probe` the destination."""

@@ -1,0 +1,1 @@
+"""Questions put to the outside: is this person insured, what does the register say."""

@@ -1,0 +1,1 @@
+"""Devices and card standards. Produces a `Reading`; never imports kiosk, hisbridge, ui or Flask."""

@@ -1,0 +1,1 @@
+"""Codes seen by a camera. OpenCV only in `camera.py` and `decode.py`, pyzbar only in `decode.py`."""

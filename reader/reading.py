@@ -1,0 +1,109 @@
+"""Reading: what a device saw, and how strongly it is proven. Must not import any device library."""
+
+from enum import StrEnum
+
+from wire.codec import Record
+
+
+class Sex(StrEnum):
+    """Sex as printed on the card (`Nam`, `Nữ`); `unknown` when something else stands there."""
+
+    MALE = "male"
+    FEMALE = "female"
+    UNKNOWN = "unknown"
+
+
+class Source(StrEnum):
+    """Which device path a reading came from. Only `chip` can be proof; the others are data entry."""
+
+    CHIP = "chip"
+    CARD_QR = "card_qr"
+    PHONE_QR = "phone_qr"
+    INSURANCE_QR = "insurance_qr"
+    MRZ = "mrz"
+    TYPED = "typed"
+
+
+class Outcome(StrEnum):
+    """Result of one check of the chip."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_DONE = "not_done"
+
+
+class Check(Record, frozen=True, kw_only=True):
+    """One check: its result, a stable reason code when it did not pass, the protocol where there are several."""
+
+    result: Outcome = Outcome.NOT_DONE
+    reason: str | None = None
+    protocol: str | None = None
+
+
+class Checks(Record, frozen=True, kw_only=True):
+    """Every check of ICAO Doc 9303-11 the reader knows, each reported on its own.
+
+    `access`: PACE or BAC. `hashes`, `signature`, `chain`: passive authentication. `agreement`: DG1, DG13 and a
+    QR read in the same presentation tell the same story.
+    """
+
+    access: Check = Check()
+    hashes: Check = Check()
+    signature: Check = Check()
+    chain: Check = Check()
+    chip_authentication: Check = Check()
+    active_authentication: Check = Check()
+    agreement: Check = Check()
+
+
+class Evidence(Record, frozen=True, kw_only=True):
+    """How a reading came about: its source and, for a chip, each check. `read_at` is UTC, RFC 3339."""
+
+    source: Source
+    read_at: str
+    checks: Checks | None = None
+
+
+class Holder(Record, frozen=True, kw_only=True):
+    """Who the card belongs to. Every field but the personal ID number is optional; absent is None.
+
+    `birth_date` is ISO 8601 at the precision known: `YYYY-MM-DD`, `YYYY-MM` or `YYYY`.
+    `expiry_date` is an ISO date or the word `none` for a card without expiry.
+    """
+
+    personal_id: str
+    full_name: str | None = None
+    birth_date: str | None = None
+    sex: Sex | None = None
+    residence: str | None = None
+    issue_date: str | None = None
+    expiry_date: str | None = None
+    previous_id: str | None = None
+    ethnicity: str | None = None
+    nationality: str | None = None
+    place_of_origin: str | None = None
+
+
+class InsuranceCard(Record, frozen=True, kw_only=True):
+    """What an insurance card's QR says (BHYT). Field names follow the insurance portal's meaning, in English."""
+
+    card_number: str
+    full_name: str | None = None
+    birth_date: str | None = None
+    sex: Sex | None = None
+    address: str | None = None
+    registered_facility: str | None = None
+    valid_from: str | None = None
+    valid_to: str | None = None
+    issue_date: str | None = None
+    five_year_date: str | None = None
+
+
+class Reading(Record, frozen=True, kw_only=True):
+    """One reading of one presentation. `warnings` are codes of repairs and oddities, never values."""
+
+    reading_id: str
+    holder: Holder
+    evidence: Evidence
+    insurance: InsuranceCard | None = None
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Barcode scanners. Only `serial.py` touches pyserial."""
