@@ -5,6 +5,7 @@ the key, the file and the cure; nothing is guessed, nothing is ignored.
 import difflib
 import re
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +19,7 @@ from wire.errors import TiepDonError
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
 SHOWN_INSTEAD = "********"
+INSTALLED = Path("/etc/tiepdon/tiepdon.toml")
 
 
 class ConfigError(TiepDonError):
@@ -95,6 +97,7 @@ class KioskSettings(Record, frozen=True, kw_only=True):
     idle_seconds: Seconds
     warning_seconds: Annotated[float, Meta(ge=20, le=600)]
     ticket_seconds: Seconds
+    pixels_per_mm: Annotated[float, Meta(ge=2, le=20)] = 6.65
     services: Annotated[tuple[ServiceSettings, ...], Meta(min_length=1)]
 
 
@@ -163,6 +166,13 @@ def load(path: Path | None = None) -> Settings:
     return _convert(_overlay(tree, _parse(text, str(path))), str(path))
 
 
+def default_path(environ: Mapping[str, str]) -> Path | None:
+    """The site's settings file where none is named: `$TIEPDON_CONFIG`, else the installed one if it exists."""
+    if named := environ.get("TIEPDON_CONFIG"):
+        return Path(named)
+    return INSTALLED if INSTALLED.exists() else None
+
+
 def masked(settings: Settings) -> dict[str, Any]:
     """The settings as plain data with every secret-bearing value hidden, for showing to people."""
     plain: dict[str, Any] = to_plain(settings)
@@ -199,7 +209,7 @@ def _overlay(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 def _convert(tree: dict[str, Any], file: str) -> Settings:
     try:
-        return msgspec.convert(tree, Settings)
+        settings = msgspec.convert(tree, Settings)
     except msgspec.ValidationError as error:
         why, _, where = str(error).partition(" - at `$")
         key = where.rstrip("`").lstrip(".")
@@ -210,6 +220,20 @@ def _convert(tree: dict[str, Any], file: str) -> Settings:
         near = difflib.get_close_matches(name, _known_names(), n=1)
         dotted = f"{key}.{name}" if key else name
         raise ConfigUnknownKey(file=file, key=dotted, meant=near[0] if near else None) from None
+    _check_together(settings, file)
+    return settings
+
+
+def _check_together(settings: Settings, file: str) -> None:
+    """What no single field can tell: names used twice, a part switched on without what it needs."""
+    seen: set[str] = set()
+    for number, destination in enumerate(settings.destinations):
+        if destination.name in seen:
+            raise ConfigWrongType(file=file, key=f"destinations[{number}].name", why="name used twice")
+        seen.add(destination.name)
+    for key in ("base_url", "username", "password_file", "officer_name", "officer_id"):
+        if settings.portal.enabled and not getattr(settings.portal, key):
+            raise ConfigWrongType(file=file, key=f"portal.{key}", why="needed when portal.enabled = true")
 
 
 def _known_names() -> list[str]:

@@ -64,53 +64,89 @@ class Verdict(StrEnum):
 class Coverage(Record, frozen=True, kw_only=True):
     """The insurance answer (BHYT). `result_code` is the portal's own (`maKetQua`), `reason` ours when there is none."""
 
-    verdict: Verdict
-    result_code: str | None = None
-    reason: str | None = None
-    card_number: str | None = None
-    social_security_number: str | None = None
-    valid_from: FullDate | None = None
-    valid_to: FullDate | None = None
-    registered_facility: str | None = None
-    living_area: str | None = None
-    five_year_date: FullDate | None = None
-    asked_at: Moment | None = None
-    asked_by: str | None = None
+    verdict: Annotated[Verdict, Meta(description="what the answer means for reception")]
+    result_code: Annotated[
+        str | None, Meta(description="the portal's own code (maKetQua), where it answered", examples=["000"])
+    ] = None
+    reason: Annotated[
+        str | None,
+        Meta(
+            description="code of ours that says why, where the portal's code alone does not",
+            examples=["coverage.expired"],
+        ),
+    ] = None
+    card_number: Annotated[
+        str | None,
+        Meta(
+            description="health insurance card number (BHYT) in force on the day of the visit",
+            examples=["GD4000000000000"],
+        ),
+    ] = None
+    social_security_number: Annotated[
+        str | None, Meta(description="social security number (BHXH), 10 digits", examples=["0000000000"])
+    ] = None
+    valid_from: Annotated[FullDate | None, Meta(description="first day of that card")] = None
+    valid_to: Annotated[FullDate | None, Meta(description="last day of that card")] = None
+    registered_facility: Annotated[
+        str | None, Meta(description="code of the facility registered for first contact (maDKBD)", examples=["01028"])
+    ] = None
+    living_area: Annotated[str | None, Meta(description="living-area code K1, K2 or K3 (maKV)")] = None
+    five_year_date: Annotated[
+        FullDate | None, Meta(description="day on which five continuous years of insurance are reached (ngayDu5Nam)")
+    ] = None
+    asked_at: Annotated[Moment | None, Meta(description="when the portal was asked")] = None
+    asked_by: Annotated[str | None, Meta(description="kiosk that asked")] = None
 
 
 class CoverageQuestion(Record, frozen=True, kw_only=True):
     """What the kiosk asks the bridge: whose cover, on which day of visit."""
 
     personal_id: PersonalId
-    full_name: str | None = None
-    birth_date: PartialDate | None = None
-    sex: Literal["male", "female", "unknown"] | None = None
-    visit_date: FullDate
+    full_name: Annotated[
+        str | None, Meta(description="name as on the card, Vietnamese with diacritics", examples=["Nguyễn Văn Thử"])
+    ] = None
+    birth_date: Annotated[PartialDate | None, Meta(description="date of birth at the precision known")] = None
+    sex: Annotated[Literal["male", "female", "unknown"] | None, Meta(description="sex as on the card")] = None
+    visit_date: Annotated[FullDate, Meta(description="day of the visit: cover must hold on it")]
 
 
 class Site(Record, frozen=True, kw_only=True):
     """Where the check-in happened."""
 
-    facility_code: FacilityCode
-    facility_name: str
-    kiosk_id: str
+    facility_code: Annotated[FacilityCode, Meta(description="the facility that checks the person in")]
+    facility_name: Annotated[str, Meta(description="its name", examples=["Bệnh viện Mẫu"])]
+    kiosk_id: Annotated[str, Meta(description="which kiosk of the facility", examples=["kiosk-1"])]
 
 
 class Patient(Record, frozen=True, kw_only=True):
     """Administrative data of the person; only the personal ID number is always known."""
 
-    personal_id: PersonalId
-    full_name: str | None = None
-    birth_date: PartialDate | None = None
-    sex: Literal["male", "female", "unknown"] | None = None
-    residence: str | None = None
-    place_of_origin: str | None = None
-    nationality: str | None = None
-    ethnicity: str | None = None
-    previous_id: str | None = None
-    issue_date: FullDate | None = None
-    expiry_date: ExpiryDate | None = None
-    phone: str | None = None
+    personal_id: Annotated[PersonalId, Meta(description="the key of the person")]
+    full_name: Annotated[
+        str | None,
+        Meta(
+            description="whole name in Vietnamese order (family, middle, given), with diacritics",
+            examples=["Nguyễn Văn Thử"],
+        ),
+    ] = None
+    birth_date: Annotated[PartialDate | None, Meta(description="date of birth at the precision known")] = None
+    sex: Annotated[
+        Literal["male", "female", "unknown"] | None,
+        Meta(description="sex as on the card; unknown when the card says something else"),
+    ] = None
+    residence: Annotated[
+        str | None,
+        Meta(description="place of residence as the card's text", examples=["1 Phố Mẫu, Phường Mẫu, Hà Nội"]),
+    ] = None
+    place_of_origin: Annotated[str | None, Meta(description="place of origin as the card's text")] = None
+    nationality: Annotated[str | None, Meta(description="nationality as the card's text", examples=["Việt Nam"])] = None
+    ethnicity: Annotated[str | None, Meta(description="ethnic group as the card's text", examples=["Kinh"])] = None
+    previous_id: Annotated[str | None, Meta(description="earlier ID number (9 digits) the card mentions")] = None
+    issue_date: Annotated[FullDate | None, Meta(description="day the card was issued")] = None
+    expiry_date: Annotated[ExpiryDate | None, Meta(description="last day of the card, or `none`")] = None
+    phone: Annotated[
+        str | None, Meta(description="telephone number the person gave, with its leading zero", examples=["0000000000"])
+    ] = None
 
 
 class Arrival(Record, frozen=True, kw_only=True):
@@ -119,35 +155,44 @@ class Arrival(Record, frozen=True, kw_only=True):
     visit_id: Annotated[
         str, Meta(min_length=1, max_length=64, description="unique for ever; root of every idempotency key")
     ]
-    arrived_at: Moment
-    service_code: str
-    service_name: str
-    ticket_number: str
+    arrived_at: Annotated[Moment, Meta(description="when the person checked in, in the site's time")]
+    service_code: Annotated[str, Meta(description="the service checked in for", examples=["KB"])]
+    service_name: Annotated[str, Meta(description="its Vietnamese name", examples=["Khám bệnh"])]
+    ticket_number: Annotated[str, Meta(description="the number the person holds", examples=["0001"])]
 
 
 class ProofCheck(Record, frozen=True, kw_only=True):
     """One check of the chip, as the reader reported it."""
 
-    result: Literal["passed", "failed", "not_done"]
-    reason: str | None = None
-    protocol: str | None = None
+    result: Annotated[Literal["passed", "failed", "not_done"], Meta(description="how it ended")]
+    reason: Annotated[str | None, Meta(description="code that says why it did not pass")] = None
+    protocol: Annotated[str | None, Meta(description="which protocol, where there are several", examples=["PACE"])] = (
+        None
+    )
 
 
 class Proof(Record, frozen=True, kw_only=True):
     """How strongly the identity is proven: the source and, for a chip, each check by name."""
 
-    source: Literal["chip", "card_qr", "phone_qr", "insurance_qr", "mrz", "typed"]
-    read_at: Moment
-    checks: dict[str, ProofCheck] = msgspec.field(default_factory=dict)
+    source: Annotated[
+        Literal["chip", "card_qr", "phone_qr", "insurance_qr", "mrz", "typed"],
+        Meta(description="where the data came from; only `chip` can be proof"),
+    ]
+    read_at: Annotated[Moment, Meta(description="when it was read")]
+    checks: Annotated[dict[str, ProofCheck], Meta(description="for a chip: each check by its name")] = msgspec.field(
+        default_factory=dict
+    )
 
 
 class PatientRecord(Record, frozen=True, kw_only=True):
     """What is handed over, one per visit. `synthetic` marks sandbox data; receivers must never mix it with care."""
 
-    version: Literal["tiepdon.patient_record/1"] = "tiepdon.patient_record/1"
+    version: Annotated[Literal["tiepdon.patient_record/1"], Meta(description="this contract's name and version")] = (
+        "tiepdon.patient_record/1"
+    )
     site: Site
     patient: Patient
     visit: Arrival
     evidence: Proof
-    coverage: Coverage | None = None
-    synthetic: bool = False
+    coverage: Annotated[Coverage | None, Meta(description="the insurance answer, when one was sought")] = None
+    synthetic: Annotated[bool, Meta(description="sandbox data: no real person")] = False

@@ -47,7 +47,19 @@ class Start:
 
 @dataclass(frozen=True)
 class AskKey:
-    """A card lies on the reader; its chip opens with the QR code or the last six digits."""
+    """A card lies on the reader; its chip opens with the QR code or the last six digits.
+
+    `problem` is the code of why the last code held up was not understood.
+    """
+
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class AskQr:
+    """The QR path was chosen: the code on the card is to be held up to scanner or camera. `problem` as in `AskKey`."""
+
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,7 @@ class ReadingChip:
 
 @dataclass(frozen=True)
 class Confirm:
-    """The question "is this you?". The proof may still be running (`complete`), the insurance answer still be out (`coverage`)."""
+    """The question "is this you?". The proof may still run (`complete`), the insurance answer be out (`coverage`)."""
 
     reading: Reading
     complete: bool
@@ -114,7 +126,7 @@ class OutOfOrder:
     code: str
 
 
-State = Start | AskKey | Keypad | ReadingChip | Confirm | Finishing | TicketShown | Failed | Help | OutOfOrder
+State = Start | AskKey | AskQr | Keypad | ReadingChip | Confirm | Finishing | TicketShown | Failed | Help | OutOfOrder
 
 
 @dataclass(frozen=True)
@@ -131,6 +143,16 @@ class Session:
     warned: bool = False  # "are you still there?" stands on the screen
     since: float = 0.0  # monotonic seconds: when the person last did something
     entered: float = 0.0  # monotonic seconds: when the state was entered
+    warned_at: float = 0.0  # monotonic seconds: when that warning appeared
+    run: str = ""  # random name of this run of the process; with `serial` it makes every presentation unique for ever
+    serial: int = 0  # presentations begun in this run
+    chip_running: bool = False  # a chip reading was asked for and has not ended
+    chip_since: float = 0.0  # monotonic seconds: when it was asked for
+    failed_keys: tuple[str, ...] = ()  # CANs tried in vain; none is tried again unasked
+    entry: Reading | None = None  # what this presentation gave as data entry (QR or typed), kept beside the chip
+    question: str = ""  # reading_id the insurance answer was asked for; answers for another are ignored
+    asked: float = 0.0  # monotonic seconds: when it was asked
+    card_waiting: bool = False  # the next person's card was placed while a ticket was still shown
 
 
 # Events: from the reader, the bridge, the store, the screen, the clock.
@@ -138,8 +160,11 @@ class Session:
 
 @dataclass(frozen=True)
 class PresenceChanged:
+    """`problem` is the code of the layer that is missing when the reader is not ready."""
+
     reader_ready: bool
     card_present: bool
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -185,6 +210,7 @@ class PayloadRefused:
 class CoverageAnswered:
     presentation: str
     coverage: Coverage
+    reading_id: str = ""  # the reading it was asked for; empty: not known
 
 
 @dataclass(frozen=True)
@@ -212,7 +238,11 @@ class PathChosen:
 
 @dataclass(frozen=True)
 class DigitsTyped:
+    """Digits from the keypad, with identity and moment of the reading they may become: the machine makes none."""
+
     digits: str
+    reading_id: str = ""
+    read_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -251,6 +281,13 @@ class Tick:
 
 
 @dataclass(frozen=True)
+class StoreLost:
+    """Nothing can be written (`code`), noticed while nobody was checking in."""
+
+    code: str
+
+
+@dataclass(frozen=True)
 class StoreRecovered:
     pass
 
@@ -258,7 +295,7 @@ class StoreRecovered:
 Event = (
     PresenceChanged | PhaseReached | IdentityRead | ReadingFinished | ReadingFailed | PayloadRead | PayloadRefused
     | CoverageAnswered | Committed | CommitFailed | Touched | PathChosen | DigitsTyped | Confirmed | Denied | HelpAsked
-    | CounterTicketAsked | LanguageChosen | Cancelled | Tick | StoreRecovered
+    | CounterTicketAsked | LanguageChosen | Cancelled | Tick | StoreLost | StoreRecovered
 )  # fmt: skip
 
 

@@ -1,1 +1,7 @@
 """Text payloads a person may hold up, parsed to a Holder or an InsuranceCard. Pure: no device, no clock."""
+
+from reader.payload.citizen_card import CardForm, format_citizen_card
+from reader.payload.parse import PayloadResult, parse_payload
+from reader.payload.personal_id import can, typed_holder
+
+__all__ = ["CardForm", "PayloadResult", "can", "format_citizen_card", "parse_payload", "typed_holder"]

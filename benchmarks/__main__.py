@@ -1,0 +1,31 @@
+"""Runs the benchmarks named on the command line, or all of them, and prints their figures."""
+
+import argparse
+import importlib
+import json
+import sys
+from collections.abc import Sequence
+
+from benchmarks.table import Table
+
+NAMES = ("chip", "commit", "footprint")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run and print; `--json` prints one object per table for programs that compare runs."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*NAMES, []], help="which ones; all when none is named")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    for name in options.names or NAMES:
+        sys.stderr.write(f"measuring {name} ...\n")
+        tables: list[Table] = importlib.import_module(f"benchmarks.{name}").measure()
+        for table in tables:
+            text = json.dumps(table.plain(), ensure_ascii=False) if options.json else table.text()
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

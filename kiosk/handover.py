@@ -1,0 +1,107 @@
+"""From what was read to what is handed over: the PatientRecord, and the question to the insurance.
+
+Pure. Card and code are hostile: a field that does not have the record's shape is left out, so that one odd date never
+costs a visit. Nothing but the record's own fields goes out. Must not import Flask, a device library or a connector.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from config.settings import ServiceSettings, SiteSettings
+from hisbridge.records import (
+    Arrival,
+    Coverage,
+    CoverageQuestion,
+    Moment,
+    Patient,
+    PatientRecord,
+    PersonalId,
+    Proof,
+    ProofCheck,
+    Site,
+)
+from reader.reading import Evidence, Holder, Reading, Source
+from wire.codec import from_plain, to_plain
+from wire.errors import MalformedMessage, TiepDonError
+
+OPTIONAL = tuple(field for field in msgspec.structs.fields(Patient) if field.name != "personal_id")
+
+
+class NoPersonalId(TiepDonError):
+    """The reading holds no twelve-digit personal ID number, so there is nobody to hand over."""
+
+    code = "checkin.no_personal_id"
+
+
+@dataclass(frozen=True)
+class Place:
+    """The visit's own facts: identity, ticket, service, and the moment in the site's time (RFC 3339 with offset)."""
+
+    visit_id: str
+    ticket_number: str
+    service: ServiceSettings
+    arrived_at: str
+
+
+def patient_record(reading: Reading, coverage: Coverage | None, site: SiteSettings, place: Place) -> PatientRecord:
+    """The record of one visit; raises NoPersonalId."""
+    return PatientRecord(
+        site=Site(facility_code=site.facility_code, facility_name=site.facility_name, kiosk_id=site.kiosk_id),
+        patient=_patient(reading.holder),
+        visit=Arrival(
+            visit_id=place.visit_id,
+            arrived_at=place.arrived_at,
+            service_code=place.service.code,
+            service_name=place.service.name_vi,
+            ticket_number=place.ticket_number,
+        ),
+        evidence=_proof(reading.evidence, place.arrived_at),
+        coverage=coverage,
+        synthetic=site.synthetic,
+    )
+
+
+def coverage_question(reading: Reading, visit_date: date) -> CoverageQuestion:
+    """What the bridge is asked about this person; raises NoPersonalId."""
+    patient = _patient(reading.holder)
+    return CoverageQuestion(
+        personal_id=patient.personal_id,
+        full_name=patient.full_name,
+        birth_date=patient.birth_date,
+        sex=patient.sex,
+        visit_date=visit_date.isoformat(),
+    )
+
+
+def _patient(holder: Holder) -> Patient:
+    plain = {name: value.strip() if value else value for name, value in to_plain(holder).items()}
+    if not _fits(holder.personal_id, PersonalId):
+        raise NoPersonalId()
+    known = {field.name: plain.get(field.name) for field in OPTIONAL}
+    fitting = {field.name: known[field.name] for field in OPTIONAL if _fits(known[field.name], field.type)}
+    return from_plain({"personal_id": holder.personal_id, **fitting}, Patient)
+
+
+def _proof(evidence: Evidence, arrived_at: str) -> Proof:
+    checks: dict[str, Any] = {}
+    if evidence.source is Source.CHIP and evidence.checks is not None:
+        checks = to_plain(evidence.checks)
+    return Proof(
+        source=evidence.source.value,
+        read_at=evidence.read_at if _fits(evidence.read_at, Moment) else arrived_at,
+        checks={name: from_plain(check, ProofCheck) for name, check in checks.items()},
+    )
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    # A pattern's `$` also matches before a last line break.
+    if isinstance(value, str) and value != value.strip():
+        return False
+    try:
+        from_plain(value, kind)
+    except MalformedMessage:
+        return False
+    return True

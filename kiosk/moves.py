@@ -1,0 +1,268 @@
+"""The moves the check-in is made of: go to a screen, open the chip, fail with a way on, commit, go home.
+
+Pure: a move takes the session and the time and returns the next session with the effects to carry out. Which event
+leads to which move stands in `checkin.py` and `timing.py`. Must not import Flask, a device library or a connector.
+"""
+
+import re
+from dataclasses import replace
+
+from hisbridge.records import Coverage, Verdict
+from kiosk.policy import Policy
+from kiosk.states import (
+    AskCoverage,
+    AskKey,
+    Commit,
+    Confirm,
+    Effect,
+    Failed,
+    Finishing,
+    Keypad,
+    KeypadPurpose,
+    NextPath,
+    OpenChip,
+    ReadingChip,
+    Session,
+    Start,
+    State,
+    StopChip,
+)
+from reader.phases import PROGRESS, Phase
+from reader.reading import Reading, Source
+
+Step = tuple[Session, tuple[Effect, ...]]
+
+CARD_REMOVED = "reader.card_removed"
+WRONG_KEY = "reader.wrong_key"
+NO_READER = "reader.no_reader"
+TOO_SLOW = "reader.too_slow"
+TWO_PEOPLE = "checkin.two_people"
+NO_PERSONAL_ID = "checkin.no_personal_id"
+DIGITS_WRONG = "checkin.digits_wrong"
+NOT_YOU = "checkin.not_you"
+CARD_STILL_THERE = "checkin.card_still_there"
+DEADLINE = "checkin.deadline"
+
+# Failures that the same card on the same reader would only repeat.
+NOT_WORTH_REPEATING = frozenset(
+    {WRONG_KEY, NO_READER, NO_PERSONAL_ID, "reader.service_down", "reader.not_allowed", "reader.not_an_id_card"}
+    | {"reader.unsupported_access", "wire.unreachable", "wire.timeout"}
+)
+
+
+def go(session: Session, state: State, now: float) -> Session:
+    """Another screen; the person's time begins anew with it."""
+    return replace(session, state=state, entered=now, since=now, warned=False)
+
+
+def cleared(session: Session) -> Session:
+    """The session without anything about the person; language and devices stay."""
+    return replace(
+        session,
+        presentation="",
+        chip_failures=0,
+        key=None,
+        warned=False,
+        chip_running=False,
+        failed_keys=(),
+        entry=None,
+        question="",
+        card_waiting=False,
+    )
+
+
+def renamed(session: Session) -> Session:
+    """The same person under a new presentation name, so that answers still under way for the old one are ignored."""
+    serial = session.serial + 1
+    return replace(session, serial=serial, presentation=f"{session.run}-{serial}")
+
+
+def fresh(session: Session) -> Session:
+    """A new presentation that knows nothing of the one before."""
+    return renamed(cleared(session))
+
+
+def stopping(session: Session) -> tuple[Effect, ...]:
+    """What must be told to the reader when a presentation is left."""
+    return (StopChip(session.presentation),) if session.chip_running else ()
+
+
+def resting(session: Session) -> Start:
+    """The start screen with nothing to say but that a card was forgotten, if one was."""
+    return Start(CARD_STILL_THERE if session.card_present else None)
+
+
+def home(session: Session, now: float, policy: Policy, notice: str | None = None) -> Step:
+    """Back to the start, everything personal forgotten.
+
+    With a notice the person is probably still there: the language goes when the notice does (`timing.tick`).
+    """
+    state = Start(notice) if notice else resting(session)
+    language = session.language if notice else policy.language
+    return replace(go(cleared(session), state, now), language=language), stopping(session)
+
+
+def ask_for_key(session: Session, now: float) -> Session:
+    """A new card lies on the reader: a new presentation."""
+    return go(fresh(session), AskKey(), now)
+
+
+def fail(session: Session, code: str, now: float, policy: Policy) -> Step:
+    """A path failed; say so and offer the others."""
+    state = Failed(code, paths_after(session, code, policy))
+    return go(replace(session, chip_running=False), state, now), stopping(session)
+
+
+def fail_afresh(session: Session, code: str, now: float, policy: Policy) -> Step:
+    """As `fail`, when nothing that was read in this presentation may be used any more."""
+    anew = fresh(session)
+    return go(anew, Failed(code, paths_after(anew, code, policy)), now), stopping(session)
+
+
+def paths_after(session: Session, code: str, policy: Policy) -> tuple[NextPath, ...]:
+    """What is left after `code`, best first: chip, QR, twelve digits, staff. Staff are always left."""
+    again = session.card_present and session.chip_failures < policy.chip_attempts and code not in NOT_WORTH_REPEATING
+    # Scanner and camera hang on the reader process: when that is gone, a QR code goes unseen.
+    seen = not code.startswith("wire.")
+    return (
+        *((NextPath.CARD_AGAIN,) if again else ()),
+        *((NextPath.QR,) if seen else ()),
+        NextPath.PERSONAL_ID,
+        NextPath.STAFF,
+    )
+
+
+def usable(reading: Reading) -> bool:
+    """Whether the reading names a person: only the twelve-digit personal ID number does."""
+    return re.fullmatch(r"[0-9]{12}", reading.holder.personal_id) is not None
+
+
+def card_key(reading: Reading) -> str:
+    """The CAN: the last six digits of the ID number (card.md 0)."""
+    return reading.holder.personal_id[-6:]
+
+
+def same_person(one: Reading, other: Reading) -> bool:
+    return one.holder.personal_id == other.holder.personal_id
+
+
+def is_typed(reading: Reading) -> bool:
+    return reading.evidence.source is Source.TYPED
+
+
+def chip_open_to(session: Session, can: str, policy: Policy) -> bool:
+    """Whether the chip may be tried with this key now: never twice with one, never beyond the attempts allowed."""
+    return (
+        session.card_present
+        and not session.chip_running
+        and can not in session.failed_keys
+        and session.chip_failures < policy.chip_attempts
+    )
+
+
+def open_chip(session: Session, can: str, now: float) -> Step:
+    """Ask the reader for the chip; the screen stays.
+
+    A second attempt takes a new name, so that news of the first is ignored.
+    """
+    opened = renamed(session) if session.failed_keys else session
+    opened = replace(opened, key=can, chip_running=True, chip_since=now)
+    return opened, (OpenChip(opened.presentation, can),)
+
+
+def read_chip(session: Session, can: str, now: float) -> Step:
+    """Ask the reader for the chip and show its progress."""
+    state = ReadingChip(int(Phase.CONNECTING), PROGRESS[Phase.CONNECTING])
+    return open_chip(go(session, state, now), can, now)
+
+
+def confirm(session: Session, reading: Reading, complete: bool, now: float) -> Step:
+    """Ask "is this you?", and the insurance at the same time: the answer comes while the person reads."""
+    return _asking(go(session, Confirm(reading, complete), now), reading, now)
+
+
+def use_entry(session: Session, reading: Reading, now: float, policy: Policy) -> Step:
+    """A QR code or a typed number is known: it opens the chip when a card is there, else it is the reading."""
+    session = replace(session, entry=reading)
+    if chip_open_to(session, card_key(reading), policy):
+        return read_chip(session, card_key(reading), now)
+    return confirm(session, reading, True, now)
+
+
+def adopt(session: Session, reading: Reading, complete: bool, now: float, policy: Policy) -> Step:
+    """A better reading of the person on the screen takes the place of the one shown.
+
+    The insurance is asked again only when what it is asked by has changed. A confirmed screen is asked again only when
+    the number has.
+    """
+    state = session.state
+    if not isinstance(state, Confirm | Finishing) or state.reading is None:
+        return confirm(session, reading, complete, now)
+    if not same_person(state.reading, reading):
+        return confirm(session, reading, complete, now)
+    if _asked_by(state.reading) == _asked_by(reading):
+        return settle(replace(session, state=replace(state, reading=reading, complete=complete)), now, policy)
+    changed = replace(session, state=replace(state, reading=reading, complete=complete, coverage=None))
+    asked, questions = _asking(changed, reading, now)
+    settled, effects = settle(asked, now, policy)
+    return settled, questions + effects
+
+
+def settle(session: Session, now: float, policy: Policy) -> Step:
+    """Commit once the person said yes, the proof is complete, and the insurance answered or its time is over."""
+    state = session.state
+    if not isinstance(state, Finishing) or state.committing or not state.complete:
+        return session, ()
+    coverage = state.coverage
+    if coverage is None:
+        if now < session.asked + policy.coverage_deadline_seconds:
+            return session, ()
+        coverage = Coverage(verdict=Verdict.UNVERIFIED, reason=DEADLINE)
+    return commit(session, state.reading, coverage, now)
+
+
+def commit(session: Session, reading: Reading | None, coverage: Coverage | None, now: float) -> Step:
+    """Nothing leads away from here but the store's answer."""
+    state = Finishing(reading, complete=True, coverage=coverage, committing=True)
+    return go(session, state, now), (Commit(session.presentation, reading, coverage),)
+
+
+def chip_failed(session: Session, code: str, now: float, policy: Policy) -> Step:
+    """The chip gave no (whole) reading: fall back on the QR code already shown, else offer what is left."""
+    state, entry = session.state, session.entry
+    failed = replace(
+        session,
+        chip_running=False,
+        chip_failures=session.chip_failures + 1,
+        failed_keys=(*session.failed_keys, session.key or ""),
+    )
+    if isinstance(state, Confirm | Finishing):
+        if entry is not None and state.reading is not None and same_person(entry, state.reading):
+            # The insurance answer, come or still to come, is about the same person and stays.
+            return settle(replace(failed, state=replace(state, reading=entry, complete=True)), now, policy)
+    elif code == WRONG_KEY:
+        return wrong_key(failed, now, policy)
+    elif entry is not None and not is_typed(entry) and code != CARD_REMOVED:
+        return confirm(failed, entry, True, now)
+    if code == CARD_REMOVED:
+        return home(failed, now, policy, CARD_REMOVED)
+    return fail(failed, code, now, policy)
+
+
+def wrong_key(session: Session, now: float, policy: Policy) -> Step:
+    """The digits did not open the card: typed again while attempts are left. A number typed whole is doubted now."""
+    entry = None if session.entry is not None and is_typed(session.entry) else session.entry
+    session = replace(session, key=None, entry=entry)
+    if session.chip_failures < policy.chip_attempts:
+        return go(session, Keypad(KeypadPurpose.CARD_KEY, WRONG_KEY), now), ()
+    return fail(session, WRONG_KEY, now, policy)
+
+
+def _asking(session: Session, reading: Reading, now: float) -> Step:
+    asked = replace(session, question=reading.reading_id, asked=now)
+    return asked, (AskCoverage(asked.presentation, reading),)
+
+
+def _asked_by(reading: Reading) -> tuple[object, ...]:
+    holder = reading.holder
+    return (holder.personal_id, holder.full_name, holder.birth_date, holder.sex)

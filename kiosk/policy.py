@@ -1,0 +1,41 @@
+"""What a site decides about the check-in: every limit and choice the state machine obeys, as one immutable value.
+
+Must not import Flask, a device library or a connector.
+"""
+
+from dataclasses import dataclass
+
+from config.settings import Settings
+
+LANGUAGES = ("vi", "en")
+CHIP_MARGIN_SECONDS = 3.0  # the reader gives up first and says why; this is for a reader that says nothing
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Limits in seconds and counts; see `config/default.toml` for their meaning to a site."""
+
+    language: str = "vi"
+    languages: tuple[str, ...] = LANGUAGES
+    idle_seconds: float = 60.0
+    warning_seconds: float = 20.0
+    ticket_seconds: float = 20.0
+    ticket_least_seconds: float = 5.0  # a ticket stays this long even when the next card is already there
+    notice_seconds: float = 10.0
+    coverage_deadline_seconds: float = 4.0
+    chip_seconds: float = 20.0 + CHIP_MARGIN_SECONDS
+    chip_attempts: int = 2  # the chip is not asked again in this presentation after so many failures
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The policy a site's settings describe."""
+    kiosk = settings.kiosk
+    return Policy(
+        language=kiosk.language,
+        idle_seconds=kiosk.idle_seconds,
+        warning_seconds=kiosk.warning_seconds,
+        ticket_seconds=kiosk.ticket_seconds,
+        ticket_least_seconds=min(Policy.ticket_least_seconds, kiosk.ticket_seconds),
+        coverage_deadline_seconds=kiosk.coverage_deadline_seconds,
+        chip_seconds=settings.reader.timeout_seconds + CHIP_MARGIN_SECONDS,
+    )

@@ -1,0 +1,73 @@
+"""The kiosk's tables, as migrations: visits, tickets, and the counters that numbers come from.
+
+Must not import Flask, a device library or a connector; sqlite-utils only while migrating (it is handed in).
+"""
+
+from typing import TYPE_CHECKING
+
+from wire.database import Migration
+
+if TYPE_CHECKING:
+    import sqlite_utils
+
+
+def _check_in(database: "sqlite_utils.Database") -> None:
+    visits = database.table("visits")
+    visits.create(
+        {
+            "id": str,
+            "presentation": str,  # what the kiosk would name twice if it committed twice
+            "created_at": str,
+            "service_code": str,
+            "source": str,
+            "verdict": str,
+            "record": str,  # the PatientRecord as handed over, JSON
+        },
+        pk="id",
+        not_null={"id", "presentation", "created_at", "service_code", "source", "record"},
+        strict=True,
+    )
+    visits.create_index(["presentation"], unique=True)
+
+    tickets = database.table("tickets")
+    tickets.create(
+        {
+            "id": str,
+            "number": str,
+            "prefix": str,
+            "day": str,  # the site's date; never goes back, whatever the clock does
+            "sequence": int,
+            "service_code": str,
+            "issued_at": str,
+            "issued_seconds": int,  # the same moment since the epoch, for comparing
+            "visit_id": str,
+            "presentation": str,
+            "needs_counter": int,
+            "shown_at": str,
+        },
+        pk="id",
+        foreign_keys=[("visit_id", "visits", "id")],
+        not_null={
+            "id",
+            "number",
+            "prefix",
+            "day",
+            "sequence",
+            "service_code",
+            "issued_at",
+            "issued_seconds",
+            "presentation",
+            "needs_counter",
+        },
+        strict=True,
+    )
+    tickets.create_index(["presentation"], unique=True)
+    tickets.create_index(["day", "prefix", "sequence"], unique=True)
+
+    database.table("counters").create(
+        {"name": str, "day": str, "next": int}, pk=("name", "day"), not_null={"name", "day", "next"}, strict=True
+    )
+    database.table("probes").create({"id": int, "at": str, "filler": bytes}, pk="id", strict=True)
+
+
+MIGRATIONS: tuple[Migration, ...] = (Migration("kiosk-0001-check-in", _check_in),)

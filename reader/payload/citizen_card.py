@@ -1,0 +1,132 @@
+"""The QR code of the chip ID card: seven fields on the card of 2021, eleven on that of 2024 (card.md 1.1, 1.2).
+
+All or nothing: one impossible field and the whole payload is refused. Pure; must not import a device.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from reader.payload import dates
+from reader.payload.errors import (
+    BirthDateInvalid,
+    IssueDateInvalid,
+    NameInvalid,
+    PayloadDamaged,
+    PersonalIdInvalid,
+    PreviousIdInvalid,
+    SexInvalid,
+    TooFewFields,
+)
+from reader.payload.personal_id import disagreements, is_personal_id
+from reader.payload.text import is_ascii_words, is_name, mend, tidy, unique
+from reader.reading import Holder, Sex
+
+SEPARATOR = "|"
+# Card.md 1.1; the wedge of a scanner without Vietnamese letters turns `Nữ` into `Nu`.
+_SEX = {"nam": Sex.MALE, "nữ": Sex.FEMALE, "nu": Sex.FEMALE}
+_PRINTED_SEX = {Sex.MALE: "Nam", Sex.FEMALE: "Nữ"}
+
+
+class CardForm(IntEnum):
+    """The two printed forms, by their number of fields."""
+
+    CITIZEN_2021 = 7
+    IDENTITY_2024 = 11
+
+
+@dataclass(frozen=True)
+class CitizenCard:
+    """What the payload says. `tail` holds the fields after the seventh as they stand: their meaning is not known."""
+
+    holder: Holder
+    tail: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def parse_citizen_card(fields: Sequence[str]) -> CitizenCard:
+    """Read the fields of a payload, empty ones included.
+
+    Raises TooFewFields, PersonalIdInvalid, PreviousIdInvalid, NameInvalid, BirthDateInvalid, SexInvalid,
+    PayloadDamaged, IssueDateInvalid.
+    """
+    if len(fields) < CardForm.CITIZEN_2021:
+        raise TooFewFields(fields=len(fields))
+    tidied = [tidy(field) for field in fields]
+    personal_id, previous_id, name, born, printed_sex, residence, issued = tidied[: CardForm.CITIZEN_2021]
+    if not is_personal_id(personal_id):
+        raise PersonalIdInvalid
+    if not _is_previous_id(previous_id):
+        raise PreviousIdInvalid
+    if not is_name(name):
+        raise NameInvalid
+    birth_date = dates.from_compact(born)
+    if birth_date is None:
+        raise BirthDateInvalid
+    sex = _SEX.get(printed_sex.lower())
+    if sex is None:
+        raise SexInvalid
+    issue_date = dates.from_compact(issued)
+    if SEPARATOR in residence:  # the fields came apart at another separator; no address holds a pipe
+        raise PayloadDamaged
+    if issue_date is None or not dates.is_full(issue_date) or dates.before(issue_date, birth_date):
+        raise IssueDateInvalid
+
+    warnings: list[str] = []
+    if tidied != list(fields):
+        warnings.append("repaired.spaces")
+    if printed_sex.lower() == "nu" or is_ascii_words(f"{name} {residence}"):
+        warnings.append("diacritics_lost")
+    tail = tuple(fields[CardForm.CITIZEN_2021 :])
+    if any(tail) or len(fields) not in set(CardForm):
+        warnings.append("extra_fields")
+    warnings.extend(disagreements(personal_id, birth_date, sex))
+    holder = Holder(
+        personal_id=personal_id,
+        previous_id=previous_id or None,
+        full_name=name,
+        birth_date=birth_date,
+        sex=sex,
+        residence=residence or None,
+        issue_date=issue_date,
+    )
+    return CitizenCard(holder=holder, tail=tail, warnings=unique(warnings))
+
+
+def format_citizen_card(holder: Holder, form: CardForm = CardForm.CITIZEN_2021) -> str:
+    """The text of the card's QR code for this holder; fields that the QR does not carry are left out.
+
+    What is written can be read back as it is: raises what `parse_citizen_card` raises where a field cannot be printed
+    so, and PayloadDamaged where it would come back changed (a separator inside, letters not in NFC).
+    """
+    fields = [
+        holder.personal_id,
+        holder.previous_id or "",
+        holder.full_name or "",
+        dates.to_compact(holder.birth_date or ""),
+        _PRINTED_SEX.get(holder.sex or Sex.UNKNOWN, ""),
+        holder.residence or "",
+        dates.to_compact(holder.issue_date or ""),
+    ]
+    text = SEPARATOR.join(fields + [""] * (form - len(fields)))
+    if parse_citizen_card(mend(text).text.split(SEPARATOR)).holder != on_the_qr(holder):
+        raise PayloadDamaged
+    return text
+
+
+def on_the_qr(holder: Holder) -> Holder:
+    """The part of a holder that the card's QR code carries."""
+    return Holder(
+        personal_id=holder.personal_id,
+        previous_id=holder.previous_id,
+        full_name=holder.full_name,
+        birth_date=holder.birth_date,
+        sex=holder.sex,
+        residence=holder.residence,
+        issue_date=holder.issue_date,
+    )
+
+
+def _is_previous_id(text: str) -> bool:
+    # CMND: nine digits; those issued from 2012 on had twelve.
+    return text == "" or (text.isascii() and text.isdigit() and len(text) in {9, 12})

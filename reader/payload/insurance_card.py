@@ -1,0 +1,153 @@
+"""The QR code of the health insurance card (BHYT), on paper and in the insurer's app (card.md 1.4).
+
+Names and addresses stand there as hexadecimal UTF-8, `-` means empty, `$` ends it. The fields whose meaning only one
+source tells (9 to 11, 13 to 15) are not read. Pure; must not import a device.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reader.payload import dates
+from reader.payload.errors import (
+    BirthDateInvalid,
+    CardNumberInvalid,
+    NameInvalid,
+    PayloadDamaged,
+    SexInvalid,
+    TooFewFields,
+    ValidityInvalid,
+)
+from reader.payload.text import is_ascii_words, is_name, refuse_damage, tidy, unique
+from reader.reading import InsuranceCard, Sex
+
+MIN_FIELDS = 9
+TERMINATOR = "$"
+_EMPTY = "-"
+_FIVE_YEAR_FIELD = 12
+_CARD_NUMBER = re.compile(r"[0-9]{10}|[A-Z]{2}[0-9]{13}")
+_FACILITY = re.compile(r"([0-9A-Z]{2})[ \u2010-\u2015-]*([0-9A-Z]{3})")
+_HEX = re.compile(r"[0-9A-Fa-f]+")
+_SEX = {"1": Sex.MALE, "2": Sex.FEMALE}
+
+
+@dataclass(frozen=True)
+class InsurancePayload:
+    """What the payload says, and the codes of what was odd about it."""
+
+    insurance: InsuranceCard
+    warnings: tuple[str, ...]
+
+
+def is_card_number(text: str) -> bool:
+    """Whether this is a card number: ten digits (since 2021), or two letters and thirteen digits before."""
+    return _CARD_NUMBER.fullmatch(text.upper()) is not None and text.isascii()
+
+
+def parse_insurance_card(fields: Sequence[str]) -> InsurancePayload:
+    """Read the fields of a payload, empty ones and the terminator included.
+
+    Raises TooFewFields, CardNumberInvalid, NameInvalid, BirthDateInvalid, SexInvalid, ValidityInvalid, PayloadDamaged.
+    """
+    warnings: list[str] = []
+    body = _until_terminator([tidy(field) for field in fields], warnings)
+    if len(body) < MIN_FIELDS:
+        raise TooFewFields(fields=len(body))
+    if not is_card_number(body[0]):
+        raise CardNumberInvalid
+    card_number = body[0].upper()
+    if card_number != body[0]:
+        warnings.append("repaired.case")
+    name = _text(body[1], warnings)
+    if name is None or not is_name(name):
+        raise NameInvalid
+    birth_date = dates.from_slashed(body[2])
+    if birth_date is None:
+        raise BirthDateInvalid
+    sex = _value(body[3])
+    if sex is not None and sex not in _SEX:
+        raise SexInvalid
+    address = _text(body[4], warnings)
+    if is_ascii_words(f"{name} {address or ''}"):
+        warnings.append("diacritics_lost")
+    insurance = InsuranceCard(
+        card_number=card_number,
+        full_name=name,
+        birth_date=birth_date,
+        sex=_SEX[sex] if sex else None,
+        address=address,
+        registered_facility=_facility(body[5], warnings),
+        valid_from=_day(body[6]),
+        valid_to=_day(body[7]),
+        issue_date=_day(body[8]),
+        five_year_date=_day(body[_FIVE_YEAR_FIELD]) if len(body) > _FIVE_YEAR_FIELD else None,
+    )
+    if insurance.valid_from and insurance.valid_to and dates.before(insurance.valid_to, insurance.valid_from):
+        raise ValidityInvalid
+    return InsurancePayload(insurance=insurance, warnings=unique(warnings))
+
+
+def _until_terminator(fields: list[str], warnings: list[str]) -> list[str]:
+    if TERMINATOR in fields:
+        end = fields.index(TERMINATOR)
+        if any(fields[end + 1 :]):
+            warnings.append("extra_fields")
+        return fields[:end]
+    if fields[-1].endswith(TERMINATOR):
+        return [*fields[:-1], fields[-1].removesuffix(TERMINATOR)]
+    warnings.append("unterminated")
+    return fields
+
+
+def _value(field: str) -> str | None:
+    return None if field in {"", _EMPTY} else field
+
+
+def _text(field: str, warnings: list[str]) -> str | None:
+    """Hexadecimal UTF-8 as text; what is not hexadecimal stands as it is, with a warning (card.md 1.4)."""
+    value = _value(field)
+    if value is None:
+        return None
+    raw = _from_hex(value)
+    if raw is None:
+        warnings.append("not_hexadecimal")
+        return value
+    text = unicodedata.normalize("NFC", raw)
+    if text != raw:
+        warnings.append("repaired.nfd")
+    refuse_damage(text)
+    return tidy(text) or None
+
+
+def _from_hex(value: str) -> str | None:
+    """None for plain text. Raises PayloadDamaged for hexadecimal digits that are not whole UTF-8."""
+    if not _HEX.fullmatch(value):
+        return None
+    try:
+        return bytes.fromhex(value).decode()
+    except ValueError:  # an odd digit, or not UTF-8
+        if any(sign.isdigit() for sign in value):
+            raise PayloadDamaged from None
+        return None  # a short plain word of the letters a to f
+
+
+def _facility(field: str, warnings: list[str]) -> str | None:
+    value = _value(field)
+    if value is None:
+        return None
+    match = _FACILITY.fullmatch(value.upper())
+    if match is None:
+        warnings.append("facility_unreadable")
+        return None
+    return match[1] + match[2]
+
+
+def _day(field: str) -> str | None:
+    value = _value(field)
+    if value is None:
+        return None
+    day = dates.from_slashed(value)
+    if day is None or not dates.is_full(day):
+        raise ValidityInvalid
+    return day

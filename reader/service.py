@@ -1,0 +1,272 @@
+"""The reader process: presence, chip readings and payloads of scanner and camera as events on one Unix socket.
+
+The API stands in docs/architecture.md. Must not import pyscard (it is given a Slot) and never logs what it reads.
+"""
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+from msgspec import Meta
+
+from config.settings import ReaderSettings
+from reader.chip.key_derivation import can_password
+from reader.chip.session import PORTRAIT, CardRead, Listener, Surroundings, read_card
+from reader.chip.supervision import Supervised
+from reader.chip.transport import Presence, Slot
+from reader.errors import Busy, Cancelled, CardRemoved, NoCard, NoReader, NotAllowed, ReaderError, ServiceDown
+from reader.payload import parse_payload
+from reader.phases import PROGRESS, Phase
+from reader.reading import Evidence, Reading, Source
+from wire.codec import Record, from_json
+from wire.server import Request, Response, Routes, event_stream, json_response, serving
+from wire.stream import Event, Topic
+
+log = logging.getLogger(__name__)
+
+REPEAT_SECONDS = 3.0  # a code held still is seen many times a second and counts once
+RESTART_SECONDS = 2.0  # pause before a failed source is started again
+HANDOVER_SECONDS = 3.0  # how long a new reading waits for a cancelled one to let the card go
+UNKNOWN_PAYLOAD = "payload.unknown"
+NOTHING_YET = Presence(service=False, reader=None, card=False, problem=ServiceDown.code)
+
+
+class PayloadSource(Protocol):
+    """A device that gives texts: scanner, camera. `name` is its key in the health answer."""
+
+    name: str
+
+    def run(self, on_text: Callable[[str], None], stop: threading.Event) -> None:
+        """Give every text to `on_text` until `stop` is set."""
+        ...
+
+    def health(self) -> dict[str, Any]:
+        """What is true of the device now."""
+        ...
+
+
+class OpenRequest(Record, frozen=True, kw_only=True):
+    """Read the card on the reader with this CAN, for this presentation."""
+
+    presentation: Annotated[str, Meta(min_length=1, max_length=64)]
+    can: Annotated[str, Meta(pattern=r"^[0-9]{6}\Z")]
+
+
+class CancelRequest(Record, frozen=True, kw_only=True):
+    """Stop the reading of this presentation."""
+
+    presentation: str
+
+
+@dataclass
+class _Job:
+    """One chip reading under way."""
+
+    presentation: str
+    supervised: Supervised[CardRead] = field(default_factory=Supervised)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+
+class ReaderService:
+    """State of the reader process; every method may be called from any thread."""
+
+    def __init__(
+        self, slot: Slot, settings: ReaderSettings, sources: Sequence[PayloadSource], surroundings: Surroundings
+    ) -> None:
+        self._slot = slot
+        self._settings = settings
+        self._sources = sources
+        self._world = surroundings
+        self._topic = Topic()
+        self._lock = threading.Lock()
+        self._presence = NOTHING_YET
+        self._job: _Job | None = None
+        self._seen: dict[bytes, float] = {}
+
+    def routes(self) -> Routes:
+        """The HTTP interface."""
+        return {
+            ("GET", "/v1/events"): self._events,
+            ("GET", "/v1/health"): self._health,
+            ("POST", "/v1/chip/open"): self._open,
+            ("POST", "/v1/chip/cancel"): self._cancel,
+        }
+
+    def watch(self, stop: threading.Event) -> None:
+        """Follow the slot until it ends or `stop` is set; publishes every change."""
+        for presence in self._slot.watch():
+            if stop.is_set():
+                return
+            with self._lock:
+                self._presence = presence
+                job = self._job
+                self._topic.publish(Event(name="presence", data=presence))
+            if job is not None and not presence.card:
+                job.supervised.stop(CardRemoved() if presence.service else ServiceDown())
+
+    def listen(self, source: PayloadSource, stop: threading.Event) -> None:
+        """Run one payload source until `stop`; a failed one is started again."""
+        while not stop.is_set():
+            try:
+                source.run(self.payload_seen, stop)
+            except Exception as error:
+                # The message may hold what was scanned; the kind of error does not.
+                log.error("payload source %s failed: %s", source.name, type(error).__name__)
+            stop.wait(RESTART_SECONDS)
+
+    def payload_seen(self, text: str) -> None:
+        """A source gave a text: publish what it means, once while it is being held up."""
+        if self._repeated(text):
+            return
+        result = parse_payload(text)
+        if result.kind == "citizen_card" and result.holder is not None:
+            evidence = Evidence(source=Source.CARD_QR, read_at=self._moment())
+            reading = Reading(
+                reading_id=self._world.new_id(), holder=result.holder, evidence=evidence, warnings=result.warnings
+            )
+            self._topic.publish(Event(name="payload", data={"reading": reading}))
+        else:
+            self._topic.publish(Event(name="payload_refused", data={"code": UNKNOWN_PAYLOAD}))
+
+    def close(self) -> None:
+        """Stop what runs and end every event stream."""
+        with self._lock:
+            job = self._job
+        if job is not None:
+            job.supervised.stop(Cancelled())
+            job.ended.wait(HANDOVER_SECONDS)
+        self._topic.close()
+
+    def _events(self, request: Request) -> Response:  # noqa: ARG002
+        with self._lock:  # presence is published under the same lock, so none is lost or told twice
+            return event_stream(self._topic.follow(Event(name="presence", data=self._presence)))
+
+    def _health(self, request: Request) -> Response:  # noqa: ARG002
+        devices: dict[str, Any] = {"scanner": {"configured": False}, "camera": {"configured": False}}
+        devices |= {source.name: source.health() for source in self._sources}
+        return json_response({"presence": self._presence, **devices})
+
+    def _open(self, request: Request) -> Response:
+        wanted = from_json(request.body, OpenRequest)
+        self._let_cancelled_end()
+        job = _Job(wanted.presentation)
+        with self._lock:
+            if self._job is not None:
+                raise Busy()
+            _require_card(self._presence)
+            self._job = job
+        threading.Thread(target=self._read, args=(job, wanted.can), name="chip", daemon=True).start()
+        return json_response({"accepted": True})
+
+    def _cancel(self, request: Request) -> Response:
+        wanted = from_json(request.body, CancelRequest)
+        with self._lock:
+            job = self._job
+        if job is not None and job.presentation == wanted.presentation:
+            job.supervised.stop(Cancelled())
+        return json_response({"accepted": True})
+
+    def _let_cancelled_end(self) -> None:
+        """The person before gave up and the next is quick: a reading already stopped is no reason to say busy."""
+        with self._lock:
+            job = self._job
+        if job is not None and job.supervised.stopped:
+            job.ended.wait(HANDOVER_SECONDS)
+
+    def _read(self, job: _Job, can: str) -> None:
+        def phase(reached: Phase) -> None:
+            self._tell(job, "phase", phase=int(reached), progress=PROGRESS[reached])
+
+        def identity(reading: Reading) -> None:
+            self._tell(job, "identity", reading=reading)
+
+        listener = Listener(phase=phase, identity=identity, check=job.supervised.check)
+        seconds = self._settings.timeout_seconds
+        extra = PORTRAIT if self._settings.portrait else ()
+        name: str
+        try:
+            result = job.supervised.run(
+                lambda: read_card(self._slot, can_password(can), self._world, seconds, extra, listener), seconds
+            )
+        except Exception as error:
+            name, told = "failed", _told(error)
+        else:
+            name, told = "reading", {"reading": result.reading}
+        with self._lock:
+            self._job = None  # before it is told: whoever hears it may open again at once
+        job.ended.set()
+        self._tell(job, name, **told)
+
+    def _tell(self, job: _Job, name: str, **data: Any) -> None:
+        if job.ended.is_set() and name not in ("failed", "reading"):
+            return  # a hung reading that was given up and woke again
+        self._topic.publish(Event(name=name, data={"presentation": job.presentation, **data}))
+
+    def _repeated(self, text: str) -> bool:
+        """Whether the same text was seen a moment ago. Only its digest is remembered, and only so long."""
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        now = self._world.clock()
+        with self._lock:
+            self._seen = {seen: at for seen, at in self._seen.items() if now - at < REPEAT_SECONDS}
+            known = digest in self._seen
+            self._seen[digest] = now
+        return known
+
+    def _moment(self) -> str:
+        return self._world.utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def serve(
+    slot: Slot,
+    settings: ReaderSettings,
+    socket_path: Path,
+    sources: Sequence[PayloadSource],
+    surroundings: Surroundings,
+    stop: threading.Event,
+) -> None:
+    """Run the reader process until `stop` is set. The caller ends the slot's watch. Raises OSError (socket taken)."""
+    service = ReaderService(slot, settings, sources, surroundings)
+    failure: list[BaseException] = []
+
+    def watch() -> None:
+        try:
+            service.watch(stop)
+        except BaseException as error:
+            failure.append(error)
+            stop.set()
+
+    threads = [threading.Thread(target=watch, name="presence", daemon=True)]
+    threads += [
+        threading.Thread(target=service.listen, args=(source, stop), name=source.name, daemon=True)
+        for source in sources
+    ]
+    with serving(socket_path, service.routes()):
+        for thread in threads:
+            thread.start()
+        stop.wait()
+        service.close()
+    if failure:
+        # Without presence the process is blind; ended, it is started again.
+        raise failure[0]
+
+
+def _require_card(presence: Presence) -> None:
+    if not presence.service:
+        raise NotAllowed() if presence.problem == NotAllowed.code else ServiceDown()
+    if presence.reader is None:
+        raise NoReader()
+    if not presence.card:
+        raise NoCard()
+
+
+def _told(error: Exception) -> Mapping[str, Any]:
+    """An error as the event tells it; an unforeseen one only by its kind."""
+    if not isinstance(error, ReaderError):
+        log.error("chip reading failed: %s", type(error).__name__)
+        error = ReaderError(kind=type(error).__name__)
+    log.info("chip reading ended: %s", error)
+    return {"code": error.code, "retriable": error.retriable, "data": error.data}

@@ -1,0 +1,199 @@
+"""The pretend outside world as one object: people, a card reader, a scanner, the portal, the hospital system.
+
+Composes the parts and tells followers what changed; `desk.py` puts it on the network.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from sandbox.card import files
+from sandbox.card.chip import Chip
+from sandbox.card.image import CardImage
+from sandbox.card.quirks import Quirks
+from sandbox.card.trust import Authority
+from sandbox.card.vpcd import VirtualReader
+from sandbox.errors import UnknownFault, UnknownPerson
+from sandbox.people import Person, qr_text
+from wire.errors import TiepDonError
+from wire.stream import Event, Topic
+
+LOOK_SECONDS = 0.25  # how often the world looks for what changed without its doing
+
+
+class CardPlug(Protocol):
+    """Where cards are put: the virtual reader behind pcscd, or the slot inside the reader process."""
+
+    def place(self, card: CardImage, quirks: Quirks) -> None: ...
+
+    def remove(self) -> None: ...
+
+    def occupied(self) -> bool: ...
+
+
+class CodeScanner(Protocol):
+    """What holds codes to the product's scanner."""
+
+    def show(self, text: str) -> None: ...
+
+
+class Breakable(Protocol):
+    """A pretend system with faults by name."""
+
+    def set_fault(self, name: str, value: object) -> None: ...
+
+    def faults(self) -> dict[str, str | None]: ...
+
+
+class Hospital(Breakable, Protocol):
+    """The pretend hospital system."""
+
+    def messages(self) -> list[dict[str, Any]]: ...
+
+    def refused(self) -> int: ...
+
+
+class VpcdPlug:
+    """Cards on the virtual reader of a real pcscd."""
+
+    def __init__(self, reader: VirtualReader) -> None:
+        self._reader = reader
+
+    def place(self, card: CardImage, quirks: Quirks) -> None:
+        """Put a card on the reader. Raises ReaderUnreachable."""
+        self._reader.place(Chip(card, quirks))
+
+    def remove(self) -> None:
+        """Take it away."""
+        self._reader.remove()
+
+    def occupied(self) -> bool:
+        """Does a card lie there?"""
+        return self._reader.occupied()
+
+
+class World:
+    """Everything outside the product. Every method may be called from any thread."""
+
+    def __init__(
+        self,
+        people: Sequence[Person],
+        authority: Authority,
+        paint: Callable[[Person], bytes],
+        plug: CardPlug,
+        scanner: CodeScanner,
+        portal: Breakable,
+        hospital: Hospital,
+    ) -> None:
+        self.people = people
+        self.events = Topic()
+        self._authority = authority
+        self._paint = paint
+        self._plug = plug
+        self._scanner = scanner
+        self._portal = portal
+        self._hospital = hospital
+        self._lock = threading.RLock()
+        self._hand = threading.Lock()  # placing may take seconds; nobody who only looks waits for it
+        self._portraits: dict[str, bytes] = {}
+        self._cards: dict[str, CardImage] = {}
+        self._on_reader: str | None = None
+        self._scanned: str | None = None
+
+    def person(self, key: str) -> Person:
+        """One of this world's people. Raises UnknownPerson."""
+        for person in self.people:
+            if person.key == key:
+                return person
+        raise UnknownPerson
+
+    def place(self, key: str, quirks: Quirks) -> None:
+        """Put a person's card on the reader. Raises UnknownPerson, ReaderUnreachable or the errors of wire.client."""
+        card = self.card(key)
+        with self._hand:
+            self._on_reader = None
+            self._plug.place(card, quirks)
+            self._on_reader = key
+        self._tell_state()
+
+    def remove(self) -> None:
+        """Take the card off the reader."""
+        with self._hand:
+            self._plug.remove()
+            self._on_reader = None
+        self._tell_state()
+
+    def show_code(self, key: str) -> None:
+        """Hold the QR code of a person's card to the scanner. Raises UnknownPerson."""
+        text = qr_text(self.person(key))
+        self._show(text, key)
+
+    def show_text(self, text: str) -> None:
+        """Hold any code to the scanner. Raises MalformedMessage when it is too long."""
+        self._show(text, None)
+
+    def set_fault(self, name: str, value: object) -> None:
+        """Break or mend the portal or the hospital system. Raises UnknownFault."""
+        for system in (self._portal, self._hospital):
+            if name in system.faults():
+                system.set_fault(name, value)
+                self._tell_state()
+                return
+        raise UnknownFault(name=name[:64])
+
+    def state(self) -> dict[str, Any]:
+        """Whose card lies on the reader, whose code was last scanned, which faults are on."""
+        key = self._on_reader
+        return {
+            "card": key if key is not None and self._still_there() else None,
+            "scanned": self._scanned,
+            "faults": {**self._portal.faults(), **self._hospital.faults()},
+            "messages": len(self._hospital.messages()),
+            "refused": self._hospital.refused(),
+        }
+
+    def messages(self) -> list[dict[str, Any]]:
+        """What the hospital system received, oldest first."""
+        return self._hospital.messages()
+
+    def portrait(self, key: str) -> bytes:
+        """A person's portrait (JPEG). Raises UnknownPerson."""
+        person = self.person(key)
+        with self._lock:
+            if key not in self._portraits:
+                self._portraits[key] = self._paint(person)
+            return self._portraits[key]
+
+    def card(self, key: str) -> CardImage:
+        """A person's card; made once, so that the same card answers the same bytes. Raises UnknownPerson."""
+        person = self.person(key)
+        with self._lock:
+            if key not in self._cards:
+                portrait = self.portrait(key) if person.portrait else None
+                self._cards[key] = files.build(person, portrait, self._authority)
+            return self._cards[key]
+
+    def follow(self, stop: threading.Event) -> None:
+        """Tell followers what changed by itself (a card that left, a message that came) until `stop` is set."""
+        told_state, told_messages = self.state(), self._hospital.messages()
+        while not stop.wait(LOOK_SECONDS):
+            state, messages = self.state(), self._hospital.messages()
+            if state != told_state:
+                self.events.publish(Event(name="state", data=state))
+            if messages != told_messages:
+                self.events.publish(Event(name="messages", data=messages))
+            told_state, told_messages = state, messages
+
+    def _show(self, text: str, key: str | None) -> None:
+        self._scanner.show(text)
+        self._scanned = key
+        self._tell_state()
+
+    def _still_there(self) -> bool:
+        try:
+            return self._plug.occupied()
+        except TiepDonError:  # the reader process is being started again: its card is gone
+            return False
+
+    def _tell_state(self) -> None:
+        self.events.publish(Event(name="state", data=self.state()))

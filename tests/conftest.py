@@ -1,0 +1,73 @@
+"""Fixtures for every test: the real pcscd with its virtual reader, sandbox cards, folders for sockets and state."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.card import trust
+from sandbox.card.trust import Authority
+from sandbox.card.vpcd import VirtualReader
+from sandbox.pcscd import private
+from tests.support.pcsc import CardSlot, PcscForTests, PlacedCard, card_present
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def run_dir() -> Iterator[Path]:
+    """A short path for Unix sockets (their names are limited to 107 bytes)."""
+    folder = Path(tempfile.mkdtemp(prefix="tiepdon-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    """The CSCA and document signer of this run's cards."""
+    return trust.create()
+
+
+@pytest.fixture
+def trust_folder(authority: Authority, tmp_path: Path) -> Path:
+    """A reader's trust folder that holds the sandbox CSCA."""
+    folder = tmp_path / "trust"
+    authority.export(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pcsc_world() -> Iterator[PcscForTests]:
+    """The real pcscd with vpcd, private to this run; PCSCLITE_CSOCK_NAME points this process to it."""
+    folder = Path(tempfile.mkdtemp(prefix="tiepdon-pcsc-"))
+    with private(folder) as daemon:
+        if daemon is None:
+            pytest.fail(
+                "no pcscd with a virtual reader: `make setup` installs pcscd and vsmartcard-vpcd; if both are there, "
+                "this machine allows no mount namespace (run as root, or allow unprivileged user namespaces) or "
+                "another pcscd runs without a namespace of its own"
+            )
+        environment = daemon.environment()
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            yield PcscForTests(daemon, environment, VirtualReader(daemon.port))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def card_slot(pcsc_world: PcscForTests, authority: Authority) -> Iterator[CardSlot]:
+    """The virtual reader, empty before and after the test, with pcscd running."""
+    if pcsc_world.daemon.pid is None:
+        pcsc_world.start()
+    slot = CardSlot(pcsc_world.slot, authority)
+    wait_until(lambda: card_present() is False, what="an empty reader")
+    yield slot
+    slot.remove()
+
+
+@pytest.fixture
+def placed_card(card_slot: CardSlot) -> Callable[..., PlacedCard]:
+    """`placed_card("mau", quirks=Quirks(...), change=...)` puts a card on the reader; see CardSlot.place."""
+    return card_slot.place

@@ -1,0 +1,131 @@
+"""A person at the touchscreen: browser, kiosk, reader, pyscard, pcscd, vpcd, card, portal, hospital - all real."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.endtoend.conftest import World
+from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.pcsc]
+
+
+@pytest.fixture
+def screen(world: World, browser_page: Callable[[str], Page]) -> Iterator[Page]:
+    """The touchscreen at its start, with no card on the reader."""
+    world.remove()
+    page = browser_page(world.touchscreen)
+    shows(page, "start")
+    yield page
+    world.remove()
+    page.context.close()
+
+
+def shows(page: Page, name: str) -> None:
+    expect(page.locator(f'[data-screen="{name}"]')).to_be_visible(timeout=20_000)
+
+
+def tap(page: Page, action: str, value: str | None = None) -> None:
+    selector = f'[data-action="{action}"]' + (f'[data-value="{value}"]' if value else "")
+    page.locator(selector).tap()
+
+
+def type_digits(page: Page, digits: str) -> None:
+    for digit in digits:
+        page.locator(f'[data-digit="{digit}"]').tap()
+    tap(page, "digits")
+
+
+def ticket_number(page: Page) -> str:
+    shows(page, "ticket")
+    return page.locator("[data-ticket-number]").inner_text()
+
+
+def test_card_six_digits_yes_ticket_and_the_hospital_has_the_record(world: World, screen: Page) -> None:
+    person = world.person("mau")
+    before = len(world.received())
+    world.place("mau")
+    shows(screen, "ask_key")
+    tap(screen, "path", "card_number")
+    shows(screen, "keypad")
+    type_digits(screen, person["personal_id"][-6:])
+    shows(screen, "confirm")
+    shown = screen.locator('[data-screen="confirm"]').inner_text()
+    assert person["full_name"] not in shown
+    assert person["personal_id"] not in shown
+    tap(screen, "confirm")
+    number = ticket_number(screen)
+    assert re.fullmatch(r"[A-Z0-9-]*\d{4,}", number)
+    wait_until(lambda: len(world.received()) > before, what="the hospital has the record")
+    message = world.received()[-1]
+    assert message["name"] == person["full_name"]
+    assert message["birth_date"] == "20030214"
+    assert person["personal_id"] in str(message["ids"])
+
+
+def test_the_code_held_up_opens_the_chip_without_typing(world: World, screen: Page) -> None:
+    world.place("thu")
+    shows(screen, "ask_key")
+    world.show_qr("thu")
+    shows(screen, "confirm")
+    expect(screen.locator('[data-line="proof"]')).to_be_visible()
+    tap(screen, "confirm")
+    ticket_number(screen)
+
+
+def test_a_code_alone_is_enough_for_a_ticket(world: World, screen: Page) -> None:
+    world.show_qr("mau")
+    shows(screen, "confirm")
+    tap(screen, "confirm")
+    ticket_number(screen)
+
+
+def test_twelve_digits_alone_are_enough_for_a_ticket(world: World, screen: Page) -> None:
+    tap(screen, "path", "personal_id")
+    shows(screen, "keypad")
+    type_digits(screen, "001303900017")
+    shows(screen, "confirm")
+    tap(screen, "confirm")
+    ticket_number(screen)
+
+
+def test_help_is_always_there_and_gives_a_number(world: World, screen: Page) -> None:
+    tap(screen, "help")
+    shows(screen, "help")
+    tap(screen, "counter_ticket")
+    ticket_number(screen)
+
+
+def test_the_language_changes_with_one_touch(world: World, screen: Page) -> None:
+    tap(screen, "language", "en")
+    expect(screen.locator('[data-screen="start"]')).to_contain_text("card", timeout=5_000)
+    tap(screen, "language", "vi")
+    expect(screen.locator('[data-screen="start"]')).to_contain_text("thẻ", timeout=5_000)
+
+
+def test_a_wrong_key_is_said_and_leads_to_the_next_path(world: World, screen: Page) -> None:
+    world.place("mau")
+    shows(screen, "ask_key")
+    tap(screen, "path", "card_number")
+    type_digits(screen, "000000")
+    expect(screen.locator("[data-notice]")).to_be_visible(timeout=20_000)
+    type_digits(screen, "111111")
+    shows(screen, "failed")
+    assert screen.locator('[data-action="path"]').count() >= 2
+
+
+def test_a_card_taken_away_brings_the_start_back(world: World, screen: Page) -> None:
+    world.place("mau")
+    shows(screen, "ask_key")
+    world.remove()
+    shows(screen, "start")
+
+
+def test_this_is_not_me_leaves_nothing_of_the_person(world: World, screen: Page) -> None:
+    world.show_qr("thu")
+    shows(screen, "confirm")
+    tap(screen, "deny")
+    shows(screen, "start")
+    assert "Thử" not in screen.content()

@@ -1,0 +1,41 @@
+"""Synthetic persons and readings for the check-in's tests. Nobody here exists."""
+
+from hisbridge.records import Coverage, Verdict
+from reader.reading import Check, Checks, Evidence, Holder, Outcome, Reading, Sex, Source
+
+LAN = "001303900017"
+MINH = "001200900024"
+READ_AT = "2026-11-21T00:45:00Z"
+
+
+def holder(personal_id: str = LAN, **changes: object) -> Holder:
+    fields: dict[str, object] = {
+        "personal_id": personal_id,
+        "full_name": "NGUYỄN THỊ LAN",
+        "birth_date": "2003-02-14",
+        "sex": Sex.FEMALE,
+        "residence": "12 Phố Thử, Phường Mẫu, Hà Nội",
+        "issue_date": "2021-05-01",
+        "expiry_date": "2028-02-14",
+    }
+    return Holder(**{**fields, **changes})
+
+
+def by_chip(personal_id: str = LAN, reading_id: str = "chip-1", **changes: object) -> Reading:
+    passed = Check(result=Outcome.PASSED)
+    checks = Checks(access=Check(result=Outcome.PASSED, protocol="PACE"), hashes=passed, signature=passed)
+    evidence = Evidence(source=Source.CHIP, read_at=READ_AT, checks=checks)
+    return Reading(reading_id=reading_id, holder=holder(personal_id, **changes), evidence=evidence)
+
+
+def by_qr(personal_id: str = LAN, reading_id: str = "qr-1", **changes: object) -> Reading:
+    evidence = Evidence(source=Source.CARD_QR, read_at=READ_AT)
+    return Reading(reading_id=reading_id, holder=holder(personal_id, **changes), evidence=evidence)
+
+
+def covered() -> Coverage:
+    return Coverage(verdict=Verdict.VALID, result_code="000", card_number="GD4010130390001")
+
+
+def uninsured() -> Coverage:
+    return Coverage(verdict=Verdict.NOT_INSURED, result_code="010")

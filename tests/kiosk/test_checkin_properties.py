@@ -1,0 +1,284 @@
+"""What holds whatever happens in whatever order: found by hypothesis, not by imagination."""
+
+from dataclasses import fields
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from hisbridge.records import Coverage, Verdict
+from kiosk.checkin import step
+from kiosk.policy import Policy
+from kiosk.states import (
+    Cancelled,
+    Commit,
+    CommitFailed,
+    Committed,
+    Confirm,
+    Confirmed,
+    CounterTicketAsked,
+    CoverageAnswered,
+    Denied,
+    DigitsTyped,
+    Effect,
+    Event,
+    Failed,
+    Finishing,
+    HelpAsked,
+    IdentityRead,
+    Keypad,
+    LanguageChosen,
+    NextPath,
+    OpenChip,
+    OutOfOrder,
+    PathChosen,
+    PayloadRead,
+    PayloadRefused,
+    PhaseReached,
+    PresenceChanged,
+    ReadingChip,
+    ReadingFailed,
+    ReadingFinished,
+    Session,
+    Start,
+    StopChip,
+    StoreLost,
+    StoreRecovered,
+    Tick,
+    Ticket,
+    TicketShown,
+    Touched,
+)
+from kiosk.timing import wake_at
+from tests.kiosk.people import LAN, MINH, by_chip, by_qr, covered, uninsured
+
+POLICY = Policy()
+TICKET = Ticket(ticket_id="t", number="0001", service_code="KB", issued_at="2026-11-21T07:45:00+07:00", visit_id=None)
+
+CHIPS = st.sampled_from([by_chip(), by_chip(reading_id="chip-2", full_name="LAN"), by_chip(MINH), by_chip("12345")])
+CODES = st.sampled_from([by_qr(), by_qr(reading_id="qr-2", full_name="LAN"), by_qr(MINH), by_qr("")])
+DIGITS = st.sampled_from(["900017", "900024", "111111", "222222", LAN, MINH, "999999900017", "12", "x"])
+FAILURES = st.sampled_from(
+    [
+        "reader.wrong_key",
+        "reader.card_removed",
+        "reader.no_card",
+        "reader.card_broken",
+        "reader.too_slow",
+        "reader.busy",
+        "reader.not_an_id_card",
+        "wire.unreachable",
+        "never.heard.of",
+    ]
+)
+ANSWERS = st.sampled_from([covered(), uninsured(), Coverage(verdict=Verdict.UNVERIFIED)])
+BUTTONS = st.sampled_from(
+    [
+        Touched(),
+        Confirmed(),
+        Denied(),
+        HelpAsked(),
+        CounterTicketAsked(),
+        Cancelled(),
+        LanguageChosen("en"),
+        LanguageChosen("xx"),
+        Tick(),
+    ]
+)
+PRESENCES = st.sampled_from([(True, True), (True, False), (False, False), (False, True)])
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Events in any order, most of them for the presentation on the screen, some for one long gone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1000.0
+        self.session = Session(run="run")
+        self.committed: list[str] = []
+        self.running: set[str] = set()
+        self.names: list[str] = []
+
+    def tell(self, event: Event) -> None:
+        before = self.session
+        self.session, effects = step(before, event, self.now, POLICY)
+        for effect in effects:
+            self.note(effect)
+        was, is_now = before.state, self.session.state
+        if isinstance(was, Finishing) and was.committing and not isinstance(event, Committed | CommitFailed):
+            assert is_now == was
+        if isinstance(is_now, TicketShown) and is_now != was:
+            assert isinstance(event, Committed)
+        if not self.session.chip_running and before.chip_running:
+            assert isinstance(event, IdentityRead | ReadingFinished | ReadingFailed | PresenceChanged) or any(
+                isinstance(effect, StopChip) for effect in effects
+            )
+
+    def note(self, effect: Effect) -> None:
+        if isinstance(effect, Commit):
+            assert not self.session.chip_running
+            self.committed.append(effect.presentation)
+        if isinstance(effect, OpenChip):
+            assert self.session.card_present
+            assert effect.presentation not in self.names, "two attempts of one name"
+            self.names.append(effect.presentation)
+
+    def name(self, stale: bool) -> str:
+        return "run-0" if stale else self.session.presentation
+
+    @rule(presence=PRESENCES)
+    def presence(self, presence: tuple[bool, bool]) -> None:
+        self.tell(PresenceChanged(*presence))
+
+    @rule(stale=st.booleans(), phase=st.integers(-5, 99), progress=st.integers(-5, 999))
+    def phase(self, stale: bool, phase: int, progress: int) -> None:
+        self.tell(PhaseReached(self.name(stale), phase, progress))
+
+    @rule(stale=st.booleans(), reading=CHIPS, whole=st.booleans())
+    def chip(self, stale: bool, reading: object, whole: bool) -> None:
+        kind = ReadingFinished if whole else IdentityRead
+        self.tell(kind(self.name(stale), reading))
+
+    @rule(reading=CHIPS)
+    @precondition(lambda self: self.session.chip_running)
+    def identity_then_proof(self, reading: object) -> None:
+        self.tell(IdentityRead(self.session.presentation, reading))
+        self.tell(ReadingFinished(self.session.presentation, reading))
+
+    @rule(stale=st.booleans(), code=FAILURES)
+    def chip_fails(self, stale: bool, code: str) -> None:
+        self.tell(ReadingFailed(self.name(stale), code))
+
+    @rule(reading=CODES)
+    def code_shown(self, reading: object) -> None:
+        self.tell(PayloadRead(reading))
+
+    @rule()
+    def code_refused(self) -> None:
+        self.tell(PayloadRefused("payload.unknown"))
+
+    @rule(stale=st.booleans(), coverage=ANSWERS, of=st.sampled_from(["", "qr-1", "chip-1", "other"]))
+    def insurance(self, stale: bool, coverage: Coverage, of: str) -> None:
+        self.tell(CoverageAnswered(self.name(stale), coverage, of))
+
+    @rule(stale=st.booleans(), fails=st.booleans())
+    def store(self, stale: bool, fails: bool) -> None:
+        name = self.name(stale)
+        self.tell(CommitFailed(name, "database.unavailable") if fails else Committed(name, TICKET, True))
+
+    @rule()
+    def store_lost(self) -> None:
+        self.tell(StoreLost("database.unavailable"))
+
+    @rule()
+    @precondition(lambda self: isinstance(self.session.state, OutOfOrder))
+    def store_back(self) -> None:
+        self.tell(StoreRecovered())
+
+    @rule(digits=DIGITS)
+    def card_and_digits(self, digits: str) -> None:
+        self.tell(PresenceChanged(reader_ready=True, card_present=True))
+        self.tell(PathChosen(NextPath.CARD_NUMBER if len(digits) < 12 else NextPath.PERSONAL_ID))
+        self.tell(DigitsTyped(digits, "typed-1", "2026-11-21T00:45:00Z"))
+
+    @rule(code=FAILURES)
+    @precondition(lambda self: self.session.chip_running)
+    def running_chip_fails(self, code: str) -> None:
+        self.tell(ReadingFailed(self.session.presentation, code))
+
+    @rule(path=st.sampled_from(list(NextPath)))
+    @precondition(lambda self: isinstance(self.session.state, Failed))
+    def path_after_failure(self, path: NextPath) -> None:
+        self.tell(PathChosen(path))
+
+    @rule()
+    @precondition(lambda self: isinstance(self.session.state, Confirm))
+    def yes(self) -> None:
+        self.tell(Confirmed())
+
+    @rule(digits=DIGITS)
+    def digits(self, digits: str) -> None:
+        self.tell(DigitsTyped(digits, "typed-1", "2026-11-21T00:45:00Z"))
+
+    @rule(digits=DIGITS)
+    @precondition(lambda self: isinstance(self.session.state, Keypad))
+    def digits_on_the_keypad(self, digits: str) -> None:
+        self.tell(DigitsTyped(digits, "typed-1", "2026-11-21T00:45:00Z"))
+
+    @rule(path=st.sampled_from(list(NextPath)))
+    def path(self, path: NextPath) -> None:
+        self.tell(PathChosen(path))
+
+    @rule(event=BUTTONS)
+    def button(self, event: Event) -> None:
+        self.tell(event)
+
+    @rule(seconds=st.sampled_from([0.1, 1.0, 4.0, 5.0, 20.0, 25.0, 60.0, 1000.0]))
+    def time(self, seconds: float) -> None:
+        self.now += seconds
+        self.tell(Tick())
+
+    @invariant()
+    def the_start_knows_nobody(self) -> None:
+        session = self.session
+        if isinstance(session.state, Start | OutOfOrder):
+            kept = (session.entry, session.key, session.presentation, session.question, session.failed_keys)
+            assert not any(kept)
+            assert not session.chip_running
+            everything = repr([getattr(session, field.name) for field in fields(session)])
+            assert LAN not in everything
+            assert MINH not in everything
+            assert "NGUY" not in everything
+
+    @invariant()
+    def one_commit_for_a_presentation(self) -> None:
+        assert len(self.committed) == len(set(self.committed))
+        assert "" not in self.committed
+
+    @invariant()
+    def a_failure_has_a_way_on(self) -> None:
+        if isinstance(self.session.state, Failed):
+            assert self.session.state.paths
+            assert NextPath.STAFF in self.session.state.paths
+
+    @invariant()
+    def whoever_waits_for_the_chip_waits_for_one_that_runs(self) -> None:
+        state = self.session.state
+        waits = isinstance(state, ReadingChip) or (isinstance(state, Confirm | Finishing) and not state.complete)
+        assert waits == self.session.chip_running
+
+    @invariant()
+    def time_leads_to_the_start(self) -> None:
+        """Left alone, every screen comes to rest: a commit when the store answers, an outage when it is over."""
+        session, now = self.session, self.now
+        for _ in range(12):
+            due = wake_at(session, POLICY)
+            state = session.state
+            if isinstance(state, Finishing) and state.committing:
+                assert due is None
+                event: Event = Committed(session.presentation, TICKET, True)
+            elif isinstance(state, OutOfOrder):
+                assert due is None
+                event = StoreRecovered()
+            elif due is None:
+                break
+            else:
+                now, event = max(now, due), Tick()
+            moved, _ = step(session, event, now, POLICY)
+            assert moved != session, "a limit that is over and does nothing would keep the clock busy"
+            session = moved
+        assert isinstance(session.state, Start)
+        assert session.language == POLICY.language
+
+    @invariant()
+    def a_button_leads_to_the_start(self) -> None:
+        state = self.session.state
+        if isinstance(state, OutOfOrder) or (isinstance(state, Finishing) and state.committing):
+            return
+        session, _ = step(self.session, Cancelled(), self.now, POLICY)
+        waiting = isinstance(state, TicketShown) and self.session.card_waiting
+        assert waiting or isinstance(session.state, Start)
+
+
+TestAnyOrder = AnyOrder.TestCase
+TestAnyOrder.settings = settings(max_examples=250, stateful_step_count=50, deadline=None)

@@ -1,0 +1,52 @@
+"""How a number looks, and who must still see the staff."""
+
+from datetime import date
+
+import msgspec
+import pytest
+
+from hisbridge.records import Coverage, Verdict
+from kiosk.checkin import typed_reading
+from kiosk.tickets import needs_counter, number
+from reader.reading import Check, Checks, Outcome, Reading
+from tests.kiosk.people import LAN, by_chip, by_qr, covered
+
+TODAY = date(2026, 11, 21)
+
+
+def test_a_number_has_at_least_four_digits_and_grows() -> None:
+    assert [number("A", 1), number("", 9999), number("K2-", 10000)] == ["A0001", "9999", "K2-10000"]
+
+
+def test_a_covered_person_with_a_genuine_card_goes_straight_on() -> None:
+    assert not needs_counter(by_chip(), covered(), TODAY)
+    assert not needs_counter(by_qr(), Coverage(verdict=Verdict.VALID_NEW_CARD), TODAY)
+
+
+@pytest.mark.parametrize("verdict", sorted(set(Verdict) - {Verdict.VALID, Verdict.VALID_NEW_CARD}))
+def test_any_insurance_answer_but_a_plain_yes_needs_the_counter(verdict: Verdict) -> None:
+    assert needs_counter(by_chip(), Coverage(verdict=verdict), TODAY)
+
+
+def test_nobody_asked_and_nobody_identified_need_the_counter() -> None:
+    assert needs_counter(by_chip(), None, TODAY)
+    assert needs_counter(None, covered(), TODAY)
+    assert needs_counter(typed_reading(LAN, "r", "2026-11-21T00:45:00Z"), covered(), TODAY)
+
+
+@pytest.mark.parametrize("name", [field.name for field in msgspec.structs.fields(Checks)])
+def test_every_failed_check_needs_the_counter_and_one_not_done_does_not(name: str) -> None:
+    def with_check(result: Outcome) -> Reading:
+        checks = Checks(**{name: Check(result=result)})
+        return msgspec.structs.replace(by_chip(), evidence=msgspec.structs.replace(by_chip().evidence, checks=checks))
+
+    assert needs_counter(with_check(Outcome.FAILED), covered(), TODAY)
+    assert not needs_counter(with_check(Outcome.NOT_DONE), covered(), TODAY)
+
+
+@pytest.mark.parametrize(
+    ("expiry", "needed"),
+    [("2026-11-20", True), ("2026-11-21", False), ("none", False), (None, False), ("not a date", False)],
+)
+def test_an_expired_card_needs_the_counter(expiry: str | None, needed: bool) -> None:
+    assert needs_counter(by_chip(expiry_date=expiry), covered(), TODAY) is needed

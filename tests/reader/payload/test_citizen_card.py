@@ -1,0 +1,357 @@
+"""The QR code of the chip ID card, as printed and as scanners deliver it (card.md 1.1, 1.2, 1.5, 10.1)."""
+
+import unicodedata
+
+import pytest
+
+from reader.payload import CardForm, PayloadResult, format_citizen_card, parse_payload
+from reader.payload.citizen_card import parse_citizen_card
+from reader.payload.errors import PayloadDamaged, PayloadRefused
+from reader.reading import Holder, Sex
+
+Q1 = "001303900017|012345678|Trần Thị Mẫu|14022003|Nữ|Số 1 Đường Mẫu, Phường Mẫu, Quận Thử, Hà Nội|20052021"
+Q2 = "001303900017||Trần Thị Mẫu|14022003|Nữ|Số 1 Đường Mẫu, Phường Mẫu, Quận Thử, Hà Nội|20052021"
+Q3 = "079200900024||Nguyễn Văn Thử|01072000|Nam|Tổ 5, Phường Thử, Quận Mẫu, TP. Hồ Chí Minh|15082024||||"
+Q5 = "001303900017||Tran Thi Mau|14022003|Nu|So 1 Duong Mau, Phuong Mau, Quan Thu, Ha Noi|20052021"
+Q7 = "048155900031||Lê Thị Ví Dụ|1955|Nữ|Tổ 2, Phường Thử, Quận Mẫu, Đà Nẵng|10102022"
+
+MAU = Holder(
+    personal_id="001303900017",
+    previous_id="012345678",
+    full_name="Trần Thị Mẫu",
+    birth_date="2003-02-14",
+    sex=Sex.FEMALE,
+    residence="Số 1 Đường Mẫu, Phường Mẫu, Quận Thử, Hà Nội",
+    issue_date="2021-05-20",
+)
+
+
+def changed(payload: str, field: int, value: str) -> str:
+    fields = payload.split("|")
+    fields[field] = value
+    return "|".join(fields)
+
+
+def refusal(payload: str | bytes) -> str | None:
+    result = parse_payload(payload)
+    assert (result.kind, result.holder, result.insurance) == ("unknown", None, None)
+    return result.reason
+
+
+def test_the_card_of_2021_gives_its_seven_fields() -> None:
+    assert parse_payload(Q1) == PayloadResult(kind="citizen_card", holder=MAU)
+
+
+def test_bytes_and_text_read_the_same() -> None:
+    assert parse_payload(Q1.encode()) == parse_payload(Q1)
+
+
+def test_an_empty_old_number_is_absent_and_shifts_nothing() -> None:
+    holder = parse_payload(Q2).holder
+    assert holder is not None
+    assert (holder.previous_id, holder.full_name) == (None, "Trần Thị Mẫu")
+
+
+def test_the_card_of_2024_has_eleven_fields_and_no_warning() -> None:
+    result = parse_payload(Q3)
+    assert result.holder is not None
+    assert result.holder.full_name == "Nguyễn Văn Thử"
+    assert result.holder.issue_date == "2024-08-15"
+    assert result.warnings == ()
+
+
+def test_what_stands_in_the_unknown_tail_is_kept_but_given_no_meaning() -> None:
+    payload = Q3.removesuffix("||||") + "|25122030|Ai Đó||001303900017"
+    result = parse_payload(payload)
+    assert result.holder == parse_payload(Q3).holder
+    assert result.warnings == ("extra_fields",)
+    assert parse_citizen_card(payload.split("|")).tail == ("25122030", "Ai Đó", "", "001303900017")
+
+
+@pytest.mark.parametrize("extra", ["|", "||", "|||||", "||||||||"])
+def test_another_number_of_fields_is_read_with_a_warning(extra: str) -> None:
+    result = parse_payload(Q1 + extra)
+    assert (result.holder, result.warnings) == (MAU, ("extra_fields",))
+
+
+@pytest.mark.parametrize(("printed", "iso"), [("1955", "1955"), ("021955", "1955-02"), ("14021955", "1955-02-14")])
+def test_a_birth_date_is_known_as_precisely_as_it_is_printed(printed: str, iso: str) -> None:
+    result = parse_payload(changed(Q7, 3, printed))
+    assert result.holder is not None
+    assert result.holder.birth_date == iso
+    assert result.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("printed", "sex"),
+    [("Nam", Sex.MALE), ("NAM", Sex.MALE), ("Nữ", Sex.FEMALE), ("NỮ", Sex.FEMALE), ("nữ", Sex.FEMALE)],
+)
+def test_sex_is_read_in_any_case(printed: str, sex: Sex) -> None:
+    holder = parse_payload(changed(Q2, 4, printed)).holder
+    assert holder is not None
+    assert holder.sex is sex
+
+
+def test_lost_diacritics_are_told() -> None:
+    result = parse_payload(Q5)
+    assert result.holder is not None
+    assert (result.holder.full_name, result.holder.sex) == ("Tran Thi Mau", Sex.FEMALE)
+    assert result.warnings == ("diacritics_lost",)
+
+
+def test_lost_diacritics_are_told_for_a_man_too() -> None:
+    payload = "079200900024||Nguyen Van Thu|01072000|Nam|To 5, Phuong Thu, TP. Ho Chi Minh|15082024||||"
+    assert parse_payload(payload).warnings == ("diacritics_lost",)
+
+
+def test_a_name_without_diacritics_at_a_real_address_is_not_suspected() -> None:
+    payload = changed(changed(Q3, 2, "Mai Nam Anh"), 5, "Tổ 5, Hà Nội")
+    assert parse_payload(payload).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["H'Hen Niê", "Y Krông-A", "K’Brếp", "H` Mai Êban", "Nguyễn Thị M.", "Y Ƀlŏ", "TRẦN THỊ MẪU", "Ớt"]
+)
+def test_names_of_every_people_are_names(name: str) -> None:
+    holder = parse_payload(changed(Q2, 2, name)).holder
+    assert holder is not None
+    assert holder.full_name == name
+
+
+def test_number_and_card_telling_different_stories_is_a_warning_only() -> None:
+    result = parse_payload("001303900017||Trần Thị Mẫu|14022004|Nam|Hà Nội, Việt Nam|20052021")
+    assert result.holder is not None
+    assert (result.holder.birth_date, result.holder.sex) == ("2004-02-14", Sex.MALE)
+    assert result.warnings == ("birth_year_disagrees", "sex_disagrees")
+
+
+def test_a_number_registered_abroad_is_accepted() -> None:
+    assert parse_payload(changed(Q2, 0, "999303900017")).kind == "citizen_card"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        (0, "00130390001", "payload.personal_id"),
+        (0, "0013039000177", "payload.personal_id"),
+        (0, "00130390001O", "payload.personal_id"),
+        (0, "٠٠١٣٠٣٩٠٠٠١٧", "payload.personal_id"),
+        (0, "００１３０３９０００１７", "payload.personal_id"),
+        (0, "001 303 900 017", "payload.personal_id"),
+        (0, "-01303900017", "payload.personal_id"),
+        (0, "", "payload.personal_id"),
+        (1, "12345678", "payload.previous_id"),
+        (1, "Trần Thị Mẫu", "payload.previous_id"),
+        (1, "01234567²", "payload.previous_id"),
+        (2, "", "payload.name"),
+        (2, "   ", "payload.name"),
+        (2, "Tr?n Th? M?u", "payload.name"),
+        (2, "Tra62n Thi5 Ma6u4", "payload.name"),
+        (2, "5472e1baa76e205468e1bb8b204de1baab75", "payload.name"),
+        (2, "Mẫu" * 34, "payload.name"),
+        (2, "<b>Mẫu</b>", "payload.name"),
+        (3, "31022003", "payload.birth_date"),
+        (3, "29022003", "payload.birth_date"),
+        (3, "00002003", "payload.birth_date"),
+        (3, "132003", "payload.birth_date"),
+        (3, "142203", "payload.birth_date"),
+        (3, "14/02/2003", "payload.birth_date"),
+        (3, "2003-02-14", "payload.birth_date"),
+        (3, "14021803", "payload.birth_date"),
+        (3, "140220031", "payload.birth_date"),
+        (3, "１４０２２００３", "payload.damaged"),
+        (3, "", "payload.birth_date"),
+        (4, "", "payload.sex"),
+        (4, "Khác", "payload.sex"),
+        (4, "1", "payload.sex"),
+        (6, "31042021", "payload.issue_date"),
+        (6, "2021", "payload.issue_date"),
+        (6, "", "payload.issue_date"),
+        (6, "20052002", "payload.issue_date"),
+        (6, "20052021x", "payload.issue_date"),
+    ],
+)
+def test_one_impossible_field_refuses_the_whole_payload(field: int, value: str, reason: str) -> None:
+    assert refusal(changed(Q1, field, value)) == reason
+
+
+def test_a_card_issued_before_birth_is_impossible_at_the_precision_known() -> None:
+    assert refusal(changed(Q7, 6, "10101954")) == "payload.issue_date"
+    assert parse_payload(changed(Q7, 6, "10101955")).kind == "citizen_card"
+
+
+def test_dropped_empty_fields_are_noticed() -> None:
+    assert refusal(Q2.replace("||", "|")) == "payload.too_few_fields"
+    assert refusal(Q3.replace("||Nguyễn", "|Nguyễn")) == "payload.previous_id"
+
+
+def test_a_partial_read_is_refused() -> None:
+    for end in range(len(Q1)):
+        assert parse_payload(Q1[:end]).holder is None
+
+
+def test_two_payloads_in_one_are_refused() -> None:
+    assert refusal(Q1 + Q1) == "payload.issue_date"
+    assert refusal(Q1 + "\r\n" + Q1) == "payload.issue_date"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "https://example.test/?a=1|2",
+        "001303900017x",
+        "IDVNM3039000177001303900017<<8",
+        "{}",
+        "$",
+        "|",
+        "||||||||",
+        "你好",
+        "WIFI:S:x;T:WPA;P:y;;",
+    ],
+)
+def test_other_codes_are_not_cards(other: str) -> None:
+    assert refusal(other) in {"payload.unrecognised", "payload.personal_id"}
+
+
+def test_a_bare_number_is_too_few_fields() -> None:
+    assert refusal("001303900017") == "payload.too_few_fields"
+
+
+# Damage by scanners
+
+
+@pytest.mark.parametrize(
+    ("payload", "warning"),
+    [
+        ("\ufeff" + Q1, "repaired.bom"),
+        (Q1 + "\r\n", "repaired.frame"),
+        (Q1 + "\r", "repaired.frame"),
+        (Q1 + "\t", "repaired.frame"),
+        ("\x02" + Q1 + "\x03", "repaired.frame"),
+        ("  " + Q1, "repaired.frame"),
+        ("]Q1" + Q1, "repaired.aim_prefix"),
+        ("]Q3" + Q1, "repaired.aim_prefix"),
+        (Q1 + "\0\0\0", "repaired.nul"),
+        (Q1.replace("|", ";"), "repaired.separator"),
+        (Q1.replace("|", "\n"), "repaired.separator"),
+        (Q1.replace("|", "\r\n"), "repaired.separator"),
+        (Q1.replace("|", "\r"), "repaired.separator"),
+        (unicodedata.normalize("NFD", Q1), "repaired.nfd"),
+        (Q1.replace("|", " | "), "repaired.spaces"),
+        (Q1.replace("Thị", " Thị\u00a0"), "repaired.spaces"),
+        (Q1.encode().decode("latin-1"), "repaired.mojibake"),
+        (Q1.encode().decode("latin-1").encode().decode("latin-1"), "repaired.mojibake"),
+    ],
+)
+def test_safe_damage_is_mended_and_told(payload: str, warning: str) -> None:
+    assert parse_payload(payload) == PayloadResult(kind="citizen_card", holder=MAU, warnings=(warning,))
+    assert parse_payload(payload.encode()) == parse_payload(payload)
+
+
+def test_several_damages_together_are_mended_and_told() -> None:
+    result = parse_payload(b"\xef\xbb\xbf]Q1" + unicodedata.normalize("NFD", Q2.replace("|", ";")).encode() + b"\r\n")
+    assert result.holder == parse_payload(Q2).holder
+    assert result.warnings == (
+        "repaired.frame",
+        "repaired.bom",
+        "repaired.aim_prefix",
+        "repaired.nfd",
+        "repaired.separator",
+    )
+
+
+def test_the_prefixes_come_in_either_order() -> None:
+    assert parse_payload("]Q1\ufeff" + Q1).holder == MAU
+
+
+def test_empty_fields_between_line_ends_are_kept() -> None:
+    result = parse_payload(Q2.replace("|", "\r\n") + "\r\n")
+    assert result.holder == parse_payload(Q2).holder
+
+
+@pytest.mark.parametrize("codec", ["cp1252", "cp1258"])
+def test_utf8_read_in_a_windows_code_page_is_mended(codec: str) -> None:
+    # Bytes that the page does not assign come through as C1 controls, as browsers and scanners' tools do it.
+    page = {byte: bytes([byte]).decode(codec, "ignore") or chr(byte) for byte in range(256)}
+    mangled = "".join(page[byte] for byte in Q1.encode())
+    assert mangled != Q1
+    assert parse_payload(mangled) == PayloadResult(kind="citizen_card", holder=MAU, warnings=("repaired.mojibake",))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        Q1.encode("utf-16"),
+        Q1.encode("cp1258", "replace").replace(b"?", b"\xd3"),
+        Q1.encode()[:20] + b"\xff" + Q1.encode()[20:],
+        Q1.replace("ầ", "\ufffd"),
+        Q1.replace("Mẫu,", "M\u202eẫu,"),
+        Q1.replace("Thị", "Th\x1bị"),
+        Q1.replace("Thị", "Th\u200bị"),
+        Q1.replace("Trần", "Hu廙軟h"),
+        Q1.replace("Đường", "廙軟"),
+        Q1.replace("Trần", "Тrần"),  # a Cyrillic letter that looks the same
+        Q1.encode().decode("cp1252", "ignore"),
+        "\udcff" + Q1,
+    ],
+)
+def test_damage_that_cannot_be_undone_is_refused(payload: str | bytes) -> None:
+    assert refusal(payload) == "payload.damaged"
+
+
+@pytest.mark.parametrize("payload", ["", b"", " ", "\r\n", "\ufeff", "\0\0", "]Q1", "]Q1\r\n"])
+def test_nothing_is_empty(payload: str | bytes) -> None:
+    assert refusal(payload) == "payload.empty"
+
+
+@pytest.mark.parametrize("payload", [Q1 + "|" * 4000, b"\xff" * 5000, "1" * 1_000_000, "ẫ" * 1366])
+def test_more_than_a_qr_code_holds_is_refused(payload: str | bytes) -> None:
+    assert refusal(payload) == "payload.too_long"
+
+
+# Writing
+
+
+def test_what_is_formatted_is_what_the_card_carries() -> None:
+    assert format_citizen_card(MAU) == Q1
+
+
+def test_the_form_of_2024_has_four_empty_fields_more() -> None:
+    holder = parse_payload(Q3).holder
+    assert holder is not None
+    assert format_citizen_card(holder, CardForm.IDENTITY_2024) == Q3
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("residence", "Số 1|20052021"),
+        ("residence", "two  spaces"),
+        ("full_name", unicodedata.normalize("NFD", "Trần Thị Mẫu")),
+    ],
+)
+def test_a_holder_that_would_come_back_changed_is_not_formatted(field: str, value: str) -> None:
+    with pytest.raises(PayloadDamaged):
+        format_citizen_card(with_field(MAU, field, value))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("personal_id", "1"),
+        ("full_name", None),
+        ("birth_date", "2003-2-14"),
+        ("birth_date", None),
+        ("sex", Sex.UNKNOWN),
+        ("sex", None),
+        ("issue_date", "2021-05"),
+        ("previous_id", "abc"),
+    ],
+)
+def test_a_holder_that_cannot_be_printed_is_not_formatted(field: str, value: str | None) -> None:
+    with pytest.raises(PayloadRefused):
+        format_citizen_card(with_field(MAU, field, value))
+
+
+def with_field(holder: Holder, field: str, value: object) -> Holder:
+    return Holder(**{**{name: getattr(holder, name) for name in holder.__struct_fields__}, field: value})

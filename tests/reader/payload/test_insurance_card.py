@@ -1,0 +1,191 @@
+"""The QR code of the health insurance card (card.md 1.4, 10.2)."""
+
+import unicodedata
+
+import pytest
+
+from reader.payload import PayloadResult, parse_payload
+from reader.reading import InsuranceCard, Sex
+
+B1 = (
+    "0199900017|5472e1baa76e205468e1bb8b204de1baab75|14/02/2003|2|-|01 - 028|01/01/2025|-|02/01/2025|01050199900017|-|4"
+    "| 01/01/2028|0123456789abcdef-1202|4|5175e1baad6e205468e1bbad2c205468c3a06e68207068e1bb912048c3a0204ee1bb9969|$"
+)
+B2 = (
+    "HS4010199900024|4e677579e1bb856e2056c4836e205468e1bbad|01/07/2010|1|5068c6b0e1bb9d6e67205468e1bbad2c205175e1baad6e20"
+    "4de1baab752c2048c3a0204ee1bb9969|01 - 028|01/01/2019|31/12/2019|02/01/2019|01050199900024|4e677579e1bb856e2056c483"
+    "6e20436861|4|01/01/2024|fedcba9876543210-7102|4|5175e1baad6e204de1baab752c205468c3a06e68207068e1bb912048c3a0204ee1bb"
+    "9969|$"
+)
+MAU = InsuranceCard(
+    card_number="0199900017",
+    full_name="Trần Thị Mẫu",
+    birth_date="2003-02-14",
+    sex=Sex.FEMALE,
+    registered_facility="01028",
+    valid_from="2025-01-01",
+    issue_date="2025-01-02",
+    five_year_date="2028-01-01",
+)
+
+
+def changed(field: int, value: str, payload: str = B1) -> str:
+    fields = payload.split("|")
+    fields[field] = value
+    return "|".join(fields)
+
+
+def read(payload: str | bytes) -> InsuranceCard:
+    result = parse_payload(payload)
+    assert (result.kind, result.reason, result.holder) == ("insurance_card", None, None)
+    assert result.insurance is not None
+    return result.insurance
+
+
+def refusal(payload: str | bytes) -> str | None:
+    result = parse_payload(payload)
+    assert (result.kind, result.holder, result.insurance) == ("unknown", None, None)
+    return result.reason
+
+
+def test_the_card_with_ten_digits() -> None:
+    assert parse_payload(B1) == PayloadResult(kind="insurance_card", insurance=MAU)
+
+
+def test_the_card_with_fifteen_characters() -> None:
+    assert parse_payload(B2) == PayloadResult(
+        kind="insurance_card",
+        insurance=InsuranceCard(
+            card_number="HS4010199900024",
+            full_name="Nguyễn Văn Thử",
+            birth_date="2010-07-01",
+            sex=Sex.MALE,
+            address="Phường Thử, Quận Mẫu, Hà Nội",
+            registered_facility="01028",
+            valid_from="2019-01-01",
+            valid_to="2019-12-31",
+            issue_date="2019-01-02",
+            five_year_date="2024-01-01",
+        ),
+    )
+
+
+def test_the_short_old_form_has_no_five_year_date() -> None:
+    insurance = read("|".join(B2.split("|")[:9]) + "|$")
+    assert (insurance.issue_date, insurance.five_year_date) == ("2019-01-02", None)
+
+
+def test_a_missing_terminator_is_told() -> None:
+    result = parse_payload(B1.removesuffix("|$"))
+    assert (result.insurance, result.warnings) == (MAU, ("unterminated",))
+
+
+def test_a_terminator_glued_to_the_last_field_ends_the_payload() -> None:
+    short = "|".join(B2.split("|")[:9])
+    assert read(short + "$") == read(short + "|$")
+
+
+def test_what_follows_the_terminator_is_told() -> None:
+    result = parse_payload(B1 + "|more")
+    assert (result.insurance, result.warnings) == (MAU, ("extra_fields",))
+
+
+@pytest.mark.parametrize("padding", ["\0", "\0\0\0\0", "\0garbage|of|the|decoder"])
+def test_nul_padding_is_cut(padding: str) -> None:
+    result = parse_payload(B1 + padding)
+    assert (result.insurance, result.warnings) == (MAU, ("repaired.nul",))
+
+
+@pytest.mark.parametrize(
+    ("printed", "iso"),
+    [("1/7/2010", "2010-07-01"), ("2010", "2010"), ("7/2010", "2010-07"), (" 01/07/2010", "2010-07-01")],
+)
+def test_birth_dates_are_read_at_their_precision(printed: str, iso: str) -> None:
+    assert read(changed(2, printed)).birth_date == iso
+
+
+@pytest.mark.parametrize("printed", ["01 - 028", "01-028", "01 – 028", "01 028", "01028", "01 — 028 "])
+def test_the_facility_is_five_characters(printed: str) -> None:
+    assert read(changed(5, printed)).registered_facility == "01028"
+
+
+def test_an_unreadable_facility_is_left_out_and_told() -> None:
+    result = parse_payload(changed(5, "01 - 0281"))
+    assert result.insurance is not None
+    assert result.insurance.registered_facility is None
+    assert result.warnings == ("facility_unreadable",)
+
+
+@pytest.mark.parametrize("field", [3, 4, 5, 6, 7, 8, 12])
+@pytest.mark.parametrize("empty", ["-", "", " - "])
+def test_a_dash_is_an_empty_field(field: int, empty: str) -> None:
+    assert read(changed(field, empty)).card_number == "0199900017"
+
+
+def test_a_name_that_is_not_hexadecimal_stands_as_it_is() -> None:
+    result = parse_payload(changed(1, "Trần Thị Mẫu"))
+    assert (result.insurance, result.warnings) == (MAU, ("not_hexadecimal",))
+
+
+def test_upper_case_hexadecimal_is_read() -> None:
+    assert read(changed(1, "Trần Thị Mẫu".encode().hex().upper())) == MAU
+
+
+def test_a_lower_case_card_number_is_mended_and_told() -> None:
+    result = parse_payload(changed(0, "hs4010199900024", B2))
+    assert result.insurance == read(B2)
+    assert result.warnings == ("repaired.case",)
+
+
+def test_decomposed_letters_inside_the_hexadecimal_are_composed() -> None:
+    result = parse_payload(changed(1, unicodedata.normalize("NFD", "Trần Thị Mẫu").encode().hex()))
+    assert (result.insurance, result.warnings) == (MAU, ("repaired.nfd",))
+
+
+def test_scanner_damage_is_mended_here_too() -> None:
+    assert read("\ufeff]Q3" + B1.replace("|", ";") + "\r\n") == MAU
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        (0, "019990001", "payload.card_number"),
+        (0, "HS401019990002", "payload.card_number"),
+        (0, "H54010199900024", "payload.card_number"),
+        (0, "٠١٩٩٩٠٠٠١٧", "payload.card_number"),
+        (1, "-", "payload.name"),
+        (1, "", "payload.name"),
+        (1, "31323334", "payload.name"),
+        (1, "5472e1baa76e205468e1bb8b204de1baab7", "payload.damaged"),
+        (1, "5472e1baa76e205468e1bb8b204de1ba", "payload.damaged"),
+        (1, "54720075", "payload.damaged"),
+        (1, "5472e280ae75", "payload.damaged"),
+        (2, "31/02/2003", "payload.birth_date"),
+        (2, "-", "payload.birth_date"),
+        (2, "14022003", "payload.birth_date"),
+        (2, "14/02/03", "payload.birth_date"),
+        (3, "3", "payload.sex"),
+        (3, "Nữ", "payload.sex"),
+        (4, "5068c6b", "payload.damaged"),
+        (6, "31/02/2025", "payload.validity"),
+        (6, "2025", "payload.validity"),
+        (7, "31/12/2024", "payload.validity"),
+        (8, "00/01/2025", "payload.validity"),
+        (12, "32/01/2028", "payload.validity"),
+    ],
+)
+def test_one_impossible_field_refuses_the_whole_payload(field: int, value: str, reason: str) -> None:
+    assert refusal(changed(field, value)) == reason
+
+
+def test_a_partial_read_is_refused_or_says_that_it_is_unterminated() -> None:
+    for end in range(len(B1) - 1):
+        result = parse_payload(B1[:end])
+        assert result.insurance is None or (
+            "unterminated" in result.warnings and result.insurance.full_name == "Trần Thị Mẫu"
+        )
+
+
+def test_a_bare_number_is_too_few_fields() -> None:
+    assert refusal("0199900017") == "payload.too_few_fields"
+    assert refusal("HS4010199900024|$") == "payload.too_few_fields"

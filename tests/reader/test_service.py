@@ -1,0 +1,363 @@
+"""The reader process over its socket: presence, readings, payloads. The card is the sandbox card, without PC/SC."""
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from config.settings import ReaderSettings, load
+from reader import service
+from reader.chip.session import Surroundings
+from reader.chip.transport import Presence
+from reader.errors import CardRemoved
+from sandbox.card.quirks import Quirks
+from sandbox.people import find, qr_text
+from tests.reader.chip.cards import NOW, InProcessSlot, image_of, slot_with
+from wire.client import Client
+from wire.errors import RemoteError
+
+READY = Presence(service=True, reader="Reader 0", card=False)
+
+
+class Bench:
+    """A slot whose presence the test moves by hand."""
+
+    def __init__(self) -> None:
+        self.card: InProcessSlot | None = None
+        self._changes: queue.Queue[Presence | None] = queue.Queue()
+
+    def watch(self) -> Iterator[Presence]:
+        while (presence := self._changes.get()) is not None:
+            yield presence
+
+    @contextmanager
+    def connect(self):
+        assert self.card is not None
+        with self.card.connect() as transport:
+            yield transport
+
+    def show(self, presence: Presence | None) -> None:
+        self._changes.put(presence)
+
+    def place(self, card: InProcessSlot) -> None:
+        self.card = card
+        self.show(Presence(service=True, reader="Reader 0", card=True))
+
+
+class Scanner:
+    """A payload source that the test speaks through."""
+
+    name = "scanner"
+
+    def __init__(self) -> None:
+        self.on_text: Callable[[str], None] | None = None
+        self.started = threading.Event()
+        self.failures = 0
+
+    def run(self, on_text: Callable[[str], None], stop: threading.Event) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise OSError("001303900017")
+        self.on_text = on_text
+        self.started.set()
+        stop.wait()
+
+    def health(self) -> dict[str, object]:
+        return {"configured": True, "connected": True}
+
+
+class Clock:
+    """Monotonic seconds that run by themselves, and can be moved forward."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+class Running:
+    """The service under test, and what it says."""
+
+    def __init__(self, path: Path, bench: Bench, scanner: Scanner, clock: Clock) -> None:
+        self.client = Client(path)
+        self.bench, self.scanner, self.clock = bench, scanner, clock
+        self.events: queue.Queue[tuple[str, dict]] = queue.Queue()
+        self.following = threading.Thread(target=self._follow, daemon=True)
+        self.following.start()
+        self.first = self.events.get(timeout=10)  # now it follows; nothing said from here on is missed
+
+    def _follow(self) -> None:
+        for name, data in self.client.events("/v1/events"):
+            self.events.put((name, json.loads(data)))
+
+    def next(self, name: str) -> dict:
+        """The data of the next event of this name."""
+        while True:
+            seen, data = self.events.get(timeout=10)
+            if seen == name:
+                return data
+
+    def ready(self) -> None:
+        self.bench.show(READY)
+        while not self.next("presence")["service"]:
+            pass
+
+    def place(self, card: InProcessSlot) -> None:
+        self.bench.place(card)
+        while not self.next("presence")["card"]:
+            pass
+
+    def open(self, presentation: str = "p1", can: str = "900017") -> dict:
+        return self.client.post("/v1/chip/open", {"presentation": presentation, "can": can}, dict)
+
+
+def settings(**differences: object) -> ReaderSettings:
+    return msgspec.structs.replace(load().reader, **differences)
+
+
+@pytest.fixture
+def start(run_dir) -> Iterator[Callable[..., Running]]:
+    stop = threading.Event()
+    bench, scanner, clock = Bench(), Scanner(), Clock()
+    threads: list[threading.Thread] = []
+
+    def begin(source_failures: int = 0, **differences: object) -> Running:
+        scanner.failures = source_failures
+        path = run_dir / "reader.sock"
+        world = Surroundings(clock=clock, utc_now=lambda: NOW, new_id=lambda: "reading-1")
+        thread = threading.Thread(
+            target=service.serve, args=(bench, settings(**differences), path, [scanner], world, stop), daemon=True
+        )
+        thread.start()
+        threads.append(thread)
+        assert scanner.started.wait(10)
+        return Running(path, bench, scanner, clock)
+
+    yield begin
+    stop.set()
+    bench.show(None)
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def running(start) -> Running:
+    return start()
+
+
+def test_events_begin_with_the_presence_now(running):
+    name, data = running.first
+    assert name == "presence"
+    assert data == {"service": False, "reader": None, "card": False, "problem": "reader.service_down"}
+
+
+def test_a_card_is_read_in_events(running, authority):
+    running.ready()
+    running.place(slot_with(image_of("mau", authority)))
+    assert running.open() == {"accepted": True}
+    assert running.next("phase") == {"presentation": "p1", "phase": 10, "progress": 5}
+    identity = running.next("identity")
+    assert identity["reading"]["holder"]["full_name"] == "Trần Thị Mẫu"
+    assert identity["reading"]["evidence"]["checks"]["hashes"]["result"] == "not_done"
+    complete = running.next("reading")
+    assert complete["presentation"] == "p1"
+    assert complete["reading"]["evidence"]["source"] == "chip"
+    assert complete["reading"]["evidence"]["checks"]["signature"]["result"] == "passed"
+    assert complete["reading"]["reading_id"] == identity["reading"]["reading_id"]
+
+
+def test_the_portrait_is_read_when_set_and_never_leaves(start, authority):
+    running = start(portrait=True)
+    running.ready()
+    running.place(slot_with(image_of("mau", authority)))
+    running.open()
+    assert "portrait" not in running.next("reading")["reading"]
+
+
+def test_a_wrong_key_is_told_and_the_right_one_opens(running, authority):
+    running.ready()
+    running.place(slot_with(image_of("mau", authority)))
+    running.open(can="000000")
+    failed = running.next("failed")
+    assert (failed["presentation"], failed["code"], failed["retriable"]) == ("p1", "reader.wrong_key", False)
+    running.open("p2")
+    assert running.next("reading")["presentation"] == "p2"
+
+
+@pytest.mark.parametrize(
+    ("presence", "code"),
+    [
+        (Presence(service=False, reader=None, card=False, problem="reader.service_down"), "reader.service_down"),
+        (Presence(service=False, reader=None, card=False, problem="reader.not_allowed"), "reader.not_allowed"),
+        (Presence(service=True, reader=None, card=False, problem="reader.no_reader"), "reader.no_reader"),
+        (READY, "reader.no_card"),
+    ],
+)
+def test_what_is_missing_is_the_answer(running, presence, code):
+    running.ready()
+    running.bench.show(presence)
+    running.bench.show(presence)
+    running.next("presence")
+    with pytest.raises(RemoteError) as caught:
+        running.open()
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"presentation": "p"}, {"presentation": "", "can": "123456"}, {"presentation": "p", "can": "12345"},
+     {"presentation": "p", "can": "123456\n"}, {"presentation": "p", "can": "１２３４５６"},
+     {"presentation": "p", "can": 123456}],
+)  # fmt: skip
+def test_a_malformed_question_is_refused_without_its_content(running, body):
+    with pytest.raises(RemoteError) as caught:
+        running.client.post("/v1/chip/open", body, dict)
+    assert caught.value.code == "wire.malformed"
+    assert "123456" not in str(caught.value.data)
+
+
+class Stuck(InProcessSlot):
+    """A driver that hangs in one command until the test lets it go."""
+
+    def __init__(self, chip) -> None:
+        super().__init__(chip)
+        self.reached = threading.Event()
+        self.release = threading.Event()
+
+    def transmit(self, command: bytes) -> bytes:
+        if command[1] == 0x86:
+            self.reached.set()
+            self.release.wait(20)
+        return super().transmit(command)
+
+
+@pytest.fixture
+def stuck(running, authority) -> Iterator[Stuck]:
+    slot = Stuck(slot_with(image_of("mau", authority)).chip)
+    running.ready()
+    running.place(slot)
+    running.open()
+    assert slot.reached.wait(10)
+    yield slot
+    slot.release.set()
+
+
+def test_one_reading_at_a_time(running, stuck):
+    with pytest.raises(RemoteError) as caught:
+        running.open("p2")
+    assert caught.value.code == "reader.busy"
+    assert caught.value.retriable
+
+
+def test_a_reading_can_be_cancelled_even_in_a_hanging_driver(running, stuck):
+    running.client.post("/v1/chip/cancel", {"presentation": "p1"}, dict)
+    assert running.next("failed")["code"] == "reader.cancelled"
+
+
+def test_cancelling_another_presentation_changes_nothing(running, stuck):
+    running.client.post("/v1/chip/cancel", {"presentation": "p0"}, dict)
+    stuck.release.set()
+    assert running.next("reading")["presentation"] == "p1"
+
+
+def test_after_a_cancelled_reading_the_next_person_is_not_told_busy(running, stuck, authority):
+    running.client.post("/v1/chip/cancel", {"presentation": "p1"}, dict)
+    running.place(slot_with(image_of("mau", authority)))
+    assert running.open("p2") == {"accepted": True}
+    assert running.next("reading")["presentation"] == "p2"
+
+
+def test_a_failed_source_is_started_again_and_its_error_kept_out_of_the_log(start, caplog):
+    running = start(source_failures=1)
+    running.scanner.on_text("nonsense")
+    assert running.next("payload_refused")
+    assert "payload source scanner failed: OSError" in caplog.text
+    assert "001303900017" not in caplog.text
+
+
+def test_taking_the_card_away_ends_the_reading_at_once(running, stuck):
+    running.bench.show(READY)
+    assert running.next("failed")["code"] == CardRemoved.code
+
+
+def test_a_hung_reading_that_wakes_up_later_says_nothing(running, stuck):
+    running.bench.show(READY)
+    running.next("failed")
+    stuck.release.set()
+    running.scanner.on_text("nonsense")
+    name, _ = running.events.get(timeout=10)
+    assert name == "payload_refused"
+
+
+def test_a_reading_that_takes_too_long_is_given_up(start, authority):
+    running = start(timeout_seconds=0.3)
+    slot = Stuck(slot_with(image_of("mau", authority)).chip)
+    running.ready()
+    running.place(slot)
+    running.open()
+    failed = running.next("failed")
+    slot.release.set()
+    assert failed["code"] == "reader.too_slow"
+
+
+def test_a_broken_card_is_told_as_such(running, authority):
+    running.ready()
+    running.place(slot_with(image_of("mau", authority), Quirks(wrong_mac_from=2)))
+    running.open()
+    assert running.next("failed")["code"] == "reader.card_broken"
+
+
+def test_a_citizen_card_held_to_the_scanner_is_a_reading(running):
+    running.scanner.on_text(qr_text(find("mau")))
+    reading = running.next("payload")["reading"]
+    assert reading["holder"]["personal_id"] == "001303900017"
+    assert reading["evidence"]["source"] == "card_qr"
+    assert reading["evidence"]["checks"] is None
+
+
+def test_what_is_no_citizen_card_is_refused(running):
+    running.scanner.on_text("https://example.invalid/")
+    assert running.next("payload_refused") == {"code": "payload.unknown"}
+
+
+def test_a_code_held_still_counts_once(running):
+    for _ in range(5):
+        running.scanner.on_text("held")
+        running.clock.ahead += 2.0
+    running.scanner.on_text("another")
+    running.clock.ahead += 3.5
+    running.scanner.on_text("held")
+    running.scanner.on_text("last")
+    seen = [running.next("payload_refused") for _ in range(4)]
+    assert len(seen) == 4
+    assert running.events.empty()
+
+
+def test_health_tells_of_every_device(running):
+    running.ready()
+    health = running.client.get("/v1/health", dict)
+    assert health["presence"]["reader"] == "Reader 0"
+    assert health["scanner"] == {"configured": True, "connected": True}
+    assert health["camera"] == {"configured": False}
+
+
+def test_logs_name_no_person(running, authority, caplog):
+    with caplog.at_level("DEBUG"):
+        running.ready()
+        running.place(slot_with(image_of("mau", authority)))
+        running.open()
+        running.next("reading")
+        running.open(can="123123")
+        running.next("failed")
+        running.scanner.on_text(qr_text(find("thu")))
+        running.next("payload")
+    for secret in ("001303900017", "900017", "123123", "Trần", "TRAN", find("thu").personal_id):
+        assert secret not in caplog.text

@@ -1,0 +1,144 @@
+"""A controller whose session the test sets: real states, no machine behind them. And one example of every screen."""
+
+import threading
+from dataclasses import replace
+from typing import Any
+
+from config.settings import Settings, load
+from hisbridge.records import Coverage, Verdict
+from kiosk.states import (
+    AskKey,
+    AskQr,
+    Confirm,
+    Event,
+    Failed,
+    Finishing,
+    Help,
+    Keypad,
+    KeypadPurpose,
+    LanguageChosen,
+    NextPath,
+    OutOfOrder,
+    ReadingChip,
+    Session,
+    Start,
+    State,
+    Ticket,
+    TicketShown,
+    Touched,
+)
+from reader.phases import Phase
+from reader.reading import Check, Checks, Evidence, Holder, Outcome, Reading, Sex, Source
+from wire.codec import from_plain, to_plain
+
+
+class ScriptedController:
+    """`show` sets the session, `events` are the touches that came."""
+
+    def __init__(self, session: Session | None = None) -> None:
+        self._session = session or Session(reader_ready=True)
+        self._version = 1
+        self._changed = threading.Condition()
+        self.events: list[Event] = []
+
+    def snapshot(self) -> tuple[int, Session]:
+        with self._changed:
+            return self._version, self._session
+
+    def wait_for_change(self, version: int, timeout: float) -> tuple[int, Session]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._version != version, timeout)
+            return self._version, self._session
+
+    def dispatch(self, event: Event) -> None:
+        with self._changed:
+            self.events.append(event)
+            session = self._session
+        # The two that tests of the page need answered.
+        if isinstance(event, LanguageChosen):
+            self.show(replace(session, language=event.language))
+        elif isinstance(event, Touched) and session.warned:
+            self.show(replace(session, warned=False))
+
+    def show(self, session: Session) -> None:
+        with self._changed:
+            self._session = session
+            self._version += 1
+            self._changed.notify_all()
+
+
+def settings_with(**site: Any) -> Settings:
+    """The defaults, synthetic, with a facility's name."""
+    plain = to_plain(load())
+    plain["site"].update({"synthetic": True, "facility_name": "Bệnh viện Đa khoa tỉnh Mẫu", **site})
+    return from_plain(plain, Settings)
+
+
+PASSED = Check(result=Outcome.PASSED)
+VERIFIED = Checks(access=PASSED, hashes=PASSED, signature=PASSED, chain=PASSED, chip_authentication=PASSED)
+
+
+def reading(
+    full_name: str | None = "Nguyễn Thị Phương Thảo",
+    source: Source = Source.CHIP,
+    checks: Checks | None = VERIFIED,
+    birth_date: str | None = "1946-03-05",
+) -> Reading:
+    holder = Holder(personal_id="001146004567", full_name=full_name, birth_date=birth_date, sex=Sex.FEMALE)
+    evidence = Evidence(source=source, read_at="2026-11-21T00:45:00Z", checks=checks)
+    return Reading(reading_id="r-1", holder=holder, evidence=evidence)
+
+
+VALID = Coverage(verdict=Verdict.VALID, valid_to="2027-12-31")
+TICKET = Ticket(
+    ticket_id="t-1", number="0042", service_code="KB", issued_at="2026-11-21T07:45:00+07:00", visit_id="v-1"
+)
+LONG_TICKET = replace(TICKET, ticket_id="t-2", number="KB12-0042")
+
+EVERY_STATE: dict[str, State] = {
+    "start": Start(),
+    "start-notice": Start("reader.card_removed"),
+    "start-forgotten": Start("checkin.card_still_there"),
+    "ask_key": AskKey(),
+    "ask_key-problem": AskKey("checkin.no_personal_id"),
+    "ask_qr": AskQr(),
+    "ask_qr-problem": AskQr("checkin.no_personal_id"),
+    "keypad-card_key": Keypad(KeypadPurpose.CARD_KEY),
+    "keypad-personal_id": Keypad(KeypadPurpose.PERSONAL_ID),
+    "keypad-problem": Keypad(KeypadPurpose.CARD_KEY, "reader.wrong_key"),
+    "keypad-digits": Keypad(KeypadPurpose.PERSONAL_ID, "checkin.digits_wrong"),
+    "reading": ReadingChip(Phase.IDENTITY, 45),
+    "confirm": Confirm(reading(), complete=True, coverage=VALID),
+    "confirm-running": Confirm(reading(), complete=False),
+    "confirm-qr": Confirm(reading(source=Source.CARD_QR, checks=None), True, Coverage(verdict=Verdict.UNVERIFIED)),
+    "confirm-typed": Confirm(
+        reading(None, Source.TYPED, None, None), True, Coverage(verdict=Verdict.CONFIGURATION_ERROR)
+    ),
+    **{
+        f"confirm-{verdict.value}": Confirm(
+            reading(checks=Checks(access=PASSED, hashes=PASSED)), True, Coverage(verdict=verdict)
+        )
+        for verdict in Verdict
+    },
+    "confirm-failed": Confirm(
+        reading("Y Bhăm Niê Kđăm Êban", checks=Checks(chain=Check(result=Outcome.FAILED))), True, VALID
+    ),
+    "finishing": Finishing(reading(), complete=True),
+    "finishing-proof": Finishing(reading(), complete=False),
+    "finishing-commit": Finishing(None, complete=True, committing=True),
+    "ticket": TicketShown(TICKET, VALID, needs_counter=False),
+    "ticket-counter": TicketShown(TICKET, Coverage(verdict=Verdict.MANUAL_CHECK), needs_counter=True),
+    "ticket-long": TicketShown(LONG_TICKET, None, needs_counter=True),
+    "failed": Failed("reader.card_removed", (NextPath.CARD_AGAIN, NextPath.QR, NextPath.PERSONAL_ID, NextPath.STAFF)),
+    "failed-key": Failed("reader.wrong_key", (NextPath.QR, NextPath.PERSONAL_ID, NextPath.STAFF)),
+    "failed-staff": Failed("wire.unreachable", (NextPath.STAFF,)),
+    "failed-many": Failed("checkin.two_people", tuple(NextPath)),
+    "help": Help(),
+    "out_of_order": OutOfOrder("database.unavailable"),
+}
+
+
+def session_of(key: str, language: str = "vi", **more: Any) -> Session:
+    """The session that shows an example; each example is entered at its own moment."""
+    entered = float(list(EVERY_STATE).index(key) + 1)
+    return Session(state=EVERY_STATE[key], language=language, **{"reader_ready": True, "entered": entered, **more})

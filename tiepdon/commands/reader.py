@@ -1,0 +1,77 @@
+"""`tiepdon reader`: the reader process."""
+
+import argparse
+import logging
+import signal
+import threading
+import time
+import uuid
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+
+def register(commands: Any) -> None:
+    """Add the command to the root parser."""
+    parser = commands.add_parser("reader", help="the reader process", description=__doc__)
+    parser.add_argument("--config", type=Path, help="the site's settings file")
+    parser.add_argument(
+        "--card-socket",
+        type=Path,
+        help="no PC/SC: play the sandbox card inside this process, commanded through this socket",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    from config.settings import ReaderSettings, load, socket_path
+    from reader.chip.session import Surroundings
+    from reader.chip.transport import Slot
+    from reader.chip.trust import load_anchors
+    from reader.service import PayloadSource, serve
+
+    def sources(settings: ReaderSettings) -> list[PayloadSource]:
+        found: list[PayloadSource] = []
+        if settings.scanner.device:
+            from reader.scanner.serial import SerialScanner
+
+            found.append(SerialScanner(settings.scanner.device, settings.scanner.baud_rate, time.monotonic))
+        if settings.camera.device:
+            from reader.optical.camera import CameraSource
+
+            found.append(CameraSource(settings.camera.device, time.monotonic))
+        return found
+
+    def slot(settings: ReaderSettings, open_now: ExitStack) -> Slot:
+        if options.card_socket is not None:
+            from sandbox.inprocess import InProcessSlot
+
+            inside = InProcessSlot()
+            open_now.enter_context(inside.serving(options.card_socket))
+            open_now.callback(inside.close)
+            return inside
+        from reader.chip.pcsc import PcscSlot
+
+        real = PcscSlot(settings.pcsc_reader)
+        open_now.callback(real.close)
+        return real
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    settings = load(options.config)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    trust = settings.reader.trust_folder
+    surroundings = Surroundings(
+        clock=time.monotonic,
+        utc_now=lambda: datetime.now(UTC),
+        new_id=lambda: uuid.uuid4().hex,
+        anchors=load_anchors(Path(trust) if trust else None),
+    )
+    with ExitStack() as open_now:
+        place = socket_path(settings, "reader")
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        serve(slot(settings.reader, open_now), settings.reader, place, sources(settings.reader), surroundings, stop)
+    return 0

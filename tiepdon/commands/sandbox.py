@@ -1,0 +1,111 @@
+"""`tiepdon sandbox`: the pretend outside world in the foreground: card, scanner, portal, hospital system, desk."""
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wire.codec import to_json
+
+if TYPE_CHECKING:
+    from sandbox.world import CardPlug
+
+
+def register(commands: Any) -> None:
+    """Add the command to the root parser."""
+    parser = commands.add_parser("sandbox", help="the pretend outside world", description=__doc__)
+    parser.add_argument("--run", dest="run_folder", type=Path, required=True, help="folder of sockets and the scanner")
+    parser.add_argument("--state", type=Path, required=True, help="folder of the signing keys and the trust folder")
+    parser.add_argument("--portal-port", type=int, default=0, help="insurance portal (0: a free port)")
+    parser.add_argument("--his-port", type=int, default=0, help="hospital system, HL7 v2 over MLLP (0: a free port)")
+    parser.add_argument("--desk-port", type=int, default=0, help="the desk's page and API (0: a free port)")
+    parser.add_argument(
+        "--card",
+        type=_card_place,
+        default=("vpcd", "35963"),
+        metavar="vpcd:PORT|socket:PATH",
+        help="where cards are put: vpcd's port, or the reader process's card socket (default: vpcd:35963)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the addresses as one JSON line when all is ready")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Play the world until told to stop; returns 0."""
+    from sandbox.card import trust
+    from sandbox.desk import routes
+    from sandbox.his import HospitalSystem
+    from sandbox.people import all_people
+    from sandbox.portal import Portal
+    from sandbox.portrait import jpeg
+    from sandbox.scanner import scanner
+    from sandbox.world import World
+    from wire.server import serving
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    options.run_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    authority = trust.load_or_create(options.state / "sandbox-keys")
+    certificate = authority.export(options.state / "trust")
+    people = all_people()
+    portal, hospital = Portal(people), HospitalSystem()
+    link = options.run_folder / "scanner"
+    with ExitStack() as open_now:
+        plug = _plug(*options.card)
+        world = World(people, authority, jpeg, plug, open_now.enter_context(scanner(link)), portal, hospital)
+        open_now.callback(world.events.close)
+        open_now.callback(_quietly, plug)
+        addresses: dict[str, Any] = {
+            "portal": _url(open_now.enter_context(portal.serving(options.portal_port))),
+            "his": "{}:{}".format(*open_now.enter_context(hospital.serving(options.his_port))),
+            "scanner": str(link),
+            "card": ":".join(options.card),
+            "trust": str(certificate),
+        }
+        desk = open_now.enter_context(serving(("127.0.0.1", options.desk_port), routes(world, addresses)))
+        addresses["desk"] = _url(desk)
+        if options.json:
+            sys.stdout.write(to_json(addresses).decode() + "\n")
+            sys.stdout.flush()
+        world.follow(stop)
+    return 0
+
+
+def _card_place(text: str) -> tuple[str, str]:
+    kind, _, where = text.partition(":")
+    if (kind == "vpcd" and where.isascii() and where.isdigit() and 0 < int(where) < 65536) or (
+        kind == "socket" and where
+    ):
+        return kind, where
+    raise argparse.ArgumentTypeError(f"{text!r} is neither vpcd:PORT nor socket:PATH")
+
+
+def _plug(kind: str, where: str) -> "CardPlug":
+    if kind == "vpcd":
+        from sandbox.card.vpcd import VirtualReader
+        from sandbox.world import VpcdPlug
+
+        return VpcdPlug(VirtualReader(int(where)))
+    from sandbox.inprocess import RemoteSlot
+
+    return RemoteSlot(Path(where))
+
+
+def _quietly(plug: "CardPlug") -> None:
+    """Take the card along; whoever holds the reader may be gone already."""
+    from wire.errors import TiepDonError
+
+    try:
+        plug.remove()
+    except TiepDonError:
+        return
+
+
+def _url(address: Any) -> str:
+    return f"http://{address[0]}:{address[1]}"

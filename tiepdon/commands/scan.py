@@ -1,0 +1,58 @@
+"""`tiepdon scan text`: what a payload says, for technicians with a scanner and for integrators with a file.
+
+Reads bytes, because scanners send them; must not load a device library.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from reader.payload.parse import parse_payload
+from reader.payload.text import MAX_LENGTH
+from wire.codec import to_json
+
+_DESCRIPTION = """\
+Read one payload of a QR code per line on standard input and print one JSON object per line:
+
+  {"kind": "citizen_card" | "insurance_card" | "unknown",
+   "holder": {...} | null, "insurance": {...} | null, "warnings": [...], "reason": "payload...." | null}
+
+Damage done by scanners is undone where that is safe and named in "warnings"; what cannot be used is "unknown" with
+its "reason". Nothing is stored. A payload read by eye or from a file is data entry, never proof of identity."""
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `scan` and its own commands."""
+    scan = subparsers.add_parser("scan", help="read payloads of QR codes")
+    commands = scan.add_subparsers(metavar="COMMAND", required=True)
+    text = commands.add_parser(
+        "text",
+        help="read payloads as text, one per line on standard input",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    text.add_argument("--json", action="store_true", help="print JSON (always so; accepted for uniformity)")
+    text.set_defaults(run=_run)
+
+
+def run_text(stdin: BinaryIO, stdout: BinaryIO) -> int:
+    """Answer each line of `stdin` with one line of JSON on `stdout`, at once; returns the exit code, always 0."""
+    for line in _lines(stdin):
+        stdout.write(to_json(parse_payload(line)) + b"\n")
+        stdout.flush()
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:  # noqa: ARG001 - every command takes its options
+    return run_text(sys.stdin.buffer, sys.stdout.buffer)
+
+
+def _lines(stdin: BinaryIO) -> Iterator[bytes]:
+    """Lines without their LF. Of an endless line only so much is kept as shows that it is too long."""
+    limit = MAX_LENGTH + 2  # one byte too many for a payload, and the LF
+    while line := stdin.readline(limit):
+        rest = line
+        while len(rest) == limit and not rest.endswith(b"\n"):
+            rest = stdin.readline(limit)
+        yield line.removesuffix(b"\n")

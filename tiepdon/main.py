@@ -1,0 +1,82 @@
+"""`tiepdon`: finds the command, loads only the module it needs, turns errors into one line and an exit code."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from config.settings import default_path
+from wire.codec import to_json
+from wire.errors import TiepDonError
+
+# command: (module, one line of help). A module has `register(subparsers)` and sets `run` on its parser: it takes the
+# parsed arguments and returns the exit code.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": (
+        "tiepdon.commands.run",
+        "start everything in the foreground, on the sandbox world unless --config says more",
+    ),
+    "config": ("tiepdon.commands.config", "check or show the settings"),
+    "doctor": ("tiepdon.commands.doctor", "look at every part and say what is wrong and how to mend it"),
+    "card": ("tiepdon.commands.card", "read a citizen card's chip"),
+    "scan": ("tiepdon.commands.scan", "read payloads of QR codes"),
+    "record": ("tiepdon.commands.record", "the PatientRecord's schema"),
+    "bridge": ("tiepdon.commands.bridge", "the bridge to hospital systems: serve, render, deliveries"),
+    "reader": ("tiepdon.commands.reader", "the reader process"),
+    "kiosk": ("tiepdon.commands.kiosk", "the kiosk process"),
+    "database": ("tiepdon.commands.database", "bring the database to this version's schema"),
+    "sandbox": ("tiepdon.commands.sandbox", "the pretend outside world"),
+}
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code (0 done, 1 failed, 2 wrong usage or settings, others by command)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    options = _parser(arguments).parse_args(arguments)
+    if getattr(options, "config", "") is None:
+        options.config = default_path(os.environ)
+    try:
+        code: int = options.run(options)
+    except TiepDonError as error:
+        return _report(error, as_json=getattr(options, "json", False))
+    except BrokenPipeError:
+        # The reader of our output left (`tiepdon ... | head`); that is its right.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tiepdon", description="Check-in with the citizen's chip ID card.")
+    parser.add_argument("--version", action="version", version=f"tiepdon {version('tiepdon')}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    wanted = next((word for word in arguments if not word.startswith("-")), None)
+    for name, (module, summary) in COMMANDS.items():
+        if name == wanted:
+            importlib.import_module(module).register(commands)
+        else:
+            commands.add_parser(name, help=summary)
+    return parser
+
+
+def _report(error: TiepDonError, as_json: bool) -> int:
+    """One line that names what is wrong and its cure; as JSON where a program asked."""
+    if as_json:
+        told = {"error": {"code": error.code, "retriable": error.retriable, "data": error.data}}
+        sys.stdout.write(to_json(told).decode() + "\n")
+    else:
+        from ui.words import error_line
+
+        sys.stderr.write(f"tiepdon: {error_line(error)}\n")
+    return EXIT_USAGE if error.code.startswith("config.") else EXIT_FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

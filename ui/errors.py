@@ -1,0 +1,15 @@
+"""Errors that the pages' own border can raise. Must not import Flask."""
+
+from wire.errors import TiepDonError
+
+
+class UnknownAction(TiepDonError):
+    """The page sent an action, or a value for it, that does not exist."""
+
+    code = "touchscreen.unknown_action"
+
+
+class ForbiddenCaller(TiepDonError):
+    """The pages were called by another host name or from another site (`why`: which check refused)."""
+
+    code = "touchscreen.forbidden_caller"

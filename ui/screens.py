@@ -1,0 +1,231 @@
+"""From the machine's session to what stands on the screen: which page, which words, which buttons. Pure; no Flask.
+
+Everything personal is masked here, so that no template ever sees a whole name or number.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from config.settings import Settings
+from hisbridge.records import Coverage, Verdict
+from kiosk.states import (
+    AskKey,
+    AskQr,
+    Confirm,
+    Failed,
+    Finishing,
+    Help,
+    Keypad,
+    KeypadPurpose,
+    NextPath,
+    OutOfOrder,
+    ReadingChip,
+    Session,
+    Start,
+    State,
+    TicketShown,
+)
+from reader.phases import Phase
+from reader.reading import Checks, Evidence, Outcome, Reading, Source
+from ui.masking import birth_year, mask_name, mask_number, plain
+from ui.words import LANGUAGES, Words
+
+DIGITS = {KeypadPurpose.CARD_KEY: 6, KeypadPurpose.PERSONAL_ID: 12}
+
+# Icon and tone say the same as the words, so that nothing depends on colour alone.
+TONES = {
+    Verdict.VALID: ("check", "good"),
+    Verdict.VALID_NEW_CARD: ("check", "good"),
+    Verdict.CHILD_TEMPORARY: ("check", "good"),
+    Verdict.MANUAL_CHECK: ("person", "care"),
+    Verdict.MISMATCH: ("person", "care"),
+    Verdict.NOT_INSURED: ("cross", "care"),
+    Verdict.UNVERIFIED: ("clock", "plain"),
+    Verdict.CONFIGURATION_ERROR: ("clock", "plain"),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of plain words with its icon; `tone` is `good`, `care`, `plain` or `busy`."""
+
+    text: str
+    icon: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Screen:
+    """One screen: its stable name, its language, and what its template needs.
+
+    `token` is the same while it is the same screen for the same person: a touch that was meant for another one is
+    recognised by it. It holds nothing personal.
+    """
+
+    name: str
+    language: str
+    token: str
+    warned: bool
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+def screen_of(session: Session, settings: Settings, words: Words) -> Screen:
+    """The screen for a session, in the session's language."""
+    name, context = _page(session, settings, words)
+    language = session.language if session.language in LANGUAGES else settings.kiosk.language
+    # Each state has its moment of entry. Start and reading keep one token: their picture and bar go on smoothly.
+    seed = name if name in ("start", "reading") else f"{name} {session.run} {session.entered}"
+    return Screen(
+        name=name,
+        language=language,
+        token=hashlib.blake2s(seed.encode(), digest_size=6).hexdigest(),
+        warned=session.warned,
+        context=context,
+    )
+
+
+def _page(session: Session, settings: Settings, words: Words) -> tuple[str, dict[str, Any]]:
+    """The screen's name and what its template needs."""
+    state: State = session.state
+    match state:
+        case Start():
+            return "start", _start(state, session, words)
+        case AskKey():
+            return "ask_key", _problem(state.problem, words)
+        case AskQr():
+            return "ask_qr", _problem(state.problem, words)
+        case Keypad():
+            return "keypad", _keypad(state, words)
+        case ReadingChip():
+            return "reading", _reading(state, words)
+        case Confirm():
+            return "confirm", _confirm(state, words)
+        case Finishing():
+            return "finishing", _finishing(state, words)
+        case TicketShown():
+            return "ticket", _ticket(state, session, settings, words)
+        case Failed():
+            return "failed", _failed(state, words)
+        case Help():
+            return "help", {}
+        case OutOfOrder():
+            return "out_of_order", {"code": plain(state.code)[:40]}
+
+
+def _problem(code: str | None, words: Words) -> dict[str, Any]:
+    return {"notice": words.error(code).title if code else None}
+
+
+def _start(state: Start, session: Session, words: Words) -> dict[str, Any]:
+    return {"reader_ready": session.reader_ready, **_problem(state.notice, words)}
+
+
+def _keypad(state: Keypad, words: Words) -> dict[str, Any]:
+    problem = None
+    if state.problem is not None:
+        own = f"error.{state.problem}.title"
+        problem = words.get(own if own in words else "keypad.problem")
+    return {
+        "title": words.get(f"keypad.{state.purpose.value}.title"),
+        "purpose": state.purpose.value,
+        "length": DIGITS[state.purpose],
+        "groups": DIGITS[state.purpose] // 3,
+        "problem": problem,
+    }
+
+
+def _reading(state: ReadingChip, words: Words) -> dict[str, Any]:
+    known = {phase.value for phase in Phase}
+    name = Phase(state.phase).name.lower() if state.phase in known else "other"
+    percent = max(0, min(100, state.progress))
+    return {"phase": words.get(f"reading.phase.{name}"), "percent": percent}
+
+
+def _person(reading: Reading, words: Words) -> dict[str, Any]:
+    year = birth_year(reading.holder.birth_date)
+    number = mask_number(reading.holder.personal_id)
+    name = mask_name(reading.holder.full_name)
+    return {
+        "name": name,
+        "size": "short" if len(name) <= 17 else "long",
+        "born": words.get("confirm.born", year=year) if year else "",
+        "number": words.get("confirm.number", number=number) if number else "",
+    }
+
+
+def _confirm(state: Confirm, words: Words) -> dict[str, Any]:
+    return {
+        "person": _person(state.reading, words),
+        "coverage": coverage_line(state.coverage, words),
+        "proof": proof_line(state.reading.evidence, state.complete, words),
+    }
+
+
+def _finishing(state: Finishing, words: Words) -> dict[str, Any]:
+    if state.committing or state.reading is None:
+        key = "finishing.commit"
+    elif not state.complete:
+        key = "finishing.proof"
+    else:
+        key = "finishing.coverage"
+    return {"line": words.get(key)}
+
+
+def _ticket(state: TicketShown, session: Session, settings: Settings, words: Words) -> dict[str, Any]:
+    number = plain(state.ticket.number)[:16]
+    services = {service.code: service for service in settings.kiosk.services}
+    service = services.get(state.ticket.service_code)
+    name = "" if service is None else service.name_en if session.language == "en" else service.name_vi
+    return {
+        "number": number,
+        "size": "short" if len(number) <= 5 else "medium" if len(number) <= 7 else "long",
+        "service": plain(name),
+        "needs_counter": state.needs_counter,
+        "take_card": session.card_present,
+        "coverage": None if state.coverage is None else coverage_line(state.coverage, words),
+    }
+
+
+def _failed(state: Failed, words: Words) -> dict[str, Any]:
+    paths = [(path.value, words.get(f"path.{path.value}")) for path in state.paths]
+    if not paths:
+        paths = [(NextPath.STAFF.value, words.get("path.staff"))]
+    return {"title": words.error(state.code).title, "paths": paths, "code": plain(state.code)[:40]}
+
+
+def coverage_line(coverage: Coverage | None, words: Words) -> Line:
+    """The insurance answer in plain words; None: still being asked."""
+    if coverage is None:
+        return Line(words.get("coverage.pending"), "clock", "busy")
+    icon, tone = TONES[coverage.verdict]
+    return Line(words.get(f"coverage.{coverage.verdict.value}"), icon, tone)
+
+
+def proof_line(evidence: Evidence, complete: bool, words: Words) -> Line:
+    """How strongly the identity is proven, never said stronger than it is."""
+    match evidence.source:
+        case Source.CHIP if not complete:
+            return Line(words.get("proof.running"), "clock", "busy")
+        case Source.CHIP:
+            key, icon, tone = _chip_proof(evidence.checks or Checks())
+            return Line(words.get(key), icon, tone)
+        case Source.TYPED:
+            return Line(words.get("proof.typed"), "person", "plain")
+        case Source.MRZ:
+            return Line(words.get("proof.mrz"), "person", "plain")
+        case Source.CARD_QR | Source.PHONE_QR | Source.INSURANCE_QR:
+            return Line(words.get("proof.qr"), "person", "plain")
+
+
+def _chip_proof(checks: Checks) -> tuple[str, str, str]:
+    """Verified means: the data is the state's own (passive authentication, Doc 9303-11, 5.1) and the chip no copy."""
+    genuine = (checks.hashes, checks.signature, checks.chain)
+    original = (checks.chip_authentication, checks.active_authentication)
+    if any(check.result is Outcome.FAILED for check in (checks.access, *genuine, *original, checks.agreement)):
+        return "proof.failed", "person", "care"
+    passed = Outcome.PASSED
+    if all(check.result is passed for check in genuine) and any(check.result is passed for check in original):
+        return "proof.verified", "shield", "good"
+    return "proof.partial", "shield", "plain"

@@ -1,0 +1,94 @@
+"""The kiosk process: gunicorn with one worker of threads, the real controller inside it.
+
+One worker, because there is one screen and one state; threads, because each open stream holds one. The arbiter only
+listens and restarts, so Flask and the controller are loaded in the worker alone.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import ThreadWorker
+
+from config.settings import Settings, socket_path
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+THREADS = 16
+GRACEFUL_SECONDS = 3
+STREAMS = "tiepdon.streams"
+CONTROLLER = "tiepdon.controller"
+
+
+class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """A worker that ends its open streams when it is told to stop; they would otherwise outlast any patience."""
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        if self.alive and self.wsgi is not None:
+            self.wsgi.extensions[STREAMS].close()
+        super().handle_exit(sig, frame)
+
+
+class KioskServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn, configured in code: no file, environment or argument of its own changes it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__(prog="tiepdon kiosk")
+
+    def load_config(self) -> None:
+        socket = socket_path(self._settings, "kiosk")
+        socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for name, value in {
+            "bind": [self._settings.kiosk.listen, f"unix:{socket}"],
+            "umask": 0o077,  # the Unix socket is ours alone
+            "workers": 1,
+            "threads": THREADS,
+            "worker_class": PageWorker,
+            "graceful_timeout": GRACEFUL_SECONDS,
+            "keepalive": 0,  # a kept connection would delay every stop
+            "timeout": 30,
+            "accesslog": None,
+            "errorlog": "-",
+            "loglevel": "warning",
+            "control_socket_disable": True,
+            "limit_request_line": 2048,
+            "limit_request_fields": 40,
+            "limit_request_field_size": 4096,
+            "worker_exit": _stop_controller,
+        }.items():
+            if name in self.cfg.settings:  # `control_socket_disable` came with gunicorn 25
+                self.cfg.set(name, value)
+
+    def load(self) -> "Flask":
+        """The application on a started controller; runs in the worker."""
+        from kiosk.clock import SystemClock
+        from kiosk.controller import Controller
+        from kiosk.store import open_store
+        from ui.app import create_app
+        from ui.touchscreen.stream import Streams
+        from wire.client import Client
+
+        settings, clock, streams = self._settings, SystemClock(), Streams()
+        controller = Controller(
+            settings,
+            clock,
+            lambda: open_store(settings, clock),
+            reader=Client(socket_path(settings, "reader")),
+            bridge=Client(socket_path(settings, "bridge")),
+        )
+        app = create_app(settings, controller, streams)
+        app.extensions[STREAMS] = streams
+        app.extensions[CONTROLLER] = controller
+        controller.start()
+        return app
+
+
+def serve(settings: Settings) -> None:
+    """Serve the pages on `kiosk.listen` and RUN/kiosk.sock until told to stop; ends the process."""
+    KioskServer(settings).run()
+
+
+def _stop_controller(_: Any, worker: Any) -> None:
+    if worker.wsgi is not None:
+        worker.wsgi.extensions[CONTROLLER].stop()

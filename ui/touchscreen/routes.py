@@ -1,0 +1,71 @@
+"""The touchscreen over HTTP: the page, its stream, its touches, and the panel's measures as a style sheet."""
+
+from flask import Blueprint, Flask, Response, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from config.settings import Settings
+from kiosk.states import OutOfOrder, Session
+from ui.screens import Screen, screen_of
+from ui.touchscreen.actions import event_of
+from ui.touchscreen.stream import Controller, Streams, screen_events
+from ui.words import LANGUAGES, Words
+
+
+def blueprint(app: Flask, settings: Settings, controller: Controller, streams: Streams, build: str) -> Blueprint:
+    """The routes. `build` names the version of the assets: a page of an older one reloads itself."""
+    pages = Blueprint("touchscreen", __name__)
+    words = {language: Words(language) for language in LANGUAGES}
+
+    def screen_now(session: Session) -> Screen:
+        return screen_of(session, settings, words.get(session.language, words[settings.kiosk.language]))
+
+    def render(session: Session) -> str:
+        # Streams render outside of any request: the templates use nothing of Flask's.
+        screen = screen_now(session)
+        template = app.jinja_env.get_template(f"touchscreen/{screen.name}.html")
+        said = words[screen.language]
+        return template.render(screen=screen, say=said.get, site=settings.site, build=build, **screen.context)
+
+    @pages.get("/")
+    def page() -> ResponseReturnValue:
+        _, session = controller.snapshot()
+        screen = screen_now(session)
+        template = app.jinja_env.get_template("touchscreen/page.html")
+        return template.render(screen=screen, content=render(session), words=words, build=build)
+
+    @pages.get("/touchscreen/panel.css")
+    def panel() -> ResponseReturnValue:
+        kiosk = settings.kiosk
+        style = (
+            f":root {{ --panel-mm: {kiosk.pixels_per_mm:g}px; --warning: {kiosk.warning_seconds:g}s; "
+            f"--ticket: {kiosk.ticket_seconds:g}s; }}\n"
+        )
+        return Response(style, mimetype="text/css")
+
+    @pages.get("/touchscreen/events")
+    def events() -> ResponseReturnValue:
+        return Response(screen_events(controller, render, streams), mimetype="text/event-stream")
+
+    @pages.post("/touchscreen/act")
+    def act() -> ResponseReturnValue:
+        event = event_of(request.form.get("action", ""), request.form.get("value", ""))
+        token = request.form.get("token")
+        # A touch that was meant for a screen which is no longer there must not press a button of the next one.
+        if token is None or token == screen_now(controller.snapshot()[1]).token:
+            controller.dispatch(event)
+        return "", 204
+
+    @pages.get("/health")
+    def health() -> ResponseReturnValue:
+        version, session = controller.snapshot()
+        problem = session.state.code if isinstance(session.state, OutOfOrder) else None
+        return jsonify(
+            status="ok" if problem is None else "out_of_order",
+            problem=problem,
+            screen=screen_now(session).name,
+            reader_ready=session.reader_ready,
+            version=version,
+            build=build,
+        )
+
+    return pages
