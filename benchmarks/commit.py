@@ -6,11 +6,12 @@ Both run on the same file system in the same process, turn by turn, so that a sl
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from benchmarks.table import Table, quantile
-from config.settings import DestinationSettings, database_path, load
+from config.settings import DestinationSettings, Settings, database_path, load
 from hisbridge.records import Coverage, Verdict
 from kiosk.clock import SystemClock
 from kiosk.store import open_store
@@ -41,8 +42,8 @@ def measure() -> list[Table]:
         check_in, bare = _pair(Path(folder))
         ours, peer = [], []
         for number in range(ROUNDS):
-            ours.append(_milliseconds(lambda: check_in(number)))
-            peer.append(_milliseconds(lambda: bare(number)))
+            ours.append(_milliseconds(check_in, number))
+            peer.append(_milliseconds(bare, number))
     rows = (
         ("check-in: visit, ticket, outbox row", quantile(ours, 0.5), quantile(ours, 0.95)),
         ("bare durable insert, same bytes", quantile(peer, 0.5), quantile(peer, 0.95)),
@@ -55,7 +56,7 @@ def measure() -> list[Table]:
 def _pair(folder: Path) -> tuple[Callable[[int], object], Callable[[int], object]]:
     base = load()
     destination = DestinationSettings(name="his", connector="hl7v2", host="127.0.0.1", port=2575)
-    settings = replace_paths(base, folder, destination)
+    settings = _settings(base, folder, destination)
     migrate(database_path(settings), MIGRATIONS)
     store = open_store(settings, SystemClock())
 
@@ -73,18 +74,13 @@ def _pair(folder: Path) -> tuple[Callable[[int], object], Callable[[int], object
     return lambda number: store.check_in(f"p{number}", READING, COVERAGE), bare
 
 
-def replace_paths(settings: object, folder: Path, destination: DestinationSettings) -> object:
+def _settings(base: Settings, folder: Path, destination: DestinationSettings) -> Settings:
     """The settings with another state folder and one destination."""
-    import msgspec
-
-    return msgspec.structs.replace(
-        settings,
-        paths=msgspec.structs.replace(settings.paths, state=str(folder), run=str(folder)),  # type: ignore[attr-defined]
-        destinations=(destination,),
-    )
+    paths = replace(base.paths, state=str(folder), run=str(folder))
+    return replace(base, paths=paths, destinations=(destination,))
 
 
-def _milliseconds(action: Callable[[], object]) -> float:
+def _milliseconds(action: Callable[[int], object], number: int) -> float:
     begin = time.perf_counter()
-    action()
+    action(number)
     return (time.perf_counter() - begin) * 1000

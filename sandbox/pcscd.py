@@ -19,8 +19,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.card.vpcd import DEFAULT_PORT, HOST
 
+HOST = "127.0.0.1"
+DEFAULT_PORT = 0x8C7B  # 35963, what Debian's package of vpcd configures
 SOCKET_VARIABLE = "PCSCLITE_CSOCK_NAME"
 SYSTEM_SOCKET = Path("/run/pcscd/pcscd.comm")
 DRIVER_FOLDER = Path("/usr/lib/pcsc/drivers/serial")

@@ -19,8 +19,10 @@ from hisbridge.records import Coverage, Patient, PatientRecord, Verdict
 CONTENT_TYPE = "x-application/hl7-v2+er7; charset=utf-8"
 VERSION = "2.5"
 
-# Delimiters and the escape itself; C0 and C1 controls and Unicode line ends, which frame or split messages.
-_SPECIAL = re.compile(r"[|^&~\\\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Delimiters and the escape itself; C0 and C1 controls, which frame or split messages.
+_SPECIAL = re.compile(r"[|^&~\\\x00-\x1f\x7f-\x9f]")
+# Unicode's own line ends become a plain one: receivers decode the hex of one byte, few that of several.
+_LINE_ENDS = str.maketrans("\x85\u2028\u2029", "\n\n\n")
 _DELIMITERS = {"|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~": "\\R\\", "\\": "\\E\\"}
 _DELETE = '""'  # HL7 v2.5, 2.5.3: two quotation marks as a whole field tell the receiver to delete its value
 _PARTIAL_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
@@ -213,7 +215,7 @@ def _text(value: str | None) -> str:
     """A value as field text: trimmed, NFC, escaped."""
     if value is None:
         return ""
-    plain = unicodedata.normalize("NFC", value.strip())
+    plain = unicodedata.normalize("NFC", value.strip()).translate(_LINE_ENDS)
     if plain == _DELETE:
         return "\\X2222\\"
     return _SPECIAL.sub(_escape, plain)

@@ -4,10 +4,11 @@ Speaks the low-level API, because what matters here is exactly what pcscd report
 Must not know any card command.
 """
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from smartcard import scard
@@ -30,10 +31,13 @@ RETRY_SECONDS = 1.0  # pcscd is not there: nothing to wait on, so look again
 SHARING_SECONDS = 2.0
 SHARING_PAUSE = 0.1
 REMOVAL_MS = 1500  # a contactless reader needs up to this long to notice that the card left
-CONTACTLESS = ("picc", "contactless", " cl ", "-cl", "nfc")
-SCARD_F_COMM_ERROR = 0x80100013  # not exported by pyscard
+CONTACTLESS = re.compile(r"picc|contactless|nfc|(?<![a-z])cl\b", re.IGNORECASE)
+
+SCARD_F_COMM_ERROR = 0x80100013  # pcsc-lite: the connection to pcscd broke; not exported by pyscard
+REFUSED_PAUSE = 0.2
 
 _SERVICE_GONE = {
+    SCARD_F_COMM_ERROR,
     scard.SCARD_E_NO_SERVICE,
     scard.SCARD_E_SERVICE_STOPPED,
     scard.SCARD_E_INVALID_HANDLE,
@@ -41,7 +45,6 @@ _SERVICE_GONE = {
 }
 _READER_GONE = {scard.SCARD_E_UNKNOWN_READER, scard.SCARD_E_READER_UNAVAILABLE, scard.SCARD_E_NO_READERS_AVAILABLE}
 _CARD_GONE = {scard.SCARD_W_REMOVED_CARD, scard.SCARD_E_NO_SMARTCARD}
-_SILENT = {scard.SCARD_W_UNRESPONSIVE_CARD, scard.SCARD_W_UNSUPPORTED_CARD, scard.SCARD_E_PROTO_MISMATCH}
 _PROTOCOLS = scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
 
 
@@ -68,8 +71,7 @@ def choose_reader(names: list[str], wanted: str) -> str | None:
     """The reader to use: by part of its name; without one the first contactless, else the first (card.md 6)."""
     if wanted:
         return next((name for name in names if wanted.casefold() in name.casefold()), None)
-    contactless = (name for name in names if any(word in f"{name.casefold()} " for word in CONTACTLESS))
-    return next(contactless, names[0] if names else None)
+    return next(filter(CONTACTLESS.search, names), names[0] if names else None)
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class PcscSlot:
                         break  # a reader that came between the look and the wait would else be missed
                     continue
                 if code != scard.SCARD_S_SUCCESS and code not in _READER_GONE:
-                    raise error_for(code)
+                    raise _service_error(code)
                 break
 
     def _look(self, context: int) -> _Seen:
@@ -144,7 +146,7 @@ class PcscSlot:
         if code == scard.SCARD_E_NO_READERS_AVAILABLE:
             return None
         if code != scard.SCARD_S_SUCCESS:
-            raise error_for(code)
+            raise _service_error(code)
         return choose_reader(list(names), self._wanted)
 
     @contextmanager
@@ -199,17 +201,28 @@ class _PcscTransport:
             return CardRemoved(pcsc=f"{code:08X}")
         if code in _SERVICE_GONE or code in _READER_GONE:
             return error_for(code)
-        with suppress(ReaderError):
-            if _card_leaves(self._context, self._name):
-                return CardRemoved(pcsc=f"{code:08X}")
-        return error_for(code)
+        try:
+            gone = _card_leaves(self._context, self._name)
+        except ReaderError as error:
+            return error
+        return CardRemoved(pcsc=f"{code:08X}") if gone else error_for(code)
+
+
+def _service_error(code: int) -> ReaderError:
+    """The error when the service itself fails, where no card is involved: unknown codes mean that it is gone."""
+    error = error_for(code)
+    return error if isinstance(error, NotAllowed | NoReader) else ServiceDown(**error.data)
 
 
 @contextmanager
 def _context() -> Iterator[int]:
     code, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
+    if isinstance(_service_error(code), NotAllowed):
+        # A pcscd that is just ending refuses in the same way as one whose policy says no: ask once more.
+        threading.Event().wait(REFUSED_PAUSE)
+        code, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
     if code != scard.SCARD_S_SUCCESS:
-        raise error_for(code)
+        raise _service_error(code)
     try:
         yield context
     finally:
@@ -224,7 +237,7 @@ def _state_of(context: int, name: str) -> int:
     if code in _READER_GONE:
         return int(scard.SCARD_STATE_UNKNOWN)
     if code != scard.SCARD_S_SUCCESS:
-        raise error_for(code)
+        raise _service_error(code)
     return int(states[0][1]) & ~int(scard.SCARD_STATE_CHANGED)
 
 

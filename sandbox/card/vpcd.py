@@ -11,9 +11,8 @@ import time
 
 from sandbox.card.chip import CardGone, Chip
 from sandbox.errors import ReaderUnreachable
+from sandbox.pcscd import DEFAULT_PORT, HOST
 
-HOST = "127.0.0.1"
-DEFAULT_PORT = 0x8C7B  # 35963, what Debian's package configures
 POWER_OFF, POWER_ON, RESET, TELL_ATR = 0, 1, 2, 4
 RETRY_SECONDS = 0.05
 # pcscd looks every 400 ms, and a swap between two looks can leave it believing in an empty reader for ever (seen with

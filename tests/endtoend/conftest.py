@@ -71,6 +71,16 @@ class World:
     def fault(self, name: str, value: Any = True) -> None:
         self.desk("POST", "/faults", {"name": name, "value": value})
 
+    def touch(self, action: str) -> None:
+        """A touch without a page, to clear up after a test."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "HX-Request": "true"}
+        connection = http.client.HTTPConnection(self.touchscreen.removeprefix("http://").rstrip("/"), timeout=10)
+        try:
+            connection.request("POST", "/touchscreen/act", f"action={action}", headers)
+            assert connection.getresponse().status == 204
+        finally:
+            connection.close()
+
     def received(self) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = self.desk("GET", "/his/messages")
         return messages

@@ -20,6 +20,7 @@ def screen(world: World, browser_page: Callable[[str], Page]) -> Iterator[Page]:
     shows(page, "start")
     yield page
     world.remove()
+    world.touch("cancel")
     page.context.close()
 
 
@@ -62,7 +63,9 @@ def test_card_six_digits_yes_ticket_and_the_hospital_has_the_record(world: World
     message = world.received()[-1]
     assert message["name"] == person["full_name"]
     assert message["birth_date"] == "20030214"
-    assert person["personal_id"] in str(message["ids"])
+    identity = {"id": person["personal_id"], "authority": "VNID", "type": "NI"}
+    assert identity in message["identifiers"]
+    assert message["ticket_number"] == number
 
 
 def test_the_code_held_up_opens_the_chip_without_typing(world: World, screen: Page) -> None:

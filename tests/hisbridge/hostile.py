@@ -40,7 +40,7 @@ def lying(misbehave: Misbehave) -> Iterator[int]:
 
 def answer(body: bytes, status: str = "200 OK", content_type: str = "application/json") -> Misbehave:
     head = f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-    return lambda connection, stop: connection.sendall(head + body)
+    return lambda connection, _stop: connection.sendall(head + body)
 
 
 def nothing(connection: socket.socket, stop: threading.Event) -> None:
@@ -69,9 +69,7 @@ def bomb(connection: socket.socket, stop: threading.Event) -> None:
     import gzip
 
     body = gzip.compress(b" " * (64 << 20))
-    connection.sendall(
-        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-    )
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
 
 def cut(connection: socket.socket, stop: threading.Event) -> None:

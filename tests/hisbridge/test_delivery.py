@@ -185,7 +185,7 @@ class Fragile:
             raise ValueError(made.patient.full_name)
         return made.visit.visit_id.encode()
 
-    def send(self, message: bytes, key: str) -> Receipt:
+    def send(self, message: bytes, key: str) -> Receipt:  # noqa: ARG002
         if self.broken > 0:
             self.broken -= 1
             raise RuntimeError("a fault of the connector")
@@ -323,7 +323,9 @@ def test_wake_shortens_the_wait(tmp_path: Path) -> None:
         assert not thread.is_alive()
 
 
-@pytest.mark.parametrize(("failures", "ceiling"), [(1, 1.0), (2, 2.0), (5, 16.0), (9, 256.0), (10, 300.0), (5000, 300.0)])
+@pytest.mark.parametrize(
+    ("failures", "ceiling"), [(1, 1.0), (2, 2.0), (5, 16.0), (9, 256.0), (10, 300.0), (5000, 300.0)]
+)
 def test_back_off_doubles_up_to_its_cap_with_full_jitter(failures: int, ceiling: float) -> None:
     assert FULL.pause(failures) == ceiling
     assert Backoff(1.0, 300.0, lambda: 0.25).pause(failures) == ceiling / 4
@@ -341,4 +343,3 @@ def test_trouble_is_logged_once_when_it_begins_and_once_when_it_ends(
             b.clock.advance(300)
     lines = [entry.getMessage() for entry in caplog.records if entry.name == "hisbridge.delivery"]
     assert [line.split(" (")[0] for line in lines] == ["his: delivery 1 waits", "his: delivering again"]
-

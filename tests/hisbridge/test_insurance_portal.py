@@ -145,9 +145,7 @@ def test_tokens_are_renewed_a_minute_before_they_end(tmp_path: Path, told: Any, 
     def token(_request: Request) -> Response:
         nonlocal taken
         taken += 1
-        return json_response(
-            {"maKetQua": "200", "APIKey": {"access_token": "A", "id_token": "I", "expires_in": told}}
-        )
+        return json_response({"maKetQua": "200", "APIKey": {"access_token": "A", "id_token": "I", "expires_in": told}})
 
     def lookup(_request: Request) -> Response:
         return json_response({"maKetQua": "050"})
@@ -193,7 +191,7 @@ def recording(answer: Callable[[dict[str, Any]], Any], token: Any = None) -> Ite
 
 
 def test_the_questions_are_put_exactly_as_documented(tmp_path: Path) -> None:
-    with recording(lambda form: {"maKetQua": "050"}) as (port, seen):
+    with recording(lambda _form: {"maKetQua": "050"}) as (port, seen):
         client(portal_settings(tmp_path, port)).ask(about("mau", full_name="  Tra\u0302\u0300n  Thị Mẫu "))
     take, lookup = seen
     md5 = hashlib.md5("mật khẩu thử".encode()).hexdigest().upper()  # noqa: S324
@@ -213,7 +211,7 @@ def test_the_questions_are_put_exactly_as_documented(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("known", "sent"), [("1948", "1948"), ("1948-05", "1948"), ("2003-02-14", "14/02/2003")])
 def test_birth_dates_are_sent_whole_or_as_the_year(tmp_path: Path, known: str, sent: str) -> None:
-    with recording(lambda form: {"maKetQua": "050"}) as (port, seen):
+    with recording(lambda _form: {"maKetQua": "050"}) as (port, seen):
         client(portal_settings(tmp_path, port)).ask(about("mau", birth_date=known))
     assert json.loads(seen[1].body)["ngaySinh"] == sent
 
@@ -231,7 +229,7 @@ def test_a_nearly_right_name_is_tried_with_its_accents_placed_the_other_way(tmp_
 
 
 def test_a_wrong_birth_date_is_tried_with_the_year_alone_and_stays_a_mismatch_when_that_fails(tmp_path: Path) -> None:
-    with recording(lambda form: {"maKetQua": "070"}) as (port, seen):
+    with recording(lambda _form: {"maKetQua": "070"}) as (port, seen):
         told = client(portal_settings(tmp_path, port)).ask(about("mau"))
     assert (told.verdict, told.result_code) == (Verdict.MISMATCH, "070")
     assert [json.loads(request.body)["ngaySinh"] for request in seen[1:]] == ["14/02/2003", "2003"]
@@ -239,7 +237,7 @@ def test_a_wrong_birth_date_is_tried_with_the_year_alone_and_stays_a_mismatch_wh
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_an_account_that_may_not_ask_is_a_setup_error_after_one_new_token(tmp_path: Path, status: int) -> None:
-    with recording(lambda form: Response(status=status)) as (port, seen):
+    with recording(lambda _form: Response(status=status)) as (port, seen):
         told = client(portal_settings(tmp_path, port)).ask(about("mau"))
     assert (told.verdict, told.reason) == (Verdict.CONFIGURATION_ERROR, "portal.not_allowed")
     assert len(seen) == 4
@@ -256,7 +254,7 @@ def test_an_account_that_may_not_ask_is_a_setup_error_after_one_new_token(tmp_pa
     ],
 )
 def test_without_a_token_the_answer_says_why(tmp_path: Path, token: Any, verdict: Verdict, reason: str) -> None:
-    with recording(lambda form: {}, token) as (port, _):
+    with recording(lambda _form: {}, token) as (port, _):
         told = client(portal_settings(tmp_path, port)).ask(about("mau"))
     assert (told.verdict, told.reason) == (verdict, reason)
 
@@ -352,9 +350,7 @@ SECRETS = (
 )
 
 
-def test_no_secret_and_no_person_reaches_a_log_or_an_error(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_no_secret_and_no_person_reaches_a_log_or_an_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     root = logging.getLogger()
@@ -364,11 +360,11 @@ def test_no_secret_and_no_person_reaches_a_log_or_an_error(
     for name in ("httpx", "httpcore", "httpcore.http11", "httpcore.connection"):
         logging.getLogger(name).setLevel(1)
     try:
-        with recording(lambda form: {"maKetQua": "060"}) as (port, _):
+        with recording(lambda _form: {"maKetQua": "060"}) as (port, _):
             portal = client(portal_settings(tmp_path, port))
             portal.ask(about("mau"))
             held = repr(portal._token)
-        with recording(lambda form: Response(status=403)) as (port, _):
+        with recording(lambda _form: Response(status=403)) as (port, _):
             client(portal_settings(tmp_path, port)).ask(about("mau"))
         for misbehave in (hostile.cut, hostile.not_http, hostile.redirect, hostile.answer(b"<html>")):
             ask_liar(tmp_path, misbehave)

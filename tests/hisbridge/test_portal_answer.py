@@ -192,7 +192,9 @@ def test_field_names_in_another_case_and_codes_as_numbers_are_understood() -> No
     assert coverage(read_object(b"\xef\xbb\xbf" + body), QUESTION, ASKED).verdict is Verdict.VALID
 
 
-@pytest.mark.parametrize("body", [b"", b"<html></html>", b"null", b"[]", b'"000"', b'{"maKetQua":"000"', b"\xff\xfe", b"[" * 200_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html></html>", b"null", b"[]", b'"000"', b'{"maKetQua":"000"', b"\xff\xfe", b"[" * 200_000]
+)
 def test_what_is_no_json_object_is_garbled(body: bytes) -> None:
     with pytest.raises(PortalGarbled):
         read_object(body)

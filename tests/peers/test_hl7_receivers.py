@@ -5,6 +5,7 @@ python-hl7 (its MLLP server and parser), hl7apy (its MLLP server, and its parser
 
 import asyncio
 import contextlib
+import re
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
@@ -47,7 +48,9 @@ GOLDEN: dict[str, PatientRecord] = {
 STYLES = {
     "split": destination(),
     "whole name": destination(name_style="whole_in_family"),
-    "universal ids": destination(personal_id_authority="VNID&1.2.840.99999.1&ISO", insurance_authority="BHXHVN&urn:x&URI"),
+    "universal ids": destination(
+        personal_id_authority="VNID&1.2.840.99999.1&ISO", insurance_authority="BHXHVN&urn:x&URI"
+    ),
 }
 
 
@@ -58,8 +61,10 @@ def test_hl7apy_accepts_every_golden_message_in_strict_mode(name: str, style: st
     parsed = parse_message(text, validation_level=VALIDATION_LEVEL.STRICT, find_groups=True)
     assert parsed.validate()
     assert parsed.msh.msh_9.to_er7() == "ADT^A04^ADT_A01"
-    # Its own rendering of what it understood keeps every value, leading zeros included.
-    assert parsed.to_er7().rstrip("\r") == text.rstrip("\r")
+    # Its own rendering of what it understood keeps every value, leading zeros included. (It does not know the hex
+    # escapes of HL7 v2.5, 2.7.7, and escapes their backslashes once more.)
+    rendered = re.sub(r"\\E\\(X[0-9A-F]+)\\E\\", r"\\\1\\", parsed.to_er7())
+    assert rendered.rstrip("\r") == text.rstrip("\r")
 
 
 def test_hl7apys_own_fields_give_back_the_person() -> None:
@@ -87,13 +92,17 @@ def python_hl7_server(accept: Callable[[hl7.Message], str]) -> Iterator[tuple[in
     box: dict[str, Any] = {}
 
     async def converse(reader: Any, writer: Any) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while not writer.is_closing():
-                message = await reader.readmessage()
-                got.append(message)
-                writer.writemessage(message.create_ack(accept(message)))
-                await writer.drain()
-        writer.close()
+        try:
+            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+                while not writer.is_closing():
+                    message = await reader.readmessage()
+                    got.append(message)
+                    writer.writemessage(message.create_ack(accept(message)))
+                    await writer.drain()
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
     async def serve() -> None:
         box["loop"], box["stop"] = asyncio.get_running_loop(), asyncio.Event()
@@ -151,7 +160,9 @@ def test_python_hl7_gives_back_the_person_from_its_own_server(tmp_path: Path) ->
         assert str(message.segment("MSH")(10)) == idempotency_key("his", visit)
 
 
-@pytest.mark.parametrize(("code", "outcome"), [("AA", Outcome.ACKNOWLEDGED), ("AE", Outcome.REJECTED), ("AR", Outcome.TRY_LATER)])
+@pytest.mark.parametrize(
+    ("code", "outcome"), [("AA", Outcome.ACKNOWLEDGED), ("AE", Outcome.REJECTED), ("AR", Outcome.TRY_LATER)]
+)
 def test_python_hl7s_answers_are_understood(code: str, outcome: Outcome) -> None:
     with python_hl7_server(lambda _: code) as (port, _):
         assert send_to(destination(port)).outcome is outcome

@@ -2,6 +2,8 @@
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sandbox.card import files, image
 from sandbox.card.chip import CardGone, Chip
@@ -164,13 +166,41 @@ def test_power_off_forgets_the_session(card: image.CardImage) -> None:
     assert refusal(terminal, READ + b"\x81\x00", b"", 256) == 0x6988
 
 
-@pytest.mark.parametrize("length", range(12))
-def test_no_bytes_confuse_the_chip(card: image.CardImage, length: int) -> None:
+HEADERS = st.tuples(
+    st.sampled_from([0x00, 0x0C, 0x10, 0x80, 0xFF]),
+    st.sampled_from([0x22, 0x84, 0x86, 0x88, 0xA4, 0xB0, 0xB1, 0xC0, 0xFF]),
+    st.sampled_from([0x00, 0x01, 0x02, 0x04, 0x41, 0x81, 0x9C, 0xC1]),
+    st.sampled_from([0x00, 0x0C, 0xA4, 0xFF]),
+).map(bytes)
+
+
+@given(header=HEADERS, body=st.binary(max_size=40), data=st.binary(max_size=40))
+@settings(max_examples=300, deadline=None)
+def test_no_bytes_confuse_the_chip(card: image.CardImage, header: bytes, body: bytes, data: bytes) -> None:
     chip = Chip(card)
-    for first in (b"\x00", b"\x0c", b"\x10", b"\x80", b"\xff"):
-        for instruction in (0x22, 0x84, 0x86, 0x88, 0xA4, 0xB0, 0xB1, 0xC0):
-            raw = (first + bytes([instruction]) + b"\xc1\xa4\x02\x7c\x00\x7f\xff\xff\xff\xff")[:length]
-            assert len(chip.transmit(raw)) >= 2
+    chip.transmit(bytes.fromhex("0022C1A40F800A04007F00070202040202830102"))
+    for raw in (header + body, body, header + bytes([len(data)]) + data, header + bytes([len(data)]) + data + b"\x00"):
+        assert len(chip.transmit(raw)) >= 2
+
+
+@pytest.fixture(scope="module")
+def one_session(card: image.CardImage) -> Terminal:
+    """One open session for all examples: PACE for each would take most of the time."""
+    return opened(card)
+
+
+@given(
+    instruction=st.sampled_from([0x22, 0x86, 0x88, 0xA4, 0xB0, 0xB1]),
+    place=st.sampled_from([b"\x00\x00", b"\x41\xa4", b"\xc1\xa4", b"\x02\x0c", b"\x7f\xff", b"\x81\xff"]),
+    data=st.binary(max_size=60),
+    expected=st.sampled_from([None, 1, 256, 65536]),
+)
+@settings(max_examples=100, deadline=None)
+def test_no_protected_command_confuses_the_chip(
+    one_session: Terminal, instruction: int, place: bytes, data: bytes, expected: int | None
+) -> None:
+    status, _ = one_session.exchange(b"\x0c" + bytes([instruction]) + place, data, expected)
+    assert status & 0xF000 in (0x6000, 0x9000)
 
 
 @pytest.mark.parametrize(

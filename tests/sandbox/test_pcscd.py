@@ -66,9 +66,9 @@ def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_without_namespaces_root_runs_it_at_the_usual_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pcscd, "_in_namespace", lambda folder, command: ["false"])
+    monkeypatch.setattr(pcscd, "_in_namespace", lambda *_: ["false"])
     monkeypatch.setattr(pcscd.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(pcscd, "answers", lambda path: False)
+    monkeypatch.setattr(pcscd, "answers", lambda _: False)
     daemon = pcscd.prepare(tmp_path)
     assert isinstance(daemon, pcscd.Pcscd)
     assert (daemon.socket, daemon.environment()) == (pcscd.SYSTEM_SOCKET, {})
@@ -76,11 +76,11 @@ def test_without_namespaces_root_runs_it_at_the_usual_place(tmp_path: Path, monk
 
 
 def test_it_never_takes_the_place_of_another_pcscd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pcscd, "_in_namespace", lambda folder, command: ["false"])
+    monkeypatch.setattr(pcscd, "_in_namespace", lambda *_: ["false"])
     monkeypatch.setattr(pcscd.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(pcscd, "answers", lambda path: True)
+    monkeypatch.setattr(pcscd, "answers", lambda _: True)
     assert pcscd.prepare(tmp_path) == "sandbox.pcscd_refused"
-    monkeypatch.setattr(pcscd, "answers", lambda path: False)
+    monkeypatch.setattr(pcscd, "answers", lambda _: False)
     monkeypatch.setattr(pcscd.os, "geteuid", lambda: 1000)
     assert pcscd.prepare(tmp_path) == "sandbox.pcscd_refused"
 

@@ -213,7 +213,7 @@ FAILED = Check(result=Outcome.FAILED)
         (Checks(), "proof.partial"),
         (None, "proof.partial"),
         (Checks(hashes=FAILED), "proof.failed"),
-        (Checks(agreement=FAILED, **{name: PASSED for name in ("hashes", "signature", "chain")}), "proof.failed"),
+        (Checks(agreement=FAILED, **dict.fromkeys(("hashes", "signature", "chain"), PASSED)), "proof.failed"),
     ],
 )
 def test_a_chip_is_called_verified_only_when_data_and_chip_are_proven(checks: Checks | None, key: str) -> None:
@@ -371,7 +371,9 @@ def test_a_get_never_acts(client: FlaskClient, controller: ScriptedController) -
 
 @pytest.mark.parametrize("path", ["/", "/health", "/touchscreen/panel.css", "/static/touchscreen.css", "/nowhere"])
 def test_every_answer_carries_the_safety_headers(client: FlaskClient, path: str) -> None:
-    headers = client.get(path).headers
+    answer = client.get(path)
+    headers = answer.headers
+    answer.close()
     assert headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]

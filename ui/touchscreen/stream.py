@@ -69,8 +69,8 @@ def screen_events(
     with streams.joined() as ended:
         version, session = controller.snapshot()
         shown = render(session)
-        yield encode("screen", shown)
         beat = monotonic() + HEARTBEAT_SECONDS
+        yield encode("screen", shown)
         while not ended.is_set():
             version, session = controller.wait_for_change(version, LOOK_SECONDS)
             html = render(session)
