@@ -4,7 +4,7 @@
 BIN := .venv/bin
 RUN_DIR := .run
 
-.PHONY: help setup setup-test run test lint format bench pictures lock clean
+.PHONY: help setup setup-test run test lint format bench pictures codes lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -35,7 +35,10 @@ bench: setup-test ## figures, each beside a peer
 	@$(BIN)/python -m benchmarks
 
 pictures: setup-test ## the screens' pictures in docs/pictures
-	@$(BIN)/python -m pytest -q tests/browser --pictures docs/pictures
+	@$(BIN)/python -m pytest -q tests/endtoend/test_check_in_by_touch.py --pictures docs/pictures
+
+codes: setup ## the table of codes in docs/operations.md, from the words
+	@$(BIN)/python scripts/codes
 
 lock: ## resolve the lock files anew (needs uv)
 	@uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.lock

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from hisbridge import outbox
 from hisbridge.connectors.contract import Connector, Outcome, Receipt
-from hisbridge.errors import DeliveryError
+from hisbridge.errors import DeliveryError, DestinationUnreachable
 from hisbridge.outbox import Claimed
 from hisbridge.records import PatientRecord
 from wire.codec import Record, from_json
@@ -109,11 +109,8 @@ class Courier:
             except (sqlite3.Error, DatabaseUnavailable) as error:
                 self._database_failed(error)
                 pause = poll_seconds
-            if pause is None:
-                self._woken.wait(poll_seconds)
-            elif pause > 0:
-                # A destination in trouble keeps its pause whatever arrives meanwhile; only `stop` cuts it short.
-                self._stopping.wait(pause)
+            # `wake` cuts a pause short too: a new record is a good moment to see whether the receiver is back.
+            self._woken.wait(poll_seconds if pause is None else pause)
         self._connector.close()
         self._drop_connection()
 
@@ -190,6 +187,9 @@ class Courier:
     def _sent(self, delivery: Claimed, message: bytes) -> float:
         try:
             receipt = self._connector.send(message, delivery.idempotency_key)
+        except DestinationUnreachable as error:
+            # No record is to blame: only the destination pauses, and everything goes out as soon as it is back.
+            return self._deferred(delivery, error.code, str(error), record_pause=0.0)
         except DeliveryError as error:
             return self._deferred(delivery, error.code, str(error))
         except Exception as error:
@@ -221,14 +221,15 @@ class Courier:
         self._condition, self._problem, self._failures = Condition.WORKING, None, 0
         return 0.0
 
-    def _deferred(self, delivery: Claimed, code: str, why: str) -> float:
+    def _deferred(self, delivery: Claimed, code: str, why: str, record_pause: float | None = None) -> float:
         """The delivery waits by its own count, the destination by its own: one bad record starves nobody."""
         if self._condition is not Condition.FAILING or self._problem != code:
             # Once when trouble starts or changes, not once per attempt.
             log.warning("%s: delivery %d waits (%s)", self.name, delivery.delivery_id, why)
         self._failures += 1
         self._condition, self._problem = Condition.FAILING, code
-        after = self._now() + timedelta(seconds=self._backoff.pause(delivery.attempts))
+        own = self._backoff.pause(delivery.attempts) if record_pause is None else record_pause
+        after = self._now() + timedelta(seconds=own)
         self._unsettled = lambda db: outbox.defer(db, delivery.delivery_id, code, after)
         return self._backoff.pause(self._failures)
 

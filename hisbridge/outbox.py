@@ -105,9 +105,10 @@ SELECT id, record_id, destination, idempotency_key, state, attempts, created_at,
 FROM deliveries WHERE (:state IS NULL OR state = :state) ORDER BY id DESC LIMIT :limit
 """
 
+# Counted in the index alone, without touching the records; then one row is looked up for its age.
 _DEPTH = """
-SELECT destination, state, count(*) AS how_many, min(created_at) AS oldest FROM deliveries
-WHERE state IN ('queued', 'sending', 'rejected', 'dead') GROUP BY destination, state
+SELECT destination, state, how_many, (SELECT created_at FROM deliveries WHERE id = first) AS oldest
+FROM (SELECT destination, state, count(*) AS how_many, min(id) AS first FROM deliveries GROUP BY destination, state)
 """
 
 
@@ -134,11 +135,12 @@ def claim(
 
     `horizon_seconds` is the longest back-off in use. Raises wire.database.DatabaseUnavailable.
     """
+    wanted = {"destination": destination, "now": now.timestamp(), "horizon": horizon_seconds, "limit": limit}
+    # Only this destination's own courier changes what is due, so an idle look needs no write lock.
+    due = connection.execute(_CLAIM, wanted).fetchall()
+    if not due:
+        return []
     with transaction(connection):
-        due = connection.execute(
-            _CLAIM,
-            {"destination": destination, "now": now.timestamp(), "horizon": horizon_seconds, "limit": limit},
-        ).fetchall()
         return [Claimed(*connection.execute(_BEGIN_ATTEMPT, (row[0],)).fetchone()) for row in due]
 
 
@@ -176,7 +178,7 @@ def list_deliveries(connection: sqlite3.Connection, state: State | None = None, 
 
 
 def depth(connection: sqlite3.Connection) -> dict[str, Depth]:
-    """What each destination is owed, by destination; one that is owed nothing and had no failure is not in it."""
+    """What each destination is owed, by destination; one that was never owed anything is not in it."""
     counted: dict[str, dict[str, sqlite3.Row]] = {}
     for row in connection.execute(_DEPTH):
         counted.setdefault(row["destination"], {})[row["state"]] = row

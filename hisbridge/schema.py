@@ -20,7 +20,6 @@ def _deliveries(database: "sqlite_utils.Database") -> None:
             "destination": str,
             "idempotency_key": str,
             "person_key": str,
-            "payload": str,
             "state": str,
             "attempts": int,
             "render_failures": int,
@@ -29,6 +28,7 @@ def _deliveries(database: "sqlite_utils.Database") -> None:
             "finished_at": str,
             "last_error": str,
             "receipt": str,
+            "payload": str,  # last, so that reading the rest never walks over it
         },
         pk="id",
         not_null={

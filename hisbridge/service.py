@@ -88,6 +88,11 @@ def serve(settings: Settings, stop: threading.Event, surroundings: Surroundings 
         stop.wait()
 
 
+def insurance_portal(settings: Settings, clocks: Clocks | None = None) -> InsurancePortal:
+    """The portal as the settings describe it, also for a diagnosis outside the process."""
+    return InsurancePortal(settings.portal, settings.site, poster(MAX_ANSWER), clocks)
+
+
 @contextmanager
 def running(settings: Settings, surroundings: Surroundings | None = None) -> Iterator[Path]:
     """The bridge while the context lasts; yields its socket. Raises as `serve` does."""
@@ -96,7 +101,7 @@ def running(settings: Settings, surroundings: Surroundings | None = None) -> Ite
     path = database_path(settings)
     open_outbox(path).close()
     couriers = [_courier(settings, number, around) for number in range(len(settings.destinations))]
-    portal = InsurancePortal(settings.portal, settings.site, poster(MAX_ANSWER), around.clocks)
+    portal = insurance_portal(settings, around.clocks)
     bridge = Bridge(settings, couriers, portal)
     # The socket first: it is what keeps a second bridge from sending the same outbox.
     with serving(socket_path(settings, "bridge"), bridge.routes()) as address:

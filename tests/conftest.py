@@ -15,6 +15,19 @@ from tests.support.pcsc import CardSlot, PcscForTests, PlacedCard, card_present
 from tests.support.waiting import wait_until
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--pictures DIR` keeps the screens' pictures that the documentation shows (`make pictures`)."""
+    parser.addoption("--pictures", type=Path, default=None, help="folder for the pictures of the screens")
+
+
+@pytest.fixture(scope="session")
+def pictures(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where pictures go: the folder asked for, else a temporary one."""
+    folder: Path = request.config.getoption("--pictures") or tmp_path_factory.mktemp("pictures")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 @pytest.fixture
 def run_dir() -> Iterator[Path]:
     """A short path for Unix sockets (their names are limited to 107 bytes)."""

@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 import socketserver
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -142,6 +143,12 @@ class _ServerMixin(socketserver.ThreadingMixIn):
     daemon_threads = True
     block_on_close = False
     routes: Routes
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that leaves in the middle is its own affair; anything else is logged, without what it sent."""
+        error = sys.exception()
+        if not isinstance(error, ConnectionError | TimeoutError):
+            log.exception("a connection failed")
 
 
 class _UnixServer(_ServerMixin, socketserver.UnixStreamServer):

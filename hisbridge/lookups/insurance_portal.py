@@ -85,6 +85,10 @@ class InsurancePortal:
         except PortalError as error:
             return unanswered(Verdict.UNVERIFIED, error.code, asked)
 
+    def probe(self) -> None:
+        """Take a token and ask nothing, for diagnosis. Raises a PortalError that says what is wrong."""
+        self._current_token(self._clocks.monotonic() + self._settings.timeout_seconds, None)
+
     def asked(self) -> Asked:
         """When and by which kiosk, for a Coverage made now."""
         zone = timezone(timedelta(minutes=self._site.utc_offset_minutes))

@@ -209,20 +209,25 @@ class _PcscTransport:
 
 
 def _service_error(code: int) -> ReaderError:
-    """The error when the service itself fails, where no card is involved: unknown codes mean that it is gone."""
+    """The error when the service itself fails inside a context, where no card is involved.
+
+    Whatever the code, the service is going: pcscd, ending, was seen to answer "communication broken" and even
+    "security violation", though its policy is asked only where a context begins and where a card is connected.
+    """
     error = error_for(code)
-    return error if isinstance(error, NotAllowed | NoReader) else ServiceDown(**error.data)
+    return error if isinstance(error, NoReader) else ServiceDown(**error.data)
 
 
 @contextmanager
 def _context() -> Iterator[int]:
     code, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
-    if isinstance(_service_error(code), NotAllowed):
+    if isinstance(error_for(code), NotAllowed):
         # A pcscd that is just ending refuses in the same way as one whose policy says no: ask once more.
         threading.Event().wait(REFUSED_PAUSE)
         code, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
     if code != scard.SCARD_S_SUCCESS:
-        raise _service_error(code)
+        error = error_for(code)
+        raise error if isinstance(error, NotAllowed) else ServiceDown(**error.data)
     try:
         yield context
     finally:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -44,20 +45,29 @@ def ticket_number(page: Page) -> str:
     return page.locator("[data-ticket-number]").inner_text()
 
 
-def test_card_six_digits_yes_ticket_and_the_hospital_has_the_record(world: World, screen: Page) -> None:
+def test_card_six_digits_yes_ticket_and_the_hospital_has_the_record(
+    world: World, screen: Page, pictures: Path
+) -> None:
     person = world.person("mau")
     before = len(world.received())
+    screen.screenshot(path=pictures / "start-vi.png")
     world.place("mau")
     shows(screen, "ask_key")
+    screen.screenshot(path=pictures / "ask-key-vi.png")
     tap(screen, "path", "card_number")
     shows(screen, "keypad")
+    screen.screenshot(path=pictures / "keypad-vi.png")
     type_digits(screen, person["personal_id"][-6:])
     shows(screen, "confirm")
+    expect(screen.locator('[data-line="coverage"]')).to_have_class(re.compile("good|ok"), timeout=5_000)
+    expect(screen.locator('[data-line="proof"]')).not_to_have_class(re.compile("busy"), timeout=5_000)
+    screen.screenshot(path=pictures / "confirm-vi.png")
     shown = screen.locator('[data-screen="confirm"]').inner_text()
     assert person["full_name"] not in shown
     assert person["personal_id"] not in shown
     tap(screen, "confirm")
     number = ticket_number(screen)
+    screen.screenshot(path=pictures / "ticket-vi.png")
     assert re.fullmatch(r"[A-Z0-9-]*\d{4,}", number)
     wait_until(lambda: len(world.received()) > before, what="the hospital has the record")
     message = world.received()[-1]

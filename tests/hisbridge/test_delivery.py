@@ -13,6 +13,7 @@ from hisbridge import outbox
 from hisbridge.connectors import make
 from hisbridge.connectors.contract import Connector, Outcome, Receipt
 from hisbridge.delivery import Backoff, Condition, Courier
+from hisbridge.errors import DestinationUnreachable
 from hisbridge.outbox import Delivery, Depth, State
 from hisbridge.records import PatientRecord
 from tests.hisbridge.making import FakeClock, database, destination, eventually, patient, record
@@ -179,6 +180,7 @@ class Fragile:
         self.poison = poison
         self.broken = broken
         self.sent: list[str] = []
+        self.unreachable = False
 
     def render(self, made: PatientRecord) -> bytes:
         if made.visit.visit_id == self.poison:
@@ -186,6 +188,8 @@ class Fragile:
         return made.visit.visit_id.encode()
 
     def send(self, message: bytes, key: str) -> Receipt:  # noqa: ARG002
+        if self.unreachable:
+            raise DestinationUnreachable(why="ConnectionRefusedError")
         if self.broken > 0:
             self.broken -= 1
             raise RuntimeError("a fault of the connector")
@@ -318,6 +322,34 @@ def test_wake_shortens_the_wait(tmp_path: Path) -> None:
         eventually(lambda: b.courier._connection is not None)
         b.owe("v1")
         eventually(lambda: (b.courier.wake(), b.told("v1").state is State.ACKNOWLEDGED)[1])
+        b.courier.stop()
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_a_destination_that_was_away_gets_everything_as_soon_as_it_is_back(tmp_path: Path) -> None:
+    away = Fragile()
+    away.unreachable = True
+    with bench(tmp_path, away) as b:
+        b.owe("v1", "v2", "v3")
+        assert [b.courier.step() for _ in range(6)] == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0]
+        away.unreachable = False
+        drain(b)  # without any time passing: the pause was the destination's, not the records'
+        assert away.sent == ["v1", "v2", "v3"]
+
+
+def test_a_new_record_cuts_the_pause_of_a_destination_in_trouble(tmp_path: Path) -> None:
+    away = Fragile()
+    away.unreachable = True
+    with bench(tmp_path, away) as b:
+        b.courier._backoff = Backoff(3600.0, 3600.0, lambda: 1.0)
+        b.owe("v1")
+        thread = threading.Thread(target=b.courier.run, args=(3600.0,))
+        thread.start()
+        eventually(lambda: b.told("v1").last_error == "delivery.unreachable")
+        away.unreachable = False
+        b.owe("v2", person="000000000009")
+        eventually(lambda: (b.courier.wake(), len(away.sent) == 2)[1])
         b.courier.stop()
         thread.join(5)
         assert not thread.is_alive()

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from config.settings import PortalSettings, load
+from hisbridge.errors import PortalUnreachable
 from hisbridge.http import poster
 from hisbridge.lookups.insurance_portal import MAX_ANSWER, Clocks, InsurancePortal
 from hisbridge.records import Coverage, CoverageQuestion, Verdict
@@ -334,6 +335,14 @@ def test_the_deadline_holds_over_the_whole_call_however_the_bytes_drip(
     answer, seconds = ask_liar(tmp_path, misbehave, seconds=0.5)
     assert (answer.verdict, answer.reason) == (Verdict.UNVERIFIED, "portal.timeout")
     assert seconds < 3
+
+
+def test_a_probe_takes_a_token_or_says_what_is_wrong(tmp_path: Path) -> None:
+    with sandbox(tmp_path) as (sand, portal):
+        portal.probe()
+        assert sand.counts() == {"tokens": 1, "lookups": 0}
+    with pytest.raises(PortalUnreachable):
+        client(portal_settings(tmp_path, 9)).probe()
 
 
 SECRETS = (

@@ -175,3 +175,9 @@ def test_the_claim_walks_an_index(connection: sqlite3.Connection) -> None:
     steps = [row["detail"] for row in plan]
     assert all(step.startswith("SEARCH") for step in steps if "mine" in step or "earlier" in step), steps
     assert not any("TEMP B-TREE" in step for step in steps)
+
+
+def test_the_depth_is_counted_in_the_index(connection: sqlite3.Connection) -> None:
+    steps = [row["detail"] for row in connection.execute("EXPLAIN QUERY PLAN " + outbox._DEPTH)]
+    assert any("SCAN deliveries USING COVERING INDEX" in step for step in steps), steps
+    assert not any(step == "SCAN deliveries" for step in steps), steps

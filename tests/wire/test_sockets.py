@@ -146,3 +146,20 @@ def test_the_stream_ends_as_unreachable_when_the_process_dies(tmp_path: Path) ->
         thread.start()
         assert list(Client(path).events("/events")) == [("now", b"1")]
         thread.join()
+
+
+def test_a_client_that_resets_the_connection_leaves_no_trace(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with serving(("127.0.0.1", 0), ROUTES) as address:
+        assert isinstance(address, tuple)
+        for _ in range(20):
+            with socket.create_connection(address) as raw:
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+                raw.sendall(b"GET /refuse HTTP/1.1\r\nHost: x\r\n")
+        # A whole question after them: by its answer the resets have been handled too.
+        with socket.create_connection(address) as raw:
+            raw.sendall(b"GET /refuse HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert raw.recv(64).startswith(b"HTTP/1.1 400")
+    assert capfd.readouterr().err == ""
+    assert "Traceback" not in caplog.text

@@ -1,0 +1,216 @@
+// The sandbox desk: draws the synthetic people, drives the desk's API, shows what the hospital received.
+// Everything that arrives is put on the page as text, never as markup.
+(() => {
+  "use strict";
+
+  const byId = (id) => document.getElementById(id);
+  const part = (within, name) => within.querySelector(`[data-part="${name}"]`);
+
+  let words = {};
+  let language = "vi";
+  let people = [];
+  let state = { card: null, scanned: null, faults: {}, messages: 0 };
+  let messages = [];
+  let messagesKnown = -1;
+
+  // ---- Words
+
+  function say(key, values = {}) {
+    const text = (words[language] || {})[key] || key;
+    return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+  }
+
+  function translate(within) {
+    within.querySelectorAll("[data-word]").forEach((element) => {
+      element.textContent = say(element.dataset.word);
+    });
+  }
+
+  function choose(wanted) {
+    language = wanted in words ? wanted : "vi";
+    document.documentElement.lang = language;
+    document.querySelectorAll("[data-language]").forEach((button) => {
+      button.setAttribute("aria-pressed", String(button.dataset.language === language));
+    });
+    translate(document);
+    drawPeople();
+    drawState();
+    drawMessages();
+  }
+
+  // ---- Asking the sandbox
+
+  function trouble(text) {
+    byId("trouble").textContent = text;
+    byId("trouble").hidden = !text;
+  }
+
+  async function ask(path, body) {
+    const options = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+    const answer = await fetch(path, options);
+    const told = await answer.json();
+    if (!answer.ok) throw Object.assign(new Error(told.code), { code: told.code });
+    return told;
+  }
+
+  async function act(...steps) {
+    try {
+      for (const [path, body] of steps) await ask(path, body);
+      trouble("");
+    } catch (error) {
+      trouble(error.code ? say("trouble.code", { code: error.code }) : say("trouble.away"));
+    }
+  }
+
+  const listIn = (told, name) => (Array.isArray(told) ? told : told[name] || []);
+
+  // ---- People
+
+  function date(iso) {
+    const parts = (iso || "").split("-");
+    return parts.length === 3 ? `${parts[2]}/${parts[1]}/${parts[0]}` : parts.reverse().join("/");
+  }
+
+  function nameOf(key) {
+    const person = people.find((one) => one.key === key);
+    return person ? person.full_name : null;
+  }
+
+  function drawPeople() {
+    const list = byId("people");
+    list.replaceChildren(
+      ...people.map((person) => {
+        const drawn = byId("person").content.cloneNode(true).firstElementChild;
+        translate(drawn);
+        drawn.dataset.person = person.key;
+        part(drawn, "kind").textContent = say(`person.kind_${person.generation}`);
+        part(drawn, "generation").textContent = say("person.generation", { year: person.generation });
+        part(drawn, "portrait").src = `/portrait?person=${encodeURIComponent(person.key)}`;
+        part(drawn, "number").textContent = person.personal_id;
+        part(drawn, "name").textContent = person.full_name;
+        part(drawn, "born").textContent = date(person.birth_date);
+        part(drawn, "expires").textContent = person.expiry_date === "none" ? say("person.no_expiry") : date(person.expiry_date);
+        part(drawn, "about").textContent = person[`about_${language}`] || "";
+        return drawn;
+      }),
+    );
+  }
+
+  // ---- What lies on the reader, what is broken
+
+  function drawState() {
+    document.querySelectorAll("[data-person]").forEach((drawn) => {
+      drawn.classList.toggle("placed", drawn.dataset.person === state.card);
+    });
+    byId("slot").toggleAttribute("data-empty", !state.card);
+    byId("on-reader").textContent = state.card ? say("now.card", { name: nameOf(state.card) || state.card }) : say("now.none");
+    byId("scanned").textContent = state.scanned ? say("now.scanned", { name: nameOf(state.scanned) || say("now.other_code") }) : "";
+    document.querySelector('[data-do="remove"]').disabled = !state.card;
+    drawFaults();
+  }
+
+  function drawFaults() {
+    const box = byId("faults");
+    for (const [name, value] of Object.entries(state.faults || {})) {
+      let button = box.querySelector(`[data-fault="${CSS.escape(name)}"]`);
+      if (!button) {
+        button = document.createElement("button");
+        button.type = "button";
+        button.className = "fault";
+        button.dataset.fault = name;
+        button.append(document.createElement("span"), document.createElement("small"));
+        box.append(button);
+      }
+      const key = `fault.${name}`;
+      const on = value !== null && value !== false;
+      button.firstElementChild.textContent = say(key) === key ? name : say(key);
+      button.lastElementChild.textContent = say(on ? "fault.on" : "fault.off");
+      button.setAttribute("aria-pressed", String(on));
+    }
+  }
+
+  // ---- What the hospital received
+
+  function stamp(hl7) {
+    return /^\d{8}/.test(hl7) ? `${hl7.slice(6, 8)}/${hl7.slice(4, 6)}/${hl7.slice(0, 4)}` : hl7 || "";
+  }
+
+  function drawMessages() {
+    byId("count").textContent = String(messages.length);
+    byId("received-none").hidden = messages.length > 0;
+    byId("received").replaceChildren(
+      ...[...messages].reverse().map((message) => {
+        const drawn = byId("message").content.cloneNode(true).firstElementChild;
+        translate(drawn);
+        part(drawn, "name").textContent = message.name || "?";
+        part(drawn, "ticket").textContent = message.ticket_number || "";
+        part(drawn, "born").textContent = stamp(message.birth_date);
+        part(drawn, "number").textContent = message.personal_id || "";
+        part(drawn, "insurance").textContent = [message.insurance_number, message.insurance_status].filter(Boolean).join(" · ") || "-";
+        part(drawn, "service").textContent = message.service_name || message.service_code || "";
+        part(drawn, "copies").textContent = String(message.copies ?? "");
+        part(drawn, "text").textContent = message.text || "";
+        return drawn;
+      }),
+    );
+  }
+
+  async function follow(told) {
+    state = told;
+    drawState();
+    if (told.messages === messagesKnown) return;
+    messagesKnown = told.messages;
+    try {
+      messages = listIn(await ask("/his/messages"), "messages");
+      drawMessages();
+    } catch {
+      messagesKnown = -1;
+    }
+  }
+
+  // ---- Pressing
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.dataset.language) choose(button.dataset.language);
+    if (button.dataset.fault) {
+      act(["/faults", { name: button.dataset.fault, value: button.getAttribute("aria-pressed") !== "true" }]);
+    }
+    const person = button.closest("[data-person]")?.dataset.person;
+    switch (button.dataset.do) {
+      case "remove":
+        act(["/card/remove", {}]);
+        break;
+      case "place":
+        act(["/card/place", { person }]);
+        break;
+      case "show":
+        act(["/scanner/show", { person }]);
+        break;
+      case "both":
+        act(["/card/place", { person }], ["/scanner/show", { person }]);
+        break;
+    }
+  });
+
+  // ---- Beginning
+
+  async function begin() {
+    try {
+      words = await ask("/desk-words.json");
+      people = listIn(await ask("/people"), "people");
+    } catch {
+      trouble("Sandbox?");
+      setTimeout(begin, 2000);
+      return;
+    }
+    choose(language);
+    const events = new EventSource("/events");
+    events.addEventListener("open", () => trouble(""));
+    events.addEventListener("error", () => trouble(say("trouble.away")));
+    events.addEventListener("state", (event) => follow(JSON.parse(event.data)));
+  }
+
+  begin();
+})();

@@ -1,0 +1,135 @@
+"""The real pages in Debian's Chromium, on a server whose session the test sets."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from kiosk.states import Session
+from tests.ui.scripted import ScriptedController, settings_with
+from ui.app import create_app
+from ui.screens import screen_of
+from ui.touchscreen.stream import Streams
+from ui.words import Words
+
+CHROMIUM = "/usr/bin/chromium"
+SETTINGS = settings_with()
+
+
+class _QuietHandler(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: object) -> None:
+        """Say nothing: pytest shows what matters."""
+
+
+class Kiosk:
+    """The pages on a loopback port; can go away and come back on the same one."""
+
+    def __init__(self) -> None:
+        self.controller = ScriptedController()
+        self._port = 0
+        self._server: BaseWSGIServer | None = None
+        self._streams = Streams()
+        self.start()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self._port}/"
+
+    def start(self) -> None:
+        self._streams = Streams(limit=6)
+        app = create_app(SETTINGS, self.controller, self._streams)
+        self._server = make_server("127.0.0.1", self._port, app, threaded=True, request_handler=_QuietHandler)
+        self._port = self._server.port
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def stop(self) -> None:
+        assert self._server is not None
+        self._server.shutdown()
+        self._streams.close()
+        self._server.server_close()
+
+
+class Screen:
+    """A page on a touchscreen; `show` sets the session and waits until it stands there."""
+
+    def __init__(self, page: Page, kiosk: Kiosk) -> None:
+        self.page = page
+        self.kiosk = kiosk
+        self.complaints: list[str] = []
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def open(self) -> None:
+        self.page.goto(self.kiosk.address)
+        self.page.wait_for_selector("[data-screen]")
+
+    def show(self, session: Session) -> None:
+        self.kiosk.controller.show(session)
+        token = screen_of(session, SETTINGS, Words(session.language)).token
+        self.page.wait_for_function(
+            """([token, language, warned]) => {
+                const screen = document.querySelector("[data-screen]");
+                const warning = document.querySelector("[data-screen-warning]");
+                return screen && screen.id === "s-" + token && screen.lang === language
+                    && document.documentElement.lang === language && Boolean(warning) === warned;
+            }""",
+            arg=[token, session.language, session.warned],
+        )
+
+    def tap(self, action: str, value: str = "") -> None:
+        self.page.tap(f'[data-action="{action}"]' + (f'[data-value="{value}"]' if value else ""))
+
+    def type(self, digits: str) -> None:
+        for digit in digits:
+            self.page.tap(f'[data-digit="{digit}"]')
+
+    def typed(self) -> str:
+        text: str = self.page.eval_on_selector(".typed", "typed => typed.textContent.replace(/\\s/g, '')")
+        return text
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def kiosk() -> Iterator[Kiosk]:
+    running = Kiosk()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def context(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+    """A touchscreen; `@pytest.mark.parametrize("context", [(width, height)], indirect=True)` sets its size."""
+    width, height = getattr(request, "param", (1024, 600))
+    opened = chromium.new_context(viewport={"width": width, "height": height}, has_touch=True, locale="vi-VN")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def screen(context: BrowserContext, kiosk: Kiosk) -> Screen:
+    opened = Screen(context.new_page(), kiosk)
+    opened.open()
+    return opened
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the pictures of this run go, for people to look at."""
+    return tmp_path_factory.mktemp("pictures")

@@ -1,0 +1,214 @@
+"""The touchscreen as a person meets it: everything fits and can be pressed, by touch alone, in both languages."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from hisbridge.records import Coverage, Verdict
+from kiosk.states import (
+    Cancelled,
+    Confirm,
+    Confirmed,
+    DigitsTyped,
+    HelpAsked,
+    LanguageChosen,
+    NextPath,
+    PathChosen,
+    ReadingChip,
+    Session,
+    Touched,
+)
+from tests.browser.conftest import Kiosk, Screen
+from tests.support.waiting import wait_until
+from tests.ui.scripted import EVERY_STATE, VALID, reading, session_of
+from ui.words import LANGUAGES
+
+pytestmark = pytest.mark.browser
+
+PIXELS_PER_MM = 6.65
+MEASURES = Path(__file__).with_name("measures.js").read_text("utf-8")
+SIZES = [(1024, 600), (1280, 800), (1080, 1920)]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("context", SIZES, indirect=True, ids=lambda size: "x".join(map(str, size)))
+def test_every_screen_fits_and_can_be_read_and_pressed(screen: Screen, language: str, pictures: Path) -> None:
+    size = screen.page.viewport_size
+    assert size is not None
+    problems = {}
+    for key in EVERY_STATE:
+        for warned in (False, True) if key in ("confirm", "keypad-personal_id") else (False,):
+            screen.show(session_of(key, language, warned=warned, card_present=True))
+            found = screen.page.evaluate(MEASURES, PIXELS_PER_MM)
+            name = f"{size['width']}x{size['height']}-{language}-{key}{'-warned' if warned else ''}"
+            screen.page.screenshot(path=pictures / f"{name}.png")
+            if found:
+                problems[name] = found
+    assert problems == {}
+    assert screen.complaints == []
+
+
+def test_a_full_keypad_fits(screen: Screen) -> None:
+    for key, digits in (("keypad-personal_id", "888888888888"), ("keypad-card_key", "888888")):
+        screen.show(session_of(key))
+        screen.type(digits)
+        assert screen.page.evaluate(MEASURES, PIXELS_PER_MM) == []
+
+
+@pytest.mark.parametrize("name", ["Công Tằng Tôn Nữ Nghiêng", "Y Bơ̆k Ê̆ Č Êban", "W" * 300, "M M M M " + "M" * 30])
+def test_a_long_name_fits(screen: Screen, name: str) -> None:
+    screen.show(Session(state=Confirm(reading(name), True, VALID), entered=77.0))
+    assert screen.page.evaluate(MEASURES, PIXELS_PER_MM) == []
+
+
+def test_a_hostile_name_stays_text(screen: Screen) -> None:
+    name = "<img src=x onerror=alert(1)> <script>alert(2)</script>"
+    screen.show(Session(state=Confirm(reading(name), True, VALID), entered=78.0))
+    assert screen.page.locator("#stage img, #stage script").count() == 0
+    assert screen.complaints == []
+
+
+def test_a_touch_is_told_with_its_screen(screen: Screen) -> None:
+    screen.show(session_of("confirm"))
+    screen.tap("confirm")
+    wait_until(lambda: screen.kiosk.controller.events == [Confirmed()], what="the confirmation")
+
+
+def test_start_offers_its_ways_and_help(screen: Screen) -> None:
+    screen.show(session_of("start"))
+    for action, value in (("path", "qr"), ("path", "personal_id"), ("help", "")):
+        screen.tap(action, value)
+    told = [PathChosen(NextPath.QR), PathChosen(NextPath.PERSONAL_ID), HelpAsked()]
+    wait_until(lambda: screen.kiosk.controller.events == told, what="three touches")
+
+
+def test_the_language_changes_words_and_lang(screen: Screen) -> None:
+    screen.show(session_of("start"))
+    screen.tap("language", "en")
+    expect(screen.page.locator("h1")).to_have_text("Place your ID card on the reader")
+    assert screen.page.evaluate("document.documentElement.lang") == "en"
+    assert screen.kiosk.controller.events == [LanguageChosen("en")]
+    screen.tap("language", "vi")
+    expect(screen.page.locator("h1")).to_have_text("Đặt thẻ căn cước lên đầu đọc")
+
+
+def test_digits_are_typed_deleted_and_sent_once(screen: Screen) -> None:
+    screen.show(session_of("keypad-card_key"))
+    screen.type("12345")
+    screen.tap("digits")  # not whole yet: nothing happens
+    screen.tap("delete")
+    screen.type("56789")  # the last three find no room
+    assert screen.typed() == "123456"
+    screen.tap("digits")
+    screen.tap("digits")
+    events = screen.kiosk.controller.events
+    wait_until(lambda: DigitsTyped("123456") in events, what="the digits")
+    assert screen.typed() == ""
+    assert [event for event in events if isinstance(event, DigitsTyped)] == [DigitsTyped("123456")]
+    assert Touched() in events  # who types is there: the machine hears of it
+
+
+def test_digits_survive_a_new_drawing_of_the_same_keypad(screen: Screen) -> None:
+    session = session_of("keypad-personal_id")
+    screen.show(session)
+    screen.type("0012")
+    screen.show(replace(session, warned=True))
+    screen.tap("touched")
+    expect(screen.page.locator("[data-screen-warning]")).to_have_count(0)
+    screen.type("03")
+    assert screen.typed() == "001203"
+    screen.show(replace(session, language="en"))
+    assert screen.typed() == "001203"
+
+
+def test_digits_of_one_person_are_gone_for_the_next(screen: Screen) -> None:
+    screen.show(session_of("keypad-personal_id"))
+    screen.type("001203")
+    screen.show(session_of("start"))
+    screen.show(session_of("keypad-personal_id", entered=900.0))
+    assert screen.typed() == ""
+
+
+def test_the_warning_covers_everything_and_one_touch_takes_it_away(screen: Screen) -> None:
+    session = session_of("confirm")
+    screen.show(replace(session, warned=True))
+    assert screen.page.locator("[data-screen]").get_attribute("inert") is not None
+    assert screen.page.locator(".countdown-bar").count() == 1
+    screen.tap("touched")
+    expect(screen.page.locator("[data-screen-warning]")).to_have_count(0)
+    assert screen.kiosk.controller.events == [Touched()]
+
+
+def test_the_countdown_goes_on_when_the_screen_is_drawn_again(screen: Screen) -> None:
+    session = session_of("confirm-running", warned=True)
+    screen.show(session)
+    screen.page.evaluate("document.querySelector('.countdown-bar').kept = true")
+    assert isinstance(session.state, Confirm)
+    answered = replace(session.state, coverage=Coverage(verdict=Verdict.NOT_INSURED))
+    screen.kiosk.controller.show(replace(session, state=answered))
+    expect(screen.page.locator('[data-line="coverage"]')).to_have_text("Chưa thấy bảo hiểm y tế")
+    assert screen.page.evaluate("document.querySelector('.countdown-bar').kept") is True
+
+
+def test_progress_moves_one_and_the_same_bar(screen: Screen) -> None:
+    session = Session(state=ReadingChip(20, 15))
+    screen.show(session)
+    screen.page.evaluate("document.querySelector('progress').kept = true")
+    screen.kiosk.controller.show(replace(session, state=ReadingChip(40, 65)))
+    expect(screen.page.locator(".phase")).to_have_text("Đang kiểm tra thẻ")
+    assert screen.page.evaluate(
+        "[document.querySelector('progress').value, document.querySelector('progress').kept]"
+    ) == [
+        65,
+        True,
+    ]
+
+
+def test_nothing_of_a_person_stays_in_the_page(screen: Screen) -> None:
+    screen.show(session_of("confirm"))
+    assert "Thảo" in screen.page.content()
+    screen.show(session_of("start"))
+    assert "Thảo" not in screen.page.content()
+    assert "4567" not in screen.page.inner_text("body")
+    assert screen.page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
+
+
+def test_a_new_screen_is_spoken_and_has_the_focus(screen: Screen) -> None:
+    screen.show(session_of("confirm"))
+    expect(screen.page.locator("#spoken")).to_have_text("Đây có phải là bạn?")
+    assert screen.page.evaluate("document.activeElement.textContent") == "Đây có phải là bạn?"
+
+
+def test_who_wants_little_motion_sees_none_but_the_time(screen: Screen) -> None:
+    screen.page.emulate_media(reduced_motion="reduce")
+    for key in ("start", "ask_key", "ask_qr", "reading", "finishing", "confirm-running"):
+        screen.show(session_of(key))
+        endless = "document.getAnimations().filter(a => a.effect.getTiming().iterations === Infinity).length"
+        assert screen.page.evaluate(endless) == 0, key
+    screen.show(session_of("confirm", warned=True))
+    times = "document.getAnimations().map(a => a.effect.getTiming().duration).filter(t => t > 1000)"
+    assert screen.page.evaluate(times) == [20000]
+
+
+def test_the_page_waits_calmly_while_the_kiosk_is_away_and_comes_back_by_itself(kiosk: Kiosk, screen: Screen) -> None:
+    screen.show(session_of("confirm"))
+    kiosk.stop()
+    expect(screen.page.locator("#away")).to_be_visible(timeout=10_000)
+    assert "Thảo" not in screen.page.content()
+    assert screen.page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    kiosk.controller.show(session_of("start", "en"))
+    kiosk.start()
+    expect(screen.page.locator("#away")).to_be_hidden(timeout=20_000)
+    expect(screen.page.locator("h1")).to_have_text("Place your ID card on the reader")
+    screen.tap("help")
+    wait_until(lambda: HelpAsked() in kiosk.controller.events, what="a touch after the return")
+
+
+def test_a_ticket_is_left_by_its_button(screen: Screen) -> None:
+    screen.show(session_of("ticket", card_present=True))
+    expect(screen.page.locator("[data-ticket-number]")).to_have_text("0042")
+    expect(screen.page.locator('[data-line="take_card"]')).to_be_visible()
+    screen.tap("done")
+    wait_until(lambda: screen.kiosk.controller.events == [Cancelled()], what="done")
