@@ -6,16 +6,13 @@ Counts and bytes hold on any machine; the milliseconds are this machine's, with 
 
 import os
 import tempfile
-import time
-import uuid
-from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.table import Cell, Table
 from reader.chip.key_derivation import can_password
 from reader.chip.pcsc import PcscSlot
-from reader.chip.session import EVERYTHING, CardRead, Surroundings, read_card
-from reader.chip.trust import load_anchors
+from reader.chip.session import EVERYTHING, CardRead, read_card
+from reader.chip.world import real_surroundings
 from sandbox.card import files, trust
 from sandbox.card.chip import Chip
 from sandbox.card.vpcd import VirtualReader
@@ -73,12 +70,7 @@ def _reads(daemon: Pcscd, authority_folder: Path) -> tuple[CardRead, CardRead]:
     person = find("mau")
     authority = trust.create()
     authority.export(authority_folder)
-    world = Surroundings(
-        clock=time.monotonic,
-        utc_now=lambda: datetime.now(UTC),
-        new_id=lambda: uuid.uuid4().hex,
-        anchors=load_anchors(authority_folder),
-    )
+    world = real_surroundings(str(authority_folder))
     card = VirtualReader(daemon.port)
     card.place(Chip(files.build(person, jpeg(person), authority)))
     slot = PcscSlot()

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 REPEAT_SECONDS = 3.0  # a code held still is seen many times a second and counts once
 RESTART_SECONDS = 2.0  # pause before a failed source is started again
 HANDOVER_SECONDS = 3.0  # how long a new reading waits for a cancelled one to let the card go
-UNKNOWN_PAYLOAD = "payload.unknown"
+REFUSED_PAYLOAD = "payload.refused"  # understood, but it identifies nobody: an insurance card
 NOTHING_YET = Presence(service=False, reader=None, card=False, problem=ServiceDown.code)
 
 
@@ -130,7 +130,7 @@ class ReaderService:
             )
             self._topic.publish(Event(name="payload", data={"reading": reading}))
         else:
-            self._topic.publish(Event(name="payload_refused", data={"code": UNKNOWN_PAYLOAD}))
+            self._topic.publish(Event(name="payload_refused", data={"code": result.reason or REFUSED_PAYLOAD}))
 
     def close(self) -> None:
         """Stop what runs and end every event stream."""

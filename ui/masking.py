@@ -9,7 +9,7 @@ import unicodedata
 
 DOTS = "••••"
 MAX_WORDS = 5  # a Vietnamese name has two to five words
-MAX_LETTERS = 14  # of the one word that is shown in full
+MAX_LETTERS = 12  # of the one word that is shown in full
 MAX_MARKS = 3  # combining marks on one letter; minority languages stack two
 MAX_RAW = 1000  # characters looked at
 

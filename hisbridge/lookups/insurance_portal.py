@@ -85,9 +85,9 @@ class InsurancePortal:
         except PortalError as error:
             return unanswered(Verdict.UNVERIFIED, error.code, asked)
 
-    def probe(self) -> None:
-        """Take a token and ask nothing, for diagnosis. Raises a PortalError that says what is wrong."""
-        self._current_token(self._clocks.monotonic() + self._settings.timeout_seconds, None)
+    def probe(self, seconds: float | None = None) -> None:
+        """Take a token within `seconds` and ask nothing, for diagnosis. Raises the PortalError that says why."""
+        self._current_token(self._clocks.monotonic() + (seconds or self._settings.timeout_seconds), None)
 
     def asked(self) -> Asked:
         """When and by which kiosk, for a Coverage made now."""

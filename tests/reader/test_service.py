@@ -323,9 +323,17 @@ def test_a_citizen_card_held_to_the_scanner_is_a_reading(running):
     assert reading["evidence"]["checks"] is None
 
 
-def test_what_is_no_citizen_card_is_refused(running):
-    running.scanner.on_text("https://example.invalid/")
-    assert running.next("payload_refused") == {"code": "payload.unknown"}
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("https://example.invalid/", "payload.unrecognised"),
+        ("001303900017|||31022003|Nữ|x|20052021", "payload.name"),
+        ("0199900017|5472e1baa76e|14/02/2003|2|-|01 - 028|01/01/2025|-|02/01/2025|$", "payload.refused"),
+    ],
+)
+def test_what_identifies_nobody_is_refused_with_its_reason(running, text, code):
+    running.scanner.on_text(text)
+    assert running.next("payload_refused") == {"code": code}
 
 
 def test_a_code_held_still_counts_once(running):

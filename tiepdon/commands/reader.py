@@ -5,9 +5,7 @@ import logging
 import signal
 import threading
 import time
-import uuid
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +25,8 @@ def register(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
     from config.settings import ReaderSettings, load, socket_path
-    from reader.chip.session import Surroundings
     from reader.chip.transport import Slot
-    from reader.chip.trust import load_anchors
+    from reader.chip.world import real_surroundings
     from reader.service import PayloadSource, serve
 
     def sources(settings: ReaderSettings) -> list[PayloadSource]:
@@ -63,13 +60,7 @@ def run(options: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    trust = settings.reader.trust_folder
-    surroundings = Surroundings(
-        clock=time.monotonic,
-        utc_now=lambda: datetime.now(UTC),
-        new_id=lambda: uuid.uuid4().hex,
-        anchors=load_anchors(Path(trust) if trust else None),
-    )
+    surroundings = real_surroundings(settings.reader.trust_folder)
     with ExitStack() as open_now:
         place = socket_path(settings, "reader")
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
