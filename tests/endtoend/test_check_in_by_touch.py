@@ -45,9 +45,7 @@ def ticket_number(page: Page) -> str:
     return page.locator("[data-ticket-number]").inner_text()
 
 
-def test_card_six_digits_yes_ticket_and_the_hospital_has_the_record(
-    world: World, screen: Page, pictures: Path
-) -> None:
+def test_card_six_digits_yes_ticket_and_the_hospital_has_the_record(world: World, screen: Page, pictures: Path) -> None:
     person = world.person("mau")
     before = len(world.received())
     screen.screenshot(path=pictures / "start-vi.png")
