@@ -3,7 +3,7 @@
 pcscd knows one socket path only, but its client library takes another from PCSCLITE_CSOCK_NAME. So ours runs in a
 mount namespace where a folder of ours lies over /run and an empty one over the USB drivers: it can neither meet the
 machine's pcscd nor take its readers. It needs no root where user namespaces are allowed. Where there are no namespaces
-(a chroot, most containers) root runs it at the usual place, unless another pcscd is there already.
+(a chroot, most containers) root runs it in a root directory of its own that holds its few libraries and nothing else.
 
 vpcd listens on all interfaces, without any authentication: never on a machine whose network is not trusted.
 """
@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 0x8C7B  # 35963, what Debian's package of vpcd configures
@@ -35,7 +34,7 @@ ATTEMPTS = 5  # two runs that start together may choose the same port
 _IN_NAMESPACE = 'mount --bind "$1/run" /run && mount --bind "$1/empty" "$2" && shift 2 && exec "$@"'
 # What a killed pcscd left behind in our folder would make the next one refuse to start.
 _SWEEP = 'rm -f /run/pcscd/*; exec "$@"'
-_MAKE_FOLDER = 'mkdir -p /run/pcscd; exec "$@"'
+_SWEEP_ROOT = 'rm -f "$1"/run/pcscd/*; shift; exec "$@"'
 _ENDS_WITH_PARENT = ("setpriv", "--pdeathsig", "TERM", "--")
 
 
@@ -53,13 +52,16 @@ class PcscWorld:
 class Pcscd:
     """A pcscd of ours, made by `prepare`: start and stop it here, or have `command()` supervised elsewhere.
 
-    `launch` is what stands before pcscd's own command line, `socket` where it then answers.
+    `launch` is what stands before pcscd's own command line, `config` its folder of readers, `socket` where it answers.
     """
 
-    def __init__(self, folder: Path, program: str, port: int, launch: Sequence[str], socket: Path) -> None:
+    def __init__(
+        self, folder: Path, program: str, port: int, launch: Sequence[str], config: Path, socket: Path
+    ) -> None:
         self._folder = folder
         self._program = program
         self._launch = launch
+        self._config = config
         self._process: subprocess.Popen[bytes] | None = None
         self.port = port
         self.socket = socket
@@ -71,12 +73,12 @@ class Pcscd:
 
     def command(self) -> list[str]:
         """The command line; the process that runs it becomes pcscd itself."""
-        arguments = ["--foreground", "--config", str(self._folder / "config")]
-        return [*self._launch, *_ENDS_WITH_PARENT, self._program, *arguments, *_without_polkit(self._program)]
+        arguments = ["--foreground", "--config", str(self._config)]
+        return [*_ENDS_WITH_PARENT, *self._launch, self._program, *arguments, *_without_polkit(self._program)]
 
     def environment(self) -> dict[str, str]:
         """What every client of this pcscd needs in its environment."""
-        return {} if self.socket == SYSTEM_SOCKET else {SOCKET_VARIABLE: str(self.socket)}
+        return {SOCKET_VARIABLE: str(self.socket)}
 
     def start(self) -> bool:
         """Start it and wait until it answers and its reader listens; False when it does not come up."""
@@ -112,7 +114,7 @@ def prepare(folder: Path) -> Pcscd | str:
     """Lay out a private pcscd in `folder` (made when missing), not yet running.
 
     Answers a problem code when this machine cannot have one: `sandbox.pcscd_missing`, `sandbox.vpcd_missing` (not
-    installed), `sandbox.pcscd_refused` (no mount namespace, and not root or another pcscd runs).
+    installed), `sandbox.pcscd_refused` (no mount namespace, and not root).
     """
     program = shutil.which("pcscd", path=SEARCH_PATH)
     if program is None:
@@ -125,9 +127,11 @@ def prepare(folder: Path) -> Pcscd | str:
     tried = subprocess.run(_in_namespace(folder, ["true"]), capture_output=True, env=_environment(), check=False)
     if tried.returncode == 0:
         launch = _in_namespace(folder, ["sh", "-c", _SWEEP, "sh"])
-        return Pcscd(folder, program, port, launch, folder / "run" / "pcscd" / SYSTEM_SOCKET.name)
-    if os.geteuid() == 0 and not answers(SYSTEM_SOCKET):
-        return Pcscd(folder, program, port, ["sh", "-c", _MAKE_FOLDER, "sh"], SYSTEM_SOCKET)
+        return Pcscd(folder, program, port, launch, folder / "config", folder / "run" / "pcscd" / SYSTEM_SOCKET.name)
+    if os.geteuid() == 0:
+        root = _root_of_its_own(folder, Path(program), port)
+        launch = ["sh", "-c", _SWEEP_ROOT, "sh", str(root), "chroot", str(root)]
+        return Pcscd(folder, program, port, launch, Path("/config"), root / SYSTEM_SOCKET.relative_to("/"))
     return "sandbox.pcscd_refused"
 
 
@@ -183,9 +187,38 @@ def _lay_out(folder: Path, port: int) -> None:
     driver = folder / DRIVER
     if not driver.exists():
         shutil.copyfile(DRIVER_FOLDER / DRIVER, driver)
-    (folder / "config" / "vpcd").write_text(
+    _write_reader(folder / "config", driver, port)
+
+
+def _write_reader(config: Path, driver: Path, port: int) -> None:
+    config.mkdir(exist_ok=True)
+    (config / "vpcd").write_text(
         f'FRIENDLYNAME "Virtual PCD"\nDEVICENAME /dev/null:{port}\nLIBPATH {driver}\nCHANNELID {port}\n'
     )
+
+
+def _root_of_its_own(folder: Path, program: Path, port: int) -> Path:
+    """A root directory for pcscd: the program, its libraries, the driver, an empty /run/pcscd."""
+    root = folder / "root"
+    driver = DRIVER_FOLDER / DRIVER
+    for source in (program, driver, *_libraries(program), *_libraries(driver)):
+        target = root / source.relative_to("/")
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+    (root / SYSTEM_SOCKET.parent.relative_to("/")).mkdir(parents=True, exist_ok=True)
+    _write_reader(root / "config", driver, port)
+    return root
+
+
+def _libraries(binary: Path) -> list[Path]:
+    """Every shared library a binary needs, the loader included (ldd(1))."""
+    told = subprocess.run(["ldd", str(binary)], capture_output=True, text=True, timeout=START_SECONDS, check=False)
+    words = [word for line in told.stdout.splitlines() for word in line.split()]
+    found = [Path(word) for word in words if word.startswith("/")]
+    # Loaded by the C library itself when a thread ends, so ldd does not know of it.
+    unwinder = [library.with_name("libgcc_s.so.1") for library in found if library.name.startswith("libc.so")]
+    return found + [library for library in unwinder if library.exists()]
 
 
 def _in_namespace(folder: Path, command: list[str]) -> list[str]:

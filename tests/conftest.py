@@ -1,16 +1,19 @@
 """Fixtures for every test: the real pcscd with its virtual reader, sandbox cards, folders for sockets and state."""
 
+import functools
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from sandbox.card import trust
 from sandbox.card.trust import Authority
 from sandbox.card.vpcd import VirtualReader
 from sandbox.pcscd import private
+from tests.support.command import CardCommand, read_card_command
 from tests.support.pcsc import CardSlot, PcscForTests, PlacedCard, card_present
 from tests.support.waiting import wait_until
 
@@ -26,6 +29,18 @@ def pictures(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     folder: Path = request.config.getoption("--pictures") or tmp_path_factory.mktemp("pictures")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, one for the whole run: two at once would share one event loop and refuse."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture
@@ -84,3 +99,9 @@ def card_slot(pcsc_world: PcscForTests, authority: Authority) -> Iterator[CardSl
 def placed_card(card_slot: CardSlot) -> Callable[..., PlacedCard]:
     """`placed_card("mau", quirks=Quirks(...), change=...)` puts a card on the reader; see CardSlot.place."""
     return card_slot.place
+
+
+@pytest.fixture
+def card_command(pcsc_world: PcscForTests) -> CardCommand:
+    """`card_command("--can", "900017")` runs `tiepdon card read --json` against the card on the reader."""
+    return functools.partial(read_card_command, pcsc_world.environment)

@@ -6,6 +6,8 @@
   const byId = (id) => document.getElementById(id);
   const part = (within, name) => within.querySelector(`[data-part="${name}"]`);
 
+  const VALUES = { "portal.code": "060", "portal.slow": 6 }; // for faults that take a value; 6 s is beyond the deadline
+
   let words = {};
   let language = "vi";
   let people = [];
@@ -175,7 +177,8 @@
     if (!button) return;
     if (button.dataset.language) choose(button.dataset.language);
     if (button.dataset.fault) {
-      act(["/faults", { name: button.dataset.fault, value: button.getAttribute("aria-pressed") !== "true" }]);
+      const on = VALUES[button.dataset.fault] ?? true;
+      act(["/faults", { name: button.dataset.fault, value: button.getAttribute("aria-pressed") === "true" ? null : on }]);
     }
     const person = button.closest("[data-person]")?.dataset.person;
     switch (button.dataset.do) {

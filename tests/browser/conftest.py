@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from kiosk.states import Session
@@ -15,7 +15,6 @@ from ui.screens import screen_of
 from ui.touchscreen.stream import Streams
 from ui.words import Words
 
-CHROMIUM = "/usr/bin/chromium"
 SETTINGS = settings_with()
 
 
@@ -99,17 +98,6 @@ class Screen:
     def typed(self) -> str:
         text: str = self.page.eval_on_selector(".typed", "typed => typed.textContent.replace(/\\s/g, '')")
         return text
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -171,7 +171,7 @@ def test_nothing_of_a_person_stays_in_the_page(screen: Screen) -> None:
     assert "Thảo" in screen.page.content()
     screen.show(session_of("start"))
     assert "Thảo" not in screen.page.content()
-    assert "4567" not in screen.page.inner_text("body")
+    assert "0045" not in screen.page.inner_text("body")
     assert screen.page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
 
 

@@ -22,7 +22,6 @@ def screen(world: World, browser_page: Callable[[str], Page]) -> Iterator[Page]:
     yield page
     world.remove()
     world.touch("cancel")
-    page.context.close()
 
 
 def shows(page: Page, name: str) -> None:

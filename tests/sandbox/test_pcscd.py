@@ -1,5 +1,7 @@
 """A private pcscd: beside others, restarted, and told apart when this machine cannot have one."""
 
+import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -65,24 +67,30 @@ def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert pcscd.given() == pcscd.PcscWorld(port=None, problem="sandbox.pcscd_missing")
 
 
-def test_without_namespaces_root_runs_it_at_the_usual_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_namespaces_root_gives_each_a_root_directory_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pcscd, "_in_namespace", lambda *_: ["false"])
-    monkeypatch.setattr(pcscd.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(pcscd, "answers", lambda _: False)
-    daemon = pcscd.prepare(tmp_path)
-    assert isinstance(daemon, pcscd.Pcscd)
-    assert (daemon.socket, daemon.environment()) == (pcscd.SYSTEM_SOCKET, {})
-    assert "unshare" not in daemon.command()
+    with pcscd.private(tmp_path / "one") as one, pcscd.private(tmp_path / "two") as two:
+        assert one is not None
+        assert two is not None
+        for daemon in (one, two):
+            assert tmp_path in daemon.socket.parents
+            assert pcscd.answers(daemon.socket)
 
 
-def test_it_never_takes_the_place_of_another_pcscd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_namespaces_it_survives_its_clients_and_starts_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pcscd, "_in_namespace", lambda *_: ["false"])
-    monkeypatch.setattr(pcscd.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(pcscd, "answers", lambda _: True)
-    assert pcscd.prepare(tmp_path) == "sandbox.pcscd_refused"
-    monkeypatch.setattr(pcscd, "answers", lambda _: False)
-    monkeypatch.setattr(pcscd.os, "geteuid", lambda: 1000)
-    assert pcscd.prepare(tmp_path) == "sandbox.pcscd_refused"
+    with pcscd.private(tmp_path) as daemon:
+        assert daemon is not None
+        for _ in range(3):  # a client that leaves ends a thread of pcscd
+            assert pcscd.answers(daemon.socket)
+        assert daemon.pid is not None
+        os.kill(daemon.pid, signal.SIGKILL)
+        daemon.stop()
+        assert daemon.start()
 
 
 def test_a_reader_without_pcscd_is_unreachable() -> None:
@@ -93,3 +101,9 @@ def test_a_reader_without_pcscd_is_unreachable() -> None:
     with pytest.raises(ReaderUnreachable):
         reader.place(Chip(CardImage(files={}, can="", mrz_information="")), timeout=0.2)
     assert not reader.occupied()
+
+
+def test_without_namespaces_and_without_root_it_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pcscd, "_in_namespace", lambda *_: ["false"])
+    monkeypatch.setattr(pcscd.os, "geteuid", lambda: 1000)
+    assert pcscd.prepare(tmp_path) == "sandbox.pcscd_refused"

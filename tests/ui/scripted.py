@@ -84,7 +84,7 @@ def reading(
     checks: Checks | None = VERIFIED,
     birth_date: str | None = "1946-03-05",
 ) -> Reading:
-    holder = Holder(personal_id="001146004567", full_name=full_name, birth_date=birth_date, sex=Sex.FEMALE)
+    holder = Holder(personal_id="001146900045", full_name=full_name, birth_date=birth_date, sex=Sex.FEMALE)
     evidence = Evidence(source=source, read_at="2026-11-21T00:45:00Z", checks=checks)
     return Reading(reading_id="r-1", holder=holder, evidence=evidence)
 
