@@ -117,14 +117,19 @@ class Controller:
             self._threads[0].join()
         self._drop_store()
 
+    def peek(self) -> tuple[int, Session]:
+        """The session now, with its version, for those who do not show it: a ticket in it counts as not yet seen."""
+        with self._changed:
+            return self._version, self._session
+
     def snapshot(self) -> tuple[int, Session]:
-        """The session now, with its version."""
+        """The session now, with its version, to be shown: a ticket in it counts as seen."""
         with self._changed:
             self._note_shown()
             return self._version, self._session
 
     def wait_for_change(self, version: int, timeout: float) -> tuple[int, Session]:
-        """The session as soon as it is no longer `version`, or as it is after `timeout` seconds."""
+        """As `snapshot`, as soon as it is no longer `version`, or as it is after `timeout` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: self._version != version or self._stopped.is_set(), timeout)
             self._note_shown()

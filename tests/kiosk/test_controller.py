@@ -374,6 +374,14 @@ def test_a_ticket_nobody_has_seen_is_shown_after_a_restart(settings: Settings, r
         assert not isinstance(later.session.state, TicketShown)
 
 
+def test_a_ticket_that_was_only_peeked_at_counts_as_unseen(settings: Settings) -> None:
+    with running(settings, SystemClock()) as kiosk:
+        kiosk.controller.dispatch(CounterTicketAsked())
+        wait_until(lambda: isinstance(kiosk.controller.peek()[1].state, TicketShown), what="a ticket")
+    with running(settings, SystemClock()) as again:
+        assert again.ticket().ticket.number == "A0001"
+
+
 # Time and the page.
 
 

@@ -45,6 +45,9 @@ class ScriptedController:
         with self._changed:
             return self._version, self._session
 
+    def peek(self) -> tuple[int, Session]:
+        return self.snapshot()
+
     def wait_for_change(self, version: int, timeout: float) -> tuple[int, Session]:
         with self._changed:
             self._changed.wait_for(lambda: self._version != version, timeout)

@@ -51,13 +51,13 @@ def blueprint(app: Flask, settings: Settings, controller: Controller, streams: S
         event = event_of(request.form.get("action", ""), request.form.get("value", ""))
         token = request.form.get("token")
         # A touch that was meant for a screen which is no longer there must not press a button of the next one.
-        if token is None or token == screen_now(controller.snapshot()[1]).token:
+        if token is None or token == screen_now(controller.peek()[1]).token:
             controller.dispatch(event)
         return "", 204
 
     @pages.get("/health")
     def health() -> ResponseReturnValue:
-        version, session = controller.snapshot()
+        version, session = controller.peek()
         problem = session.state.code if isinstance(session.state, OutOfOrder) else None
         return jsonify(
             status="ok" if problem is None else "out_of_order",
