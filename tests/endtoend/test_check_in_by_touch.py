@@ -39,6 +39,20 @@ def type_digits(page: Page, digits: str) -> None:
     tap(page, "digits")
 
 
+def picture_of_the_desk(page: Page, world: World, path: Path) -> None:
+    """The sandbox desk as the README shows it, with the record the hospital just received."""
+    browser = page.context.browser
+    assert browser is not None
+    context = browser.new_context(viewport={"width": 1400, "height": 900}, locale="en-GB")
+    desk = context.new_page()
+    desk.goto(world.facts["desk"])
+    desk.get_by_role("button", name="English").click()
+    expect(desk.get_by_text("Place card + QR").first).to_be_visible()
+    expect(desk.get_by_text("001303900017").nth(1)).to_be_visible()
+    desk.screenshot(path=path)
+    context.close()
+
+
 def ticket_number(page: Page) -> str:
     shows(page, "ticket")
     return page.locator("[data-ticket-number]").inner_text()
@@ -73,6 +87,7 @@ def test_card_six_digits_yes_ticket_and_the_hospital_has_the_record(world: World
     identity = {"id": person["personal_id"], "authority": "VNID", "type": "NI"}
     assert identity in message["identifiers"]
     assert message["ticket_number"] == number
+    picture_of_the_desk(screen, world, pictures / "desk-en.png")
 
 
 def test_the_code_held_up_opens_the_chip_without_typing(world: World, screen: Page) -> None:
