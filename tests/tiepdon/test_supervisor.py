@@ -85,7 +85,8 @@ def test_the_kernel_ends_the_children_of_a_killed_supervisor(tmp_path: Path) -> 
     script = (
         "import sys, time\n"
         "from tiepdon.supervisor import Child, Program\n"
-        f"child = Child(Program('one', [sys.executable, '-c', {ENDLESS!r}]), lambda name, line: print(line, flush=True))\n"
+        f"program = Program('one', [sys.executable, '-c', {ENDLESS!r}])\n"
+        "child = Child(program, lambda name, line: print(line, flush=True))\n"
         "time.sleep(3600)\n"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:

@@ -76,9 +76,14 @@ def test_commits_are_made_durable_before_they_return(path: Path) -> None:
 
 def test_an_exception_rolls_the_transaction_back(path: Path) -> None:
     connection = open_database(path)
-    with pytest.raises(KeyError), transaction(connection):
-        connection.execute("INSERT INTO notes (text) VALUES ('x')")
-        raise KeyError
+
+    def half_a_change() -> None:
+        with transaction(connection):
+            connection.execute("INSERT INTO notes (text) VALUES ('x')")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        half_a_change()
     assert connection.execute("SELECT count(*) FROM notes").fetchone()[0] == 0
     connection.close()
 
