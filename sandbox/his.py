@@ -80,11 +80,7 @@ class HospitalSystem:
         """One connection: frame in, answer out, until the other side leaves or a fault cuts it."""
         buffer = b""
         while True:
-            cut = self._faults.get("his.cut")
-            if cut == "mid_message":
-                connection.recv(16)
-                return
-            frame, buffer = _next_frame(connection, buffer)
+            frame, buffer = _next_frame(connection, buffer, self._cuts_messages)
             if frame is None:
                 return
             answer = self._received(frame)
@@ -92,6 +88,9 @@ class HospitalSystem:
                 return
             if answer is not None:
                 connection.sendall(START + answer + END + b"\r")
+
+    def _cuts_messages(self) -> bool:
+        return self._faults.get("his.cut") == "mid_message"
 
     def _received(self, frame: bytes) -> bytes | None:
         message = parse_message(frame)
@@ -224,13 +223,19 @@ def _unescaped(found: re.Match[str]) -> str:
     return ""
 
 
-def _next_frame(connection: socket.socket, buffer: bytes) -> tuple[bytes | None, bytes]:
+def _next_frame(connection: socket.socket, buffer: bytes, cuts: Callable[[], bool]) -> tuple[bytes | None, bytes]:
+    """The next frame and what came after it; None when the other side left, or is to be left in mid-message."""
     while True:
         begin = buffer.find(START)
         end = buffer.find(END, begin + 1) if begin >= 0 else -1
         if end >= 0:
             return buffer[begin + 1 : end], buffer[end + 1 :]
         if len(buffer) > MAX_FRAME:
+            return None, b""
+        # Asked when a message begins to come, not when the connection does: it may stand for hours.
+        connection.recv(1, socket.MSG_PEEK)
+        if cuts():
+            connection.recv(16)
             return None, b""
         piece = connection.recv(65536)
         if not piece:

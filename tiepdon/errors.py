@@ -17,7 +17,13 @@ class DidNotStart(TiepDonError):
     retriable = True
 
 
+class FolderUnusable(TiepDonError):
+    """The folder of the run cannot be made or written (`folder`, `why`: the system's word for it)."""
+
+    code = "run.folder_unusable"
+
+
 class AddressInUse(TiepDonError):
-    """The port that was asked for is taken (`address`)."""
+    """The port that was asked for is taken or not ours to take (`address`, `why`: the system's word for it)."""
 
     code = "run.address_in_use"

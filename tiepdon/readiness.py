@@ -1,9 +1,11 @@
 """Is a process of ours ready? Asked while starting, by `tiepdon run` and by tests."""
 
 import http.client
+import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from config.settings import Settings, socket_path
@@ -14,19 +16,21 @@ PAUSE = 0.05  # seconds between two looks
 
 
 def product_probes(settings: Settings) -> dict[str, Callable[[], bool]]:
-    """One question for each process of the product."""
-    host, _, port = settings.kiosk.listen.rpartition(":")
+    """One question for each process of the product.
+
+    Each through its own Unix socket: at a TCP port some other run's kiosk might answer.
+    """
     return {
-        "reader": lambda: socket_answers(Client(socket_path(settings, "reader"), timeout=1)),
-        "bridge": lambda: socket_answers(Client(socket_path(settings, "bridge"), timeout=1)),
-        "kiosk": lambda: http_answers(host.strip("[]"), int(port), "/health"),
+        "reader": lambda: socket_answers(socket_path(settings, "reader"), "/v1/health"),
+        "bridge": lambda: socket_answers(socket_path(settings, "bridge"), "/v1/health"),
+        "kiosk": lambda: socket_answers(socket_path(settings, "kiosk"), "/health"),
     }
 
 
-def socket_answers(client: Client) -> bool:
-    """Does the process behind a Unix socket answer its health question?"""
+def socket_answers(socket: Path, path: str) -> bool:
+    """Does the process behind a Unix socket answer this question?"""
     try:
-        client.get("/v1/health", dict[str, Any])
+        Client(socket, timeout=1).get(path, dict[str, Any])
     except TiepDonError:
         return False
     return True
@@ -34,29 +38,46 @@ def socket_answers(client: Client) -> bool:
 
 def http_answers(host: str, port: int, path: str) -> bool:
     """Does a loopback HTTP server answer with 200?"""
+    return _get(host, port, path) is not None
+
+
+def http_json(host: str, port: int, path: str) -> dict[str, Any]:
+    """The JSON object a loopback HTTP server answers with 200; empty when it does not."""
+    try:
+        told = json.loads(_get(host, port, path) or b"{}")
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _get(host: str, port: int, path: str) -> bytes | None:
     connection = http.client.HTTPConnection(host, port, timeout=1)
     try:
         connection.request("GET", path)
         response = connection.getresponse()
-        response.read()
-        return response.status == 200
+        body = response.read()
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()
+    return body if response.status == 200 else None
 
 
 def wait_for(
-    probes: Mapping[str, Callable[[], bool]], seconds: float, ready: Callable[[str, float], None]
+    probes: Mapping[str, Callable[[], bool]],
+    seconds: float,
+    ready: Callable[[str, float], None],
+    give_up: Callable[[], bool] = lambda: False,
 ) -> tuple[str, ...]:
-    """Ask until every probe says yes or the time is over; tells each one's moment through `ready(name, seconds)`.
+    """Ask until every probe says yes, the time is over, or `give_up()`; tells each one's moment through
+    `ready(name, seconds)`.
 
     Returns the names that never were ready (empty: all are).
     """
     begin = time.monotonic()
     waiting = dict(probes)
     never = threading.Event()
-    while waiting and time.monotonic() - begin < seconds:
+    while waiting and time.monotonic() - begin < seconds and not give_up():
         for name in [name for name, probe in waiting.items() if probe()]:
             del waiting[name]
             ready(name, time.monotonic() - begin)

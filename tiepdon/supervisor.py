@@ -1,9 +1,11 @@
 """Keeps a set of child processes running in the foreground with one log stream; what systemd does in production.
 
-Knows nothing of what the children do. A child that dies is started again with growing pauses; when the supervisor
-itself is killed, the kernel ends its children (`setpriv --pdeathsig`).
+Knows nothing of what the children do. A child that dies takes what it started with it and is started again with
+growing pauses; when the supervisor itself is killed, the kernel ends its children (`setpriv --pdeathsig`).
 """
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -32,8 +34,10 @@ class Child:
 
     def __init__(self, program: Program, write_line: Callable[[str, str], None]) -> None:
         self.program = program
+        self.ended = 0  # how often it ended without being told to
         self._write_line = write_line
         self._stopping = threading.Event()
+        self._lock = threading.Lock()  # held where a process begins: none may begin behind `stop`'s back
         self._process = self._start()
         self._thread = threading.Thread(target=self._watch, name=f"watch-{program.name}", daemon=True)
         self._thread.start()
@@ -45,15 +49,21 @@ class Child:
 
     def stop(self) -> None:
         """End the process (TERM, then KILL) and wait for it."""
-        self._stopping.set()
-        process = self._process
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        self._thread.join(STOP_SECONDS)
+        self.tell_to_stop()
+        if not self._thread_ends(STOP_SECONDS):
+            _kill_group(self._process.pid)
+            self._thread_ends(STOP_SECONDS)
+
+    def tell_to_stop(self) -> None:
+        """Send TERM and do not wait, so that several can end at the same time; `stop` then waits."""
+        with self._lock:
+            if not self._stopping.is_set():
+                self._stopping.set()
+                self._process.send_signal(signal.SIGTERM)
+
+    def _thread_ends(self, seconds: float) -> bool:
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
 
     def _start(self) -> "subprocess.Popen[str]":
         return subprocess.Popen(
@@ -71,18 +81,54 @@ class Child:
         pause = FIRST_PAUSE
         while True:
             born = time.monotonic()
-            assert self._process.stdout is not None  # noqa: S101  # opened as a pipe above
-            with self._process.stdout as lines:
-                for line in lines:
-                    self._write_line(self.program.name, line.rstrip("\n"))
-            code = self._process.wait()
+            code = self._see_to_its_end()
             if self._stopping.is_set():
                 return
-            pause = FIRST_PAUSE if time.monotonic() - born > STABLE_AFTER else min(pause * 2, LONGEST_PAUSE)
+            self.ended += 1
+            if time.monotonic() - born > STABLE_AFTER:
+                pause = FIRST_PAUSE
             self._write_line(self.program.name, f"ended with {code}; starting again in {pause:.1f} s")
-            if self._stopping.wait(pause):
-                return
-            self._process = self._start()
+            while not self._begin_again(pause):
+                if self._stopping.is_set():
+                    return
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _begin_again(self, pause: float) -> bool:
+        """Start the next incarnation after the pause, unless it is to stop or the machine has no room for it now."""
+        self._stopping.wait(pause)
+        with self._lock:
+            if self._stopping.is_set():
+                return False
+            try:
+                self._process = self._start()
+            except OSError as error:
+                self._write_line(self.program.name, f"cannot be started: {error.strerror}")
+                return False
+        return True
+
+    def _see_to_its_end(self) -> int:
+        """Pass its lines on until it has ended, and end with it whatever it started; returns its exit code."""
+        process = self._process
+        lines = threading.Thread(target=self._pass_on, args=(process,), name=f"log-{self.program.name}", daemon=True)
+        lines.start()
+        # Not reaped yet, so that its number is still its own. A worker left behind would keep port and socket.
+        with contextlib.suppress(ChildProcessError):  # `tell_to_stop` found it dead and reaped it
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        _kill_group(process.pid)
+        lines.join(STOP_SECONDS)
+        return process.wait()
+
+    def _pass_on(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None  # noqa: S101  # opened as a pipe above
+        with process.stdout as lines:
+            for line in lines:
+                self._write_line(self.program.name, line.rstrip("\n"))
+
+
+def _kill_group(leader: int) -> None:
+    """Each child leads a process group of its own, which holds everything it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def line_writer(names: Sequence[str]) -> Callable[[str, str], None]:

@@ -1,15 +1,22 @@
 """The sandbox world around the product: which programs to start, and the settings that point the product at them.
 
-Pure planning: no process is started here.
+Planning only: no process is started here.
 """
 
 import json
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tiepdon.errors import AddressInUse
 from tiepdon.supervisor import Program
+
+HOST = "127.0.0.1"
+TOUCHSCREEN_PORT = 8080
+DESK_PORT = 8081
 
 
 @dataclass(frozen=True)
@@ -51,23 +58,40 @@ class Places:
 
 
 def choose_ports(touchscreen: int | None, desk: int | None) -> Ports:
-    """The usual ports where they are free, free ones otherwise; a port that was asked for is kept as it is."""
-    return Ports(
-        touchscreen=touchscreen or _free_port(8080),
-        desk=desk or _free_port(8081),
-        portal=_free_port(0),
-        hospital=_free_port(0),
-    )
+    """The ports of a run: the ones asked for, else the usual ones where they are free, else free ones.
+
+    Raises AddressInUse when a port that was asked for is taken.
+    """
+    with ExitStack() as held:
+        # All are held until all are chosen, so that none is chosen twice; what was asked for comes first.
+        asked = {port: held.enter_context(hold(HOST, port)) for port in (touchscreen, desk) if port is not None}
+        if len(asked) == 1 and touchscreen == desk:
+            raise AddressInUse(address=f"{HOST}:{desk}", why="asked for twice")
+
+        def free(usual: int) -> int:
+            try:
+                return held.enter_context(hold(HOST, usual))
+            except AddressInUse:
+                return held.enter_context(hold(HOST, 0))
+
+        return Ports(
+            touchscreen=touchscreen or free(TOUCHSCREEN_PORT),
+            desk=desk or free(DESK_PORT),
+            portal=free(0),
+            hospital=free(0),
+        )
 
 
-def _free_port(wanted: int) -> int:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError:
-            return _free_port(0)
-        port: int = probe.getsockname()[1]
-        return port
+@contextmanager
+def hold(host: str, port: int) -> Iterator[int]:
+    """Listen there while the context lasts; yields the port (0: a free one). Raises AddressInUse."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise AddressInUse(address=f"{host}:{port}", why=error.strerror) from None
+    with listening:
+        yield int(listening.getsockname()[1])
 
 
 def sandbox_settings(places: Places, ports: Ports, reader_name: str) -> str:
@@ -93,20 +117,23 @@ trust_folder = {quoted["trust"]}
 device = {quoted["scanner"]}
 
 [kiosk]
-listen = "127.0.0.1:{ports.touchscreen}"
+listen = "{HOST}:{ports.touchscreen}"
 
 [portal]
 enabled = true
-base_url = "http://127.0.0.1:{ports.portal}"
+base_url = "http://{HOST}:{ports.portal}"
 username = "99999_BV"
 password_file = {quoted["portal_password"]}
 officer_name = "Trần Thị Mẫu"
 officer_id = "000088888888"
 
+[bridge]
+retry_max_seconds = 5.0  # who mends the hospital's line at the desk wants to see the record arrive
+
 [[destinations]]
 name = "sandbox-his"
 connector = "hl7v2"
-host = "127.0.0.1"
+host = "{HOST}"
 port = {ports.hospital}
 sending_facility = "99999"
 receiving_facility = "99999"

@@ -32,9 +32,14 @@ class Mrz:
 
     @property
     def personal_id(self) -> str | None:
-        """The twelve-digit number, where the optional data begins with one (card.md 3.1)."""
-        number = self.optional[:12]
-        return number if len(number) == 12 and number.isdigit() else None
+        """The twelve-digit number, where a Vietnamese document's optional data begins with one (card.md 3.1).
+
+        Other states print numbers of their own there: a Thai passport thirteen digits.
+        """
+        number, beyond = self.optional[:12], self.optional[12:]
+        if self.issuing_state != "VNM" or len(number) != 12 or not number.isdigit() or beyond[:1].isdigit():
+            return None
+        return number
 
     @property
     def expiry_date(self) -> str | None:

@@ -2,7 +2,8 @@
 
 Keyed by the INTEGER in front of each field, never by position or offset: any field may be missing, empty or long.
 The layout is known from reports, not from a specification, so every oddity is a warning, not an error.
-Bytes that are not BER at all are a broken card. Must not know other files.
+Bytes that are not BER at all are refused; the session asks the signature whether they are meant so.
+Must not know other files.
 """
 
 import unicodedata
@@ -66,7 +67,7 @@ def parse(data: bytes) -> Dg13:
         return value
 
     parents = [*fields.get(13, []), None, None]
-    personal_id = text(1)
+    personal_id, previous_id = text(1), text(15)
     return Dg13(
         personal_id=checked(1, personal_id if personal_id and _is_personal_id(personal_id) else None),
         full_name=text(2),
@@ -83,7 +84,7 @@ def parse(data: bytes) -> Dg13:
         father=parents[0],
         mother=parents[1],
         spouse=text(14),
-        previous_id=text(15),
+        previous_id=checked(15, previous_id if previous_id and _is_previous_id(previous_id) else None),
         serial=text(16),
         warnings=tuple(dict.fromkeys(oddities)),
     )
@@ -160,6 +161,11 @@ def _text(node: tlv.Node, oddities: list[str], number: int) -> str | None:
 
 def _is_personal_id(text: str) -> bool:
     return len(text) == 12 and text.isascii() and text.isdigit()
+
+
+def _is_previous_id(text: str) -> bool:
+    """An earlier number: nine digits, or twelve (card.md 5.2)."""
+    return len(text) in (9, 12) and text.isascii() and text.isdigit()
 
 
 def _full(iso: str | None) -> str | None:

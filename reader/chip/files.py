@@ -107,7 +107,12 @@ class FileReader:
         Raises NotReadable, SessionLost, CardBroken (wrong tag, too large, ends early, never ends), and what the
         channel raises.
         """
-        data = bytearray(self._first_block(file))
+        accepted = self.plan
+        try:
+            data = bytearray(self._first_block(file))
+        except NotReadable:
+            self.plan = accepted  # what it tried on a file that is not there says nothing about the others
+            raise
         header = self._header(file, data)
         if header.tag != file.tag:
             raise CardBroken(where=f"{file.name}.tag")
@@ -130,9 +135,9 @@ class FileReader:
     def _first_block(self, file: ElementaryFile) -> bytes:
         if self.plan.short_ids:
             response = self._sized(file, lambda size: apdu.read_by_short_id(file.short_id, size), apdu.EXTENDED_LE_MAX)
-            if response is not None and response.data:
+            if response.data:
                 return response.data
-            if response is None or response.sw != apdu.FILE_NOT_FOUND:
+            if response.sw != apdu.FILE_NOT_FOUND:
                 self.plan = replace(self.plan, short_ids=False)
         selected = self._send(file, apdu.select_file(file.file_id), None)
         if selected.sw != apdu.OK:
@@ -140,15 +145,13 @@ class FileReader:
         return self._block(file, 0, apdu.EXTENDED_LE_MAX)
 
     def _block(self, file: ElementaryFile, offset: int, wanted: int) -> bytes:
-        """Some bytes of the current file from `offset`, at least one."""
+        """Some bytes of the current file from `offset`, at least one. A file without a first byte is NotReadable."""
         odd = offset > 0x7FFF
         # The odd instruction wraps its answer in a data object of up to four bytes of header.
         most = wanted + 4 if odd else wanted
         response = self._sized(file, lambda size: apdu.read_current(offset, size), most)
-        if response is None:
-            raise CardBroken(where=f"{file.name}.block")
         if not response.data:
-            if offset == 0 and response.sw in (apdu.SECURITY_STATUS_NOT_SATISFIED, apdu.FILE_NOT_FOUND):
+            if offset == 0:
                 raise NotReadable(file, response.sw)
             raise CardBroken(where=f"{file.name}.truncated", sw=f"{response.sw:04X}")
         data = _discretionary_data(response.data, file) if odd else response.data
@@ -156,10 +159,10 @@ class FileReader:
             raise CardBroken(where=f"{file.name}.truncated")
         return data
 
-    def _sized(self, file: ElementaryFile, command: Callable[[int], Command], most: int) -> Response | None:
-        """Send with ever smaller Le until the card gives data or refuses for another reason.
+    def _sized(self, file: ElementaryFile, command: Callable[[int], Command], most: int) -> Response:
+        """Send with ever smaller Le until the card gives data, refuses for another reason, or no smaller is left.
 
-        None when the smallest is still too large for it. The size that worked stays in the plan.
+        Without data the response is a refusal. The size that worked stays in the plan.
         """
         while True:
             response = self._send(file, command(min(self.plan.sizes[0], most)), self.plan.smaller())
@@ -176,7 +179,7 @@ class FileReader:
                 return Response(b"", response.sw)
             smaller = self.plan.smaller()
             if smaller is None:
-                return None
+                return Response(b"", response.sw)
             self.plan = smaller
 
     def _send(self, file: ElementaryFile, command: Command, smaller: Plan | None) -> Response:

@@ -45,12 +45,15 @@ def parse_pace_infos(card_access: bytes) -> list[PaceInfo]:
         oid = fields[0].value
         if not oid.startswith(ID_PACE) or len(oid) != len(ID_PACE) + 2:
             continue  # another protocol, or PACEDomainParameterInfo
-        infos.append(_pace_info(oid, fields[1:]))
+        info = _pace_info(oid, fields[1:])
+        if info is not None:
+            infos.append(info)
     return infos
 
 
-def _pace_info(oid: bytes, fields: list[tlv.Node]) -> PaceInfo:
+def _pace_info(oid: bytes, fields: list[tlv.Node]) -> PaceInfo | None:
+    """None for what a later edition of the standard may have added: another protocol of the card may still do."""
     if not 1 <= len(fields) <= 2 or any(field.tag != 0x02 or not 1 <= len(field.value) <= 2 for field in fields):
-        raise CardBroken(where=WHERE)
+        return None
     numbers = [int.from_bytes(field.value, "big", signed=True) for field in fields]
     return PaceInfo(oid, numbers[0], numbers[1] if len(numbers) == 2 else None)

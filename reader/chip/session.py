@@ -169,14 +169,16 @@ class _Run:
 
         self._enter(Phase.IDENTITY)
         said = self._optional(reader, files.DG13, contents, warnings)
-        dg13_fields = dg13.parse(said) if said is not None else None
+        dg13_fields = _quietly(dg13.parse, said, "dg13", warnings)
+        foreign_layout = said is not None and dg13_fields is None
         early = holder.from_dg13(dg13_fields) if dg13_fields is not None else None
         if early is not None:
             self._tell_identity(early, access)
         mrz = dg1.parse(self._required(reader, files.DG1, contents))
         merged = holder.merge(mrz, dg13_fields, self._today())
         warnings += merged.warnings
-        self._tell_identity(merged.holder, access)
+        if not foreign_layout:
+            self._tell_identity(merged.holder, access)
 
         self._enter(Phase.PROOF)
         signed_object = self._read_proof(reader, contents, warnings)
@@ -191,6 +193,9 @@ class _Run:
             portrait = _quietly(dg2.parse, face, "dg2", warnings)
 
         verdicts = self._judge(signed_object, contents)
+        if foreign_layout and verdicts.hashes.result is not Outcome.PASSED:
+            raise CardBroken(where=dg13.WHERE)  # not another layout but damage: DG13 is not as it was signed
+        self._tell_identity(merged.holder, access)
         checks = Checks(
             access=access,
             hashes=verdicts.hashes,
@@ -233,6 +238,8 @@ class _Run:
         if sw in _OLD_SESSION and not self._repowered:
             self._repowered = True
             return _PowerAgain()
+        if sw == apdu.OK:
+            return CardBroken(where=f"{files.CARD_ACCESS.name}.empty")
         if plain.send(apdu.select_applet(APPLET)).sw == apdu.OK:
             return UnsupportedAccess(sw=f"{sw:04X}")
         return NotAnIdCard(sw=f"{sw:04X}")

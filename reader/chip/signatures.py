@@ -21,6 +21,7 @@ HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "sha512": hashes.SHA512,
 }
 MAX_RSA_BITS = 8192  # larger keys only cost time
+MAX_SALT = MAX_RSA_BITS // 8  # bytes; OpenSSL by itself makes the salt as long as the key lets it
 _CURVES = tuple(curves.BY_PARAMETER_ID.values())
 _CURVE_OIDS = {
     "1.2.840.10045.3.1.1": curves.SECP192R1,
@@ -134,7 +135,7 @@ def _pss(algorithm: algos.SignedDigestAlgorithm) -> tuple[str, padding.PSS]:
     name = parameters["hash_algorithm"]["algorithm"].native
     generator = parameters["mask_gen_algorithm"]
     salt = int(parameters["salt_length"].native)
-    if generator["algorithm"].native != "mgf1" or not 0 <= salt <= 128:
+    if generator["algorithm"].native != "mgf1" or not 0 <= salt <= MAX_SALT:
         raise Unsupported
     return name, padding.PSS(padding.MGF1(_hash(generator["parameters"]["algorithm"].native)), salt)
 

@@ -1,8 +1,12 @@
 """The QR code of the chip ID card: seven fields on the card of 2021, eleven on that of 2024 (card.md 1.1, 1.2).
 
-All or nothing: one impossible field and the whole payload is refused. Pure; must not import a device.
+Number, name and birth date are who somebody is: one of them impossible, or a sign that fields have slipped or that two
+payloads ran together, and nothing is accepted. The other fields tell more about the same person: what cannot be read
+there is left out and named in a warning, because a person refused for it could not check in. Pure; must not import a
+device.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -23,8 +27,9 @@ from reader.payload.text import is_ascii_words, is_name, mend, tidy, unique
 from reader.reading import Holder, Sex
 
 SEPARATOR = "|"
-# Card.md 1.1; the wedge of a scanner without Vietnamese letters turns `Nữ` into `Nu`.
+# card.md 1.1; the wedge of a scanner without Vietnamese letters turns `Nữ` into `Nu`.
 _SEX = {"nam": Sex.MALE, "nữ": Sex.FEMALE, "nu": Sex.FEMALE}
+_ENDS_IN_NUMBER = re.compile(r"[0-9]{12}$")
 _PRINTED_SEX = {Sex.MALE: "Nam", Sex.FEMALE: "Nữ"}
 
 
@@ -47,8 +52,8 @@ class CitizenCard:
 def parse_citizen_card(fields: Sequence[str]) -> CitizenCard:
     """Read the fields of a payload, empty ones included.
 
-    Raises TooFewFields, PersonalIdInvalid, PreviousIdInvalid, NameInvalid, BirthDateInvalid, SexInvalid,
-    PayloadDamaged, IssueDateInvalid.
+    Raises TooFewFields, PersonalIdInvalid, NameInvalid, BirthDateInvalid, PayloadDamaged, IssueDateInvalid (before the
+    birth: one of the two dates is wrong, and nobody can tell which).
     """
     if len(fields) < CardForm.CITIZEN_2021:
         raise TooFewFields(fields=len(fields))
@@ -56,26 +61,24 @@ def parse_citizen_card(fields: Sequence[str]) -> CitizenCard:
     personal_id, previous_id, name, born, printed_sex, residence, issued = tidied[: CardForm.CITIZEN_2021]
     if not is_personal_id(personal_id):
         raise PersonalIdInvalid
-    if not _is_previous_id(previous_id):
-        raise PreviousIdInvalid
     if not is_name(name):
         raise NameInvalid
     birth_date = dates.from_compact(born)
     if birth_date is None:
         raise BirthDateInvalid
-    sex = _SEX.get(printed_sex.lower())
-    if sex is None:
-        raise SexInvalid
-    issue_date = dates.from_compact(issued)
-    if SEPARATOR in residence:  # the fields came apart at another separator; no address holds a pipe
+    # Fields that came apart at another separator (no address holds a pipe), or another card's behind the first one's.
+    if SEPARATOR in residence or _runs_on(tidied):
         raise PayloadDamaged
-    if issue_date is None or not dates.is_full(issue_date) or dates.before(issue_date, birth_date):
-        raise IssueDateInvalid
 
     warnings: list[str] = []
+    sex = _sex(printed_sex, warnings)
+    issue_date = _issue_date(issued, birth_date, warnings)
+    if not _is_previous_id(previous_id):
+        previous_id = ""
+        warnings.append("previous_id_unreadable")
     if tidied != list(fields):
         warnings.append("repaired.spaces")
-    if printed_sex.lower() == "nu" or is_ascii_words(f"{name} {residence}"):
+    if printed_sex.lower() == "nu" or is_ascii_words(f"{name} {residence} {printed_sex}"):
         warnings.append("diacritics_lost")
     tail = tuple(fields[CardForm.CITIZEN_2021 :])
     if any(tail) or len(fields) not in set(CardForm):
@@ -97,16 +100,23 @@ def format_citizen_card(holder: Holder, form: CardForm = CardForm.CITIZEN_2021) 
     """The text of the card's QR code for this holder; fields that the QR does not carry are left out.
 
     What is written can be read back as it is: raises what `parse_citizen_card` raises where a field cannot be printed
-    so, and PayloadDamaged where it would come back changed (a separator inside, letters not in NFC).
+    so, PreviousIdInvalid, SexInvalid and IssueDateInvalid where a card could not say it, and PayloadDamaged where it
+    would come back changed (a separator inside, letters not in NFC).
     """
+    if not _is_previous_id(holder.previous_id or ""):
+        raise PreviousIdInvalid
+    if holder.sex not in _PRINTED_SEX:
+        raise SexInvalid
+    if holder.issue_date is None or not dates.is_full(holder.issue_date):
+        raise IssueDateInvalid
     fields = [
         holder.personal_id,
         holder.previous_id or "",
         holder.full_name or "",
         dates.to_compact(holder.birth_date or ""),
-        _PRINTED_SEX.get(holder.sex or Sex.UNKNOWN, ""),
+        _PRINTED_SEX[holder.sex],
         holder.residence or "",
-        dates.to_compact(holder.issue_date or ""),
+        dates.to_compact(holder.issue_date),
     ]
     text = SEPARATOR.join(fields + [""] * (form - len(fields)))
     if parse_citizen_card(mend(text).text.split(SEPARATOR)).holder != on_the_qr(holder):
@@ -124,6 +134,39 @@ def on_the_qr(holder: Holder) -> Holder:
         sex=holder.sex,
         residence=holder.residence,
         issue_date=holder.issue_date,
+    )
+
+
+def _sex(printed: str, warnings: list[str]) -> Sex | None:
+    if not printed:
+        warnings.append("sex_missing")
+        return None
+    sex = _SEX.get(printed.lower())
+    if sex is None:
+        warnings.append("sex_unreadable")
+    return sex or Sex.UNKNOWN
+
+
+def _issue_date(printed: str, birth_date: str, warnings: list[str]) -> str | None:
+    if not printed:
+        warnings.append("issue_date_missing")
+        return None
+    issue_date = dates.from_compact(printed)
+    if issue_date is None or not dates.is_full(issue_date):
+        warnings.append("issue_date_unreadable")
+        return None
+    if dates.before(issue_date, birth_date):
+        raise IssueDateInvalid
+    return issue_date
+
+
+def _runs_on(fields: Sequence[str]) -> bool:
+    """Whether another card's payload follows, glued to the last field of the first or behind it."""
+    last = CardForm.CITIZEN_2021 - 1
+    if len(fields[last]) > len("ddmmyyyy") and _ENDS_IN_NUMBER.search(fields[last]):
+        return True
+    return any(
+        _ENDS_IN_NUMBER.search(fields[at]) and fields[at + 4].lower() in _SEX for at in range(last, len(fields) - 4)
     )
 
 

@@ -51,7 +51,7 @@ class PersonalIdInvalid(PayloadRefused):
 
 
 class PreviousIdInvalid(PayloadRefused):
-    """The old identity number is neither empty nor nine or twelve digits."""
+    """The old identity number is neither nine nor twelve digits, where it is to be written into a QR code."""
 
     code = "payload.previous_id"
 
@@ -69,13 +69,13 @@ class BirthDateInvalid(PayloadRefused):
 
 
 class SexInvalid(PayloadRefused):
-    """The sex is not one of the values that card uses."""
+    """The sex is not one of the values that card uses, where it is to be written into a QR code."""
 
     code = "payload.sex"
 
 
 class IssueDateInvalid(PayloadRefused):
-    """The issue date is not a day of the calendar, or lies before the birth date."""
+    """The issue date lies before the birth date, or is no day where it is to be written into a QR code."""
 
     code = "payload.issue_date"
 
@@ -87,7 +87,7 @@ class CardNumberInvalid(PayloadRefused):
 
 
 class ValidityInvalid(PayloadRefused):
-    """A date of the insurance cover is not a day of the calendar."""
+    """The insurance cover ends before it begins."""
 
     code = "payload.validity"
 

@@ -15,7 +15,6 @@ from reader.payload.errors import (
     CardNumberInvalid,
     NameInvalid,
     PayloadDamaged,
-    SexInvalid,
     TooFewFields,
     ValidityInvalid,
 )
@@ -48,7 +47,9 @@ def is_card_number(text: str) -> bool:
 def parse_insurance_card(fields: Sequence[str]) -> InsurancePayload:
     """Read the fields of a payload, empty ones and the terminator included.
 
-    Raises TooFewFields, CardNumberInvalid, NameInvalid, BirthDateInvalid, SexInvalid, ValidityInvalid, PayloadDamaged.
+    As on the citizen card, what is not the number, the name or the birth date is left out with a warning where it
+    cannot be read. Raises TooFewFields, CardNumberInvalid, NameInvalid, BirthDateInvalid, PayloadDamaged (the name's
+    letters), ValidityInvalid (cover that ends before it begins).
     """
     warnings: list[str] = []
     body = _until_terminator([tidy(field) for field in fields], warnings)
@@ -65,23 +66,22 @@ def parse_insurance_card(fields: Sequence[str]) -> InsurancePayload:
     birth_date = dates.from_slashed(body[2])
     if birth_date is None:
         raise BirthDateInvalid
-    sex = _value(body[3])
-    if sex is not None and sex not in _SEX:
-        raise SexInvalid
-    address = _text(body[4], warnings)
+    address = _address(body[4], warnings)
     if is_ascii_words(f"{name} {address or ''}"):
         warnings.append("diacritics_lost")
     insurance = InsuranceCard(
         card_number=card_number,
         full_name=name,
         birth_date=birth_date,
-        sex=_SEX[sex] if sex else None,
+        sex=_sex(body[3], warnings),
         address=address,
         registered_facility=_facility(body[5], warnings),
-        valid_from=_day(body[6]),
-        valid_to=_day(body[7]),
-        issue_date=_day(body[8]),
-        five_year_date=_day(body[_FIVE_YEAR_FIELD]) if len(body) > _FIVE_YEAR_FIELD else None,
+        valid_from=_day(body[6], "validity", warnings),
+        valid_to=_day(body[7], "validity", warnings),
+        issue_date=_day(body[8], "issue_date", warnings),
+        five_year_date=_day(body[_FIVE_YEAR_FIELD], "five_year_date", warnings)
+        if len(body) > _FIVE_YEAR_FIELD
+        else None,
     )
     if insurance.valid_from and insurance.valid_to and dates.before(insurance.valid_to, insurance.valid_from):
         raise ValidityInvalid
@@ -143,11 +143,29 @@ def _facility(field: str, warnings: list[str]) -> str | None:
     return match[1] + match[2]
 
 
-def _day(field: str) -> str | None:
+def _sex(field: str, warnings: list[str]) -> Sex | None:
+    value = _value(field)
+    if value is None:
+        return None
+    if value not in _SEX:
+        warnings.append("sex_unreadable")
+    return _SEX.get(value, Sex.UNKNOWN)
+
+
+def _address(field: str, warnings: list[str]) -> str | None:
+    try:
+        return _text(field, warnings)
+    except PayloadDamaged:
+        warnings.append("address_unreadable")
+        return None
+
+
+def _day(field: str, name: str, warnings: list[str]) -> str | None:
     value = _value(field)
     if value is None:
         return None
     day = dates.from_slashed(value)
     if day is None or not dates.is_full(day):
-        raise ValidityInvalid
+        warnings.append(f"{name}_unreadable")
+        return None
     return day

@@ -18,7 +18,7 @@ from reader.payload.text import mend, refuse_damage, unique
 from reader.reading import Holder, InsuranceCard
 from wire.codec import Record
 
-_SEPARATORS = (SEPARATOR, ";", "\n")
+_SEPARATORS = (SEPARATOR, ";", "\n", "\t")  # TAB: scanners set up to fill the cells of a table
 
 Kind = Literal["citizen_card", "insurance_card", "unknown"]
 
@@ -69,7 +69,7 @@ def _refusal(fields: list[str]) -> PayloadRefused:
 
 
 def _split(text: str) -> tuple[list[str], tuple[str, ...]]:
-    """Fields with the empty ones kept; scanners replace the pipe by a semicolon or a line end (card.md 1.5)."""
+    """Fields with the empty ones kept; scanners replace the pipe by another sign (card.md 1.5)."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     found = [separator for separator in _SEPARATORS if separator in lines]
     enough = [separator for separator in found if lines.count(separator) >= CardForm.CITIZEN_2021 - 1]

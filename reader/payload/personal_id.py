@@ -53,11 +53,11 @@ def province(personal_id: str) -> str | None:
     return PROVINCES.get(personal_id[:3])
 
 
-def disagreements(personal_id: str, birth_date: str, sex: Sex) -> tuple[str, ...]:
+def disagreements(personal_id: str, birth_date: str, sex: Sex | None) -> tuple[str, ...]:
     """Warning codes where the number tells another story than the card's own fields; `birth_date` is ISO."""
     found = []
     if int(birth_date[:4]) != expected_birth_year(personal_id):
         found.append("birth_year_disagrees")
-    if sex is not expected_sex(personal_id):
+    if sex in (Sex.MALE, Sex.FEMALE) and sex is not expected_sex(personal_id):
         found.append("sex_disagrees")
     return tuple(found)

@@ -12,14 +12,14 @@ from typing import NamedTuple
 from reader.payload.errors import PayloadDamaged, PayloadEmpty, PayloadTooLong
 
 MAX_LENGTH = 4096  # bytes; the largest QR code holds 2,953 bytes (ISO/IEC 18004, version 40-L)
-MAX_NAME_LENGTH = 100
+MAX_NAME_LENGTH = 200  # characters; twice the longest that anybody was seen to have
 
-# What a scanner may put around a payload: line ends and TAB as suffix, STX and ETX as frame.
-_FRAME = "\r\n\t\x02\x03 "
+# What a scanner may put around a payload: line ends, TAB or EOT as suffix, STX and ETX as frame, a GS left over.
+_FRAME = "".join(map(chr, range(0x01, 0x21))) + "\x7f"
 _AIM_QR_PREFIX = re.compile(r"\]Q[0-6]")  # ISO/IEC 15424: symbology identifier of QR Code
-_WHITE = re.compile(r"[ \t\r\n\u00a0]+")
+_WHITE = re.compile(r"[ \t\r\n\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
 _APOSTROPHES = "'’‘ʼ`´"
-_NAME_MARKS = frozenset(" .-‐" + _APOSTROPHES)
+_NAME_MARKS = frozenset(" .-\u2010\u2011\u2013" + _APOSTROPHES)
 
 
 class Mended(NamedTuple):
@@ -68,7 +68,7 @@ def is_name(text: str) -> bool:
     """Whether this can be a person's name: Latin letters with any marks, and the few signs that stand in names."""
     return (
         0 < len(text) <= MAX_NAME_LENGTH
-        and text[0].isalpha()
+        and (text[0].isalpha() or (text[0] in _APOSTROPHES and text[1:2].isalpha()))
         and all(sign in _NAME_MARKS or _is_latin(sign) for sign in text)
     )
 
@@ -143,7 +143,8 @@ _MOJIBAKE_LEFT = re.compile("á[º»]|[ĂÄÅÆ][\u0080-\u00bf‚ƒ„…†‡�
 
 
 def _cut_at_nul(text: str) -> str:
-    return text.partition("\0")[0]
+    """What stands before the padding (card.md 1.4); NULs in front are a serial line being opened."""
+    return text.lstrip("\0").partition("\0")[0]
 
 
 def _without_bom(text: str) -> str:

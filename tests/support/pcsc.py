@@ -99,9 +99,13 @@ class CardSlot:
         if card_present():
             self.remove()
         chip = Chip(card, quirks or Quirks())
+        self.insert(chip)
+        return PlacedCard(whose, card, chip)
+
+    def insert(self, chip: Chip) -> None:
+        """Put a chip of a test's own making on the empty reader and wait until pcscd sees it."""
         self.reader.place(chip)
         wait_until(card_present, POLL_SECONDS, "pcscd sees the card")
-        return PlacedCard(whose, card, chip)
 
     def remove(self, wait: bool = True) -> None:
         """Take the card away; by default wait until pcscd has seen that (when pcscd is running)."""

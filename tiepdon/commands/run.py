@@ -3,38 +3,49 @@
 import argparse
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from config.settings import Settings, database_path, load
 from sandbox import pcscd
-from tiepdon.errors import AlreadyRunning, DidNotStart
-from tiepdon.readiness import http_answers, product_probes, wait_for
+from tiepdon.errors import AlreadyRunning, DidNotStart, FolderUnusable
+from tiepdon.readiness import http_json, product_probes, wait_for
 from tiepdon.supervisor import Child, Program, line_writer
-from tiepdon.world import Places, choose_ports, product, sandbox_settings, tiepdon
+from tiepdon.world import HOST, Places, choose_ports, hold, product, sandbox_settings, tiepdon
 from wire.codec import to_json
 from wire.database import applied, open_database
 
 START_SECONDS = 60.0
+HOPELESS = 4  # a process that ended so often before it was ever ready will not become so
 READER_NAME = "Virtual PCD"
 LONGEST_SOCKET_PATH = 90  # bytes; the kernel takes 107, our socket names need the rest
+
+Probes = Mapping[str, Callable[[], bool]]
 
 
 def register(commands: Any) -> None:
     """Add the command to the root parser."""
     parser = commands.add_parser("run", help="start everything in the foreground", description=__doc__)
-    parser.add_argument("--config", type=Path, help="run the product with these settings, without the sandbox world")
+    # Not `dest="config"`: the installed settings are never meant by a bare `tiepdon run`.
+    parser.add_argument(
+        "--config",
+        dest="product",
+        type=Path,
+        metavar="FILE",
+        help="run the product with these settings, without the sandbox world",
+    )
     parser.add_argument("--state", type=Path, default=Path(".run"), help="folder of the sandbox run (default: .run)")
-    parser.add_argument("--port", type=int, help="the touchscreen's port (default: 8080, or a free one)")
-    parser.add_argument("--desk-port", type=int, help="the sandbox desk's port (default: 8081, or a free one)")
+    parser.add_argument("--port", type=_port, help="the touchscreen's port (default: 8080, or a free one)")
+    parser.add_argument("--desk-port", type=_port, help="the sandbox desk's port (default: 8081, or a free one)")
     parser.add_argument("--no-pcscd", action="store_true", help="play the card inside the reader process")
     parser.add_argument("--json", action="store_true", help="print the addresses as one JSON line when all is ready")
     parser.set_defaults(run=run)
@@ -45,53 +56,77 @@ def run(options: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    if options.config is not None:
-        return _run_product(options, stop)
-    return _run_sandbox(options, stop)
-
-
-def _run_product(options: argparse.Namespace, stop: threading.Event) -> int:
-    settings = load(options.config)
-    with _running(product(options.config.resolve()), settings, options.config.resolve(), {}) as pids:
-        _announce(options, {"touchscreen": f"http://{settings.kiosk.listen}/", "pids": pids})
-        stop.wait()
+    with ExitStack() as held:
+        plan = _product(options.product, held) if options.product is not None else _sandbox(options, held)
+        _migrate(plan.settings, plan.settings_file)
+        with _children(plan, stop) as children:
+            if not stop.is_set():
+                _announce(options.json, {**plan.facts, "pids": {child.program.name: child.pid for child in children}})
+                stop.wait()
     return 0
 
 
-def _run_sandbox(options: argparse.Namespace, stop: threading.Event) -> int:
-    places = _places(options.state)
-    with _only_one(places.state):
-        ports = choose_ports(options.port, options.desk_port)
-        world = _card_world(options, places)
-        places.portal_password.touch(mode=0o600)
-        places.portal_password.write_text("sandbox", "utf-8")
-        places.settings.write_text(sandbox_settings(places, ports, world.reader_name), "utf-8")
-        settings = load(places.settings)
-        sandbox = Program(
-            "sandbox",
-            tiepdon(
-                *("sandbox", "--run", places.run, "--state", places.state, "--card", world.card),
-                *("--desk-port", str(ports.desk), "--portal-port", str(ports.portal)),
-                *("--his-port", str(ports.hospital)),
-            ),
-        )
-        programs = [*world.programs, sandbox, *product(places.settings, *world.reader_options)]
-        programs = [replace(program, environment={**os.environ, **world.environment}) for program in programs]
-        probes = {"sandbox": lambda: http_answers("127.0.0.1", ports.desk, "/health")}
-        with _running(programs, settings, places.settings, probes) as pids:
-            _announce(
-                options,
-                {
-                    "touchscreen": f"http://127.0.0.1:{ports.touchscreen}/",
-                    "desk": f"http://127.0.0.1:{ports.desk}/",
-                    "settings": str(places.settings),
-                    "card": world.card,
-                    "environment": world.environment,
-                    "pids": pids,
-                },
-            )
-            stop.wait()
-    return 0
+@dataclass(frozen=True)
+class _Plan:
+    """What to start, how to tell that it is ready, and what to say then."""
+
+    programs: Sequence[Program]
+    settings: Settings
+    settings_file: Path
+    facts: dict[str, Any]
+    probes: Probes = field(default_factory=dict)  # besides the product's own
+
+
+def _product(settings_file: Path, held: ExitStack) -> _Plan:
+    """The product alone. Raises AddressInUse, AlreadyRunning, FolderUnusable."""
+    settings_file = settings_file.absolute()
+    settings = load(settings_file)
+    for folder in (settings.paths.state, settings.paths.run):
+        _make(Path(folder))
+    held.enter_context(_only_one(Path(settings.paths.run)))
+    host, _, port = settings.kiosk.listen.rpartition(":")
+    with hold(host.strip("[]"), int(port)):
+        pass  # gunicorn would say it less clearly, and only after a while
+    facts = {"touchscreen": f"http://{settings.kiosk.listen}/", "settings": str(settings_file)}
+    return _Plan(product(settings_file), settings, settings_file, facts)
+
+
+def _sandbox(options: argparse.Namespace, held: ExitStack) -> _Plan:
+    """The product in the sandbox world. Raises AddressInUse, AlreadyRunning, FolderUnusable."""
+    places = _places(options.state, held)
+    held.enter_context(_only_one(places.state))
+    ports = choose_ports(options.port, options.desk_port)
+    world = _card_world(options.no_pcscd, places)
+    places.portal_password.touch(mode=0o600)
+    places.portal_password.write_text("sandbox", "utf-8")
+    places.settings.write_text(sandbox_settings(places, ports, world.reader_name), "utf-8")
+    sandbox = Program(
+        "sandbox",
+        tiepdon(
+            *("sandbox", "--run", places.run, "--state", places.state, "--card", world.card),
+            *("--desk-port", str(ports.desk), "--portal-port", str(ports.portal)),
+            *("--his-port", str(ports.hospital)),
+        ),
+    )
+    programs = [*world.programs, sandbox, *product(places.settings, *world.reader_options)]
+
+    def desk_answers() -> bool:
+        # A desk of another run on the same port would tell another scanner.
+        return http_json(HOST, ports.desk, "/health").get("scanner") == str(places.run / "scanner")
+
+    return _Plan(
+        programs=[replace(program, environment={**os.environ, **world.environment}) for program in programs],
+        settings=load(places.settings),
+        settings_file=places.settings,
+        facts={
+            "touchscreen": f"http://{HOST}:{ports.touchscreen}/",
+            "desk": f"http://{HOST}:{ports.desk}/",
+            "settings": str(places.settings),
+            "card": world.card,
+            "environment": world.environment,
+        },
+        probes={**world.probes, "sandbox": desk_answers},
+    )
 
 
 @dataclass(frozen=True)
@@ -100,83 +135,114 @@ class _CardWorld:
 
     card: str  # what `tiepdon sandbox --card` takes
     reader_name: str
-    programs: tuple[Program, ...]
-    reader_options: tuple[str | Path, ...]
-    environment: dict[str, str]
+    programs: tuple[Program, ...] = ()
+    reader_options: tuple[str | Path, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    probes: Probes = field(default_factory=dict)
 
 
-def _card_world(options: argparse.Namespace, places: Places) -> _CardWorld:
+def _card_world(no_pcscd: bool, places: Places) -> _CardWorld:
     """The best this machine offers; says so when that is not PC/SC."""
     problem = "sandbox.pcscd_not_wanted"
-    if not options.no_pcscd:
+    if not no_pcscd:
         daemon = pcscd.prepare(places.state / "pcscd")
         if isinstance(daemon, pcscd.Pcscd):
-            program = Program("pcscd", daemon.command())
-            return _CardWorld(f"vpcd:{daemon.port}", READER_NAME, (program,), (), daemon.environment())
+            program, socket = Program("pcscd", daemon.command()), daemon.socket
+            probes = {"pcscd": lambda: pcscd.answers(socket)}
+            return _CardWorld(f"vpcd:{daemon.port}", READER_NAME, (program,), (), daemon.environment(), probes)
         given = pcscd.given()
         if given.port is not None:
-            return _CardWorld(f"vpcd:{given.port}", READER_NAME, (), (), {})
+            return _CardWorld(f"vpcd:{given.port}", READER_NAME)
         problem = given.problem or daemon
     from ui.words import Words
 
-    sys.stderr.write(Words("en").get("run.no_pcscd", reason=problem) + "\n")
-    inside = ("--card-socket", places.card_socket)
-    return _CardWorld(f"socket:{places.card_socket}", "", (), inside, {})
+    words = Words("en")
+    told = words.error(problem)
+    sys.stderr.write(words.get("run.no_pcscd", reason=problem) + f" {told.cause}. {told.cure}.\n")
+    return _CardWorld(f"socket:{places.card_socket}", "", (), ("--card-socket", places.card_socket))
 
 
-def _places(state: Path) -> Places:
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port (1 to 65535)")
+    return int(text)
+
+
+def _places(state: Path, held: ExitStack) -> Places:
     """The run's folders, made for their owner only; sockets go to a short path when the state's own is too long."""
     state = state.resolve()
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make(state)
     places = Places(state, state / "run")
     if len(os.fsencode(places.run)) > LONGEST_SOCKET_PATH:
         places = Places(state, Path(tempfile.mkdtemp(prefix="tiepdon-")))
+        held.callback(shutil.rmtree, places.run, ignore_errors=True)
     for folder in (places.run, places.trust):
-        folder.mkdir(mode=0o700, exist_ok=True)
+        _make(folder)
     return places
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise FolderUnusable(folder=str(folder), why=error.strerror) from None
+
+
 @contextmanager
-def _only_one(state: Path) -> Iterator[None]:
-    """Hold the state folder; raises AlreadyRunning when another run has it."""
-    with (state / "lock").open("w") as lock:
+def _only_one(folder: Path) -> Iterator[None]:
+    """Hold the run's folder; raises AlreadyRunning when another run has it."""
+    try:
+        lock = (folder / "lock").open("w")
+    except OSError as error:
+        raise FolderUnusable(folder=str(folder), why=error.strerror) from None
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise AlreadyRunning(folder=str(state)) from None
+            raise AlreadyRunning(folder=str(folder)) from None
         yield
 
 
 @contextmanager
-def _running(
-    programs: Sequence[Program], settings: Settings, settings_file: Path, more_probes: Mapping[str, Any]
-) -> Iterator[dict[str, int]]:
-    """Migrate, start everything, wait until ready; yields the process ids and stops everything at the end."""
-    _migrate(settings, settings_file)
-    write = line_writer([program.name for program in programs])
+def _children(plan: _Plan, stop: threading.Event) -> Iterator[list[Child]]:
+    """Start everything and wait until it is ready or `stop` is set; stops everything at the end.
+
+    Raises DidNotStart.
+    """
+    write = line_writer([program.name for program in plan.programs])
     children: list[Child] = []
+
+    def hopeless() -> list[Child]:
+        return [child for child in children if child.ended >= HOPELESS]
+
+    def give_up() -> bool:
+        return stop.is_set() or bool(hopeless())
+
     try:
-        for program in programs:
+        for program in plan.programs:
             children.append(Child(program, write))
             if program.name == "sandbox":
-                _wait_for_trust(settings)
+                _wait_for_trust(plan.settings, give_up)
         late = wait_for(
-            {**more_probes, **product_probes(settings)},
+            {**plan.probes, **product_probes(plan.settings)},
             START_SECONDS,
             lambda name, seconds: write(name, f"ready after {seconds:.1f} s"),
+            give_up,
         )
-        if late:
-            raise DidNotStart(process=late[0])
-        yield {child.program.name: child.pid for child in children}
+        if late and not stop.is_set():
+            raise DidNotStart(process=next((child.program.name for child in hopeless()), late[0]))
+        yield children
     finally:
-        for child in reversed(children):
+        for child in children:
+            child.tell_to_stop()
+        for child in children:
             child.stop()
 
 
-def _wait_for_trust(settings: Settings) -> None:
+def _wait_for_trust(settings: Settings, give_up: Callable[[], bool]) -> None:
     """The reader loads its trust folder when it starts; on a first run the sandbox must have filled it by then."""
     folder = Path(settings.reader.trust_folder)
-    wait_for({"trust": lambda: any(folder.iterdir())}, START_SECONDS, lambda *_: None)
+    wait_for({"trust": lambda: any(folder.iterdir())}, START_SECONDS, lambda *_: None, give_up)
 
 
 def _migrate(settings: Settings, settings_file: Path) -> None:
@@ -196,8 +262,8 @@ def _migrate(settings: Settings, settings_file: Path) -> None:
         raise DidNotStart(process="database")
 
 
-def _announce(options: argparse.Namespace, facts: dict[str, Any]) -> None:
-    if options.json:
+def _announce(as_json: bool, facts: dict[str, Any]) -> None:
+    if as_json:
         sys.stdout.write(to_json(facts).decode() + "\n")
         sys.stdout.flush()
         return
@@ -205,10 +271,9 @@ def _announce(options: argparse.Namespace, facts: dict[str, Any]) -> None:
 
     words = Words("en")
     lines = ["", words.get("run.sandbox" if "desk" in facts else "run.product"), ""]
-    lines.append(f"  {words.get('run.touchscreen'):<14} {facts['touchscreen']}")
-    if "desk" in facts:
-        lines.append(f"  {words.get('run.desk'):<14} {facts['desk']}")
-        lines.append(f"  {words.get('run.settings'):<14} {facts['settings']}")
+    for name in ("touchscreen", "desk", "settings"):
+        if name in facts:
+            lines.append(f"  {words.get(f'run.{name}'):<14} {facts[name]}")
     lines += ["", words.get("run.stop"), ""]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 import unicodedata
 
+import msgspec
 import pytest
 
 from reader.payload import PayloadResult, parse_payload
@@ -164,18 +165,31 @@ def test_scanner_damage_is_mended_here_too() -> None:
         (2, "-", "payload.birth_date"),
         (2, "14022003", "payload.birth_date"),
         (2, "14/02/03", "payload.birth_date"),
-        (3, "3", "payload.sex"),
-        (3, "Nữ", "payload.sex"),
-        (4, "5068c6b", "payload.damaged"),
-        (6, "31/02/2025", "payload.validity"),
-        (6, "2025", "payload.validity"),
         (7, "31/12/2024", "payload.validity"),
-        (8, "00/01/2025", "payload.validity"),
-        (12, "32/01/2028", "payload.validity"),
     ],
 )
-def test_one_impossible_field_refuses_the_whole_payload(field: int, value: str, reason: str) -> None:
+def test_an_impossible_identity_refuses_the_whole_payload(field: int, value: str, reason: str) -> None:
     assert refusal(changed(field, value)) == reason
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "name", "left", "warning"),
+    [
+        (3, "3", "sex", Sex.UNKNOWN, "sex_unreadable"),
+        (3, "Nữ", "sex", Sex.UNKNOWN, "sex_unreadable"),
+        (4, "5068c6b", "address", None, "address_unreadable"),
+        (6, "31/02/2025", "valid_from", None, "validity_unreadable"),
+        (6, "2025", "valid_from", None, "validity_unreadable"),
+        (8, "00/01/2025", "issue_date", None, "issue_date_unreadable"),
+        (12, "32/01/2028", "five_year_date", None, "five_year_date_unreadable"),
+    ],
+)
+def test_what_says_more_about_a_known_card_is_left_out_where_it_cannot_be_read(
+    field: int, value: str, name: str, left: Sex | None, warning: str
+) -> None:
+    result = parse_payload(changed(field, value))
+    assert result.insurance == msgspec.structs.replace(MAU, **{name: left})
+    assert result.warnings == (warning,)
 
 
 def test_a_partial_read_is_refused_or_says_that_it_is_unterminated() -> None:

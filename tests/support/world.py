@@ -1,0 +1,184 @@
+"""A running `tiepdon run`: its desk, its database, its processes."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from config.settings import database_path, load
+from tests.support.processes import child_named, children
+
+START_SECONDS = 60
+TIEPDON = (sys.executable, "-m", "tiepdon.main")
+COMMANDS = {  # how each process is told from its siblings
+    "pcscd": ("pcscd", "--foreground"),
+    "sandbox": ("tiepdon.main", "sandbox"),
+    "reader": ("tiepdon.main", "reader"),
+    "bridge": ("tiepdon.main", "bridge", "serve"),
+    "kiosk": ("tiepdon.main", "kiosk"),
+}
+
+
+def free_port() -> int:
+    """A TCP port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def run_command(*arguments: str, environment: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+    """One `tiepdon` command, to its end."""
+    return subprocess.run(
+        [*TIEPDON, *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+class World:
+    """A running `tiepdon run` and its desk. `state` is its folder; the log is kept beside it."""
+
+    def __init__(self, state: Path, *options: str) -> None:
+        self.log = state.with_name(state.name + ".log")
+        ports = ("--port", str(free_port()), "--desk-port", str(free_port()))
+        if "--config" in options or "--port" in options:
+            ports = ()
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*TIEPDON, "run", "--state", str(state), "--json", *ports, *options],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        self.facts = self._first_line()
+        self.touchscreen: str = self.facts["touchscreen"]
+        self.settings = Path(self.facts["settings"])
+        self.environment = {**os.environ, **self.facts.get("environment", {})}
+        self.pids: dict[str, int] = self.facts["pids"]
+
+    def _first_line(self) -> dict[str, Any]:
+        timer = threading.Timer(START_SECONDS, self.process.kill)
+        timer.start()
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        timer.cancel()
+        if not line:
+            self._end()
+            raise AssertionError(f"tiepdon run did not start:\n{self.log.read_text('utf-8')[-4000:]}")
+        facts: dict[str, Any] = json.loads(line)
+        return facts
+
+    # The desk.
+
+    def desk(self, method: str, path: str, body: Any = None) -> Any:
+        host = self.facts["desk"].removeprefix("http://").rstrip("/")
+        connection = http.client.HTTPConnection(host, timeout=10)
+        try:
+            data = json.dumps(body) if body is not None else None
+            connection.request(method, path, data, {"Content-Type": "application/json"} if data else {})
+            response = connection.getresponse()
+            text = response.read()
+            assert response.status < 300, (response.status, text)
+            return json.loads(text) if text else None
+        finally:
+            connection.close()
+
+    def place(self, person: str, **quirks: Any) -> None:
+        self.desk("POST", "/card/place", {"person": person, "quirks": quirks})
+
+    def remove(self) -> None:
+        self.desk("POST", "/card/remove", {})
+
+    def show_qr(self, person: str) -> None:
+        self.desk("POST", "/scanner/show", {"person": person})
+
+    def fault(self, name: str, value: Any = True) -> None:
+        self.desk("POST", "/faults", {"name": name, "value": value})
+
+    def mend(self) -> None:
+        """Every fault off."""
+        for name, value in self.desk("GET", "/state")["faults"].items():
+            if value is not None:
+                self.fault(name, None)
+
+    def touch(self, action: str, value: str = "") -> None:
+        """A touch by somebody who does not see the screen."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "HX-Request": "true"}
+        connection = http.client.HTTPConnection(self.touchscreen.removeprefix("http://").rstrip("/"), timeout=10)
+        try:
+            connection.request("POST", "/touchscreen/act", f"action={action}&value={value}", headers)
+            assert connection.getresponse().status == 204
+        finally:
+            connection.close()
+
+    def received(self) -> list[dict[str, Any]]:
+        messages: list[dict[str, Any]] = self.desk("GET", "/his/messages")
+        return messages
+
+    def person(self, key: str) -> dict[str, Any]:
+        people: list[dict[str, Any]] = self.desk("GET", "/people")
+        return next(person for person in people if person["key"] == key)
+
+    # The command line and the database.
+
+    def run_command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return run_command(*arguments, environment=self.environment)
+
+    def deliveries(self, *options: str) -> list[dict[str, Any]]:
+        """What `tiepdon bridge deliveries` tells, newest first."""
+        told = self.run_command("bridge", "deliveries", "--config", str(self.settings), "--json", *options)
+        assert told.returncode == 0, told.stderr
+        found: list[dict[str, Any]] = json.loads(told.stdout)["deliveries"]
+        return found
+
+    @contextmanager
+    def database(self) -> Iterator[sqlite3.Connection]:
+        """The database, for looking only."""
+        path = database_path(load(self.settings))
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+            connection.row_factory = sqlite3.Row
+            yield connection
+
+    def count(self) -> tuple[int, int, int]:
+        """(visits, tickets with a visit, deliveries): one snapshot."""
+        with self.database() as connection:
+            row = connection.execute(
+                "SELECT (SELECT count(*) FROM visits), (SELECT count(*) FROM tickets WHERE visit_id IS NOT NULL), "
+                "(SELECT count(*) FROM deliveries)"
+            ).fetchone()
+        return row[0], row[1], row[2]
+
+    # The processes.
+
+    def pid(self, name: str) -> int | None:
+        """The process that plays this part now; None while there is none."""
+        return child_named(self.process.pid, *COMMANDS[name])
+
+    def workers(self) -> list[int]:
+        """The kiosk's worker processes."""
+        master = self.pid("kiosk")
+        return children(master) if master is not None else []
+
+    def stop(self, number: int = signal.SIGTERM) -> str:
+        """End it; returns what it still wrote on standard output."""
+        self.process.send_signal(number)
+        try:
+            self.process.wait(30)
+        finally:
+            rest = self._end()
+        return rest
+
+    def _end(self) -> str:
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        with self.process.stdout as stdout:
+            return stdout.read()
