@@ -99,6 +99,7 @@ class World:
         self._cards: dict[str, CardImage] = {}
         self._on_reader: str | None = None
         self._scanned: str | None = None
+        self._told = self.state()
 
     def person(self, key: str) -> Person:
         """One of this world's people. Raises UnknownPerson."""
@@ -175,14 +176,13 @@ class World:
 
     def follow(self, stop: threading.Event) -> None:
         """Tell followers what changed by itself (a card that left, a message that came) until `stop` is set."""
-        told_state, told_messages = self.state(), self._hospital.messages()
+        told = self._hospital.messages()
         while not stop.wait(LOOK_SECONDS):
-            state, messages = self.state(), self._hospital.messages()
-            if state != told_state:
-                self.events.publish(Event(name="state", data=state))
-            if messages != told_messages:
+            self._tell_state()
+            messages = self._hospital.messages()
+            if messages != told:
                 self.events.publish(Event(name="messages", data=messages))
-            told_state, told_messages = state, messages
+            told = messages
 
     def _show(self, text: str, key: str | None) -> None:
         self._scanner.show(text)
@@ -196,4 +196,9 @@ class World:
             return False
 
     def _tell_state(self) -> None:
-        self.events.publish(Event(name="state", data=self.state()))
+        """Publish the state if followers have not been told it already."""
+        with self._lock:
+            state = self.state()
+            if state != self._told:
+                self._told = state
+                self.events.publish(Event(name="state", data=state))

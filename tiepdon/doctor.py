@@ -1,19 +1,30 @@
 """Looks at every part by itself and says what is wrong: each probe catches its own errors, so there always is a report.
 
-Asks the parts directly, not through the three processes, so that it also works when none of them runs.
+Asks the parts directly, not through the three processes, so that it also works when none of them runs. The probes run
+beside each other, each on a thread that is left behind when its part never answers: the report ends in time.
 """
 
+import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from config.settings import Settings, database_path, socket_path
-from tiepdon.readiness import product_probes
+from msgspec.structs import replace
+
+from config.settings import DestinationSettings, Settings, database_path, socket_path
+from tiepdon.readiness import PRODUCT
+from wire.client import Client
 from wire.codec import Record
 from wire.errors import Datum, TiepDonError
 
-PORTAL_SECONDS = 5.0
+OUTSIDE_SECONDS = 5.0  # how long the portal or a receiving system may take
+PROCESS_SECONDS = 2.0
+SQLITE = b"SQLite format 3\0"  # how every database file begins
+LONGEST_SECONDS = 8.0  # after which a probe is given up; the whole report takes no longer
 
 
 class Status(StrEnum):
@@ -37,16 +48,37 @@ class Finding(Record, frozen=True, kw_only=True):
 Probe = Callable[[], Iterator[Finding]]
 
 
-def examine(settings: Settings, file: Path | None) -> Iterator[Finding]:
+def examine(settings: Settings, file: Path | None, longest_seconds: float = LONGEST_SECONDS) -> Iterator[Finding]:
     """Every finding, in the order of the parts a card's data passes through."""
     yield Finding(probe="settings", status=Status.OK, data={"file": str(file) if file else "defaults"})
-    for name, probe in _probes(settings).items():
+    until = time.monotonic() + longest_seconds
+    for look in [_Look(name, probe) for name, probe in _probes(settings).items()]:
+        yield from look.findings(until)
+
+
+class _Look:
+    """One probe under way."""
+
+    def __init__(self, name: str, probe: Probe) -> None:
+        self._name = name
+        self._probe = probe
+        self._found: list[Finding] = []
+        self._thread = threading.Thread(target=self._run, name=f"probe-{name}", daemon=True)
+        self._thread.start()
+
+    def findings(self, until: float) -> list[Finding]:
+        """What it found; at `until` (monotonic seconds) what it found so far, and that it does not end."""
+        self._thread.join(max(0.0, until - time.monotonic()))
+        found = list(self._found)
+        if self._thread.is_alive():
+            found.append(Finding(probe=self._name, status=Status.FAIL, code="doctor.no_answer"))
+        return found
+
+    def _run(self) -> None:
         begin = time.monotonic()
-        for finding in _safely(name, probe):
+        for finding in _safely(self._name, self._probe):
             taken = round((time.monotonic() - begin) * 1000, 1)
-            yield Finding(
-                probe=finding.probe, status=finding.status, code=finding.code, data=finding.data, milliseconds=taken
-            )
+            self._found.append(replace(finding, milliseconds=taken))
 
 
 def _safely(name: str, probe: Probe) -> Iterator[Finding]:
@@ -56,19 +88,23 @@ def _safely(name: str, probe: Probe) -> Iterator[Finding]:
         yield Finding(probe=name, status=Status.FAIL, code=error.code, data=error.data)
     except Exception as error:
         # A probe of a broken machine may break in ways nobody foresaw; the report goes on.
-        yield Finding(probe=name, status=Status.FAIL, code="internal", data={"kind": type(error).__name__})
+        yield Finding(probe=name, status=Status.FAIL, code=TiepDonError.code, data={"kind": type(error).__name__})
 
 
 def _probes(settings: Settings) -> dict[str, Probe]:
     probes: dict[str, Probe] = {
-        "reader": lambda: _look_at_reader(settings),
-        "scanner": lambda: _look_at_device("scanner", settings.reader.scanner.device),
-        "camera": lambda: _look_at_device("camera", settings.reader.camera.device),
-        "database": lambda: _look_at_database(settings),
-        "portal": lambda: _look_at_portal(settings),
-        "destinations": lambda: _look_at_destinations(settings),
-        "processes": lambda: _look_at_processes(settings),
+        "reader": partial(_look_at_reader, settings),
+        "scanner": partial(_look_at_device, "scanner", settings.reader.scanner.device),
+        "camera": partial(_look_at_device, "camera", settings.reader.camera.device),
+        "database": partial(_look_at_database, settings),
+        "portal": partial(_look_at_portal, settings),
     }
+    for destination in settings.destinations:
+        probes[f"destination:{destination.name}"] = partial(_look_at_destination, destination)
+    if not settings.destinations:
+        probes["destinations"] = _no_destination
+    for name in PRODUCT:
+        probes[f"process:{name}"] = partial(_look_at_process, settings, name)
     return probes
 
 
@@ -113,34 +149,52 @@ def _look_at_device(name: str, device: str) -> Iterator[Finding]:
 
 
 def _look_at_database(settings: Settings) -> Iterator[Finding]:
+    """Is it there, whole, of this version's schema, and can it be written? Then what it still owes, by destination."""
+    from hisbridge import outbox
     from tiepdon.migrations import MIGRATIONS
-    from wire.database import open_database, require
+    from wire.database import open_database, require, transaction
 
     path = database_path(settings)
+    where: dict[str, Datum] = {"file": str(path)}
     if not path.exists():
-        yield Finding(probe="database", status=Status.FAIL, code="doctor.no_database", data={"file": str(path)})
+        yield Finding(probe="database", status=Status.FAIL, code="doctor.no_database", data=where)
         return
+    with path.open("rb") as file:
+        if file.read(len(SQLITE)) not in (b"", SQLITE):
+            yield Finding(probe="database", status=Status.FAIL, code="doctor.database_damaged", data=where)
+            return
     connection = open_database(path)
     try:
         require(connection, MIGRATIONS)
-        sound = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            raise sqlite3.DatabaseError
+        with transaction(connection):
+            pass  # a disk that turned read-only is noticed here
+        owed = outbox.depth(connection)
+    except sqlite3.DatabaseError:
+        yield Finding(probe="database", status=Status.FAIL, code="doctor.database_damaged", data=where)
+        return
     finally:
         connection.close()
-    if sound == "ok":
-        yield Finding(probe="database", status=Status.OK, data={"file": str(path)})
-    else:
-        yield Finding(probe="database", status=Status.FAIL, code="doctor.database_damaged", data={"file": str(path)})
+    yield Finding(probe="database", status=Status.OK, data=where)
+    for name, depth in owed.items():
+        data: dict[str, Datum] = {"waiting": depth.waiting, "rejected": depth.rejected, "dead": depth.dead}
+        if depth.rejected or depth.dead:
+            code = "delivery.rejected" if depth.rejected else "delivery.unrenderable"
+            yield Finding(probe=f"outbox:{name}", status=Status.WARN, code=code, data=data)
+        else:
+            yield Finding(probe=f"outbox:{name}", status=Status.OK, data=data)
 
 
 def _look_at_portal(settings: Settings) -> Iterator[Finding]:
     if not settings.portal.enabled:
         yield Finding(probe="portal", status=Status.WARN, code="portal.disabled")
         return
-    from hisbridge.http import poster
-    from hisbridge.lookups.insurance_portal import MAX_ANSWER, InsurancePortal
+    from hisbridge.service import insurance_portal
 
+    patience = min(settings.portal.timeout_seconds, OUTSIDE_SECONDS)
     try:
-        InsurancePortal(settings.portal, settings.site, poster(MAX_ANSWER)).probe(PORTAL_SECONDS)
+        insurance_portal(replace(settings, portal=replace(settings.portal, timeout_seconds=patience))).probe()
     except TiepDonError as error:
         # The check-in goes on without the portal, as `unverified`.
         yield Finding(probe="portal", status=Status.WARN, code=error.code, data=error.data)
@@ -148,30 +202,34 @@ def _look_at_portal(settings: Settings) -> Iterator[Finding]:
         yield Finding(probe="portal", status=Status.OK)
 
 
-def _look_at_destinations(settings: Settings) -> Iterator[Finding]:
+def _no_destination() -> Iterator[Finding]:
+    yield Finding(probe="destinations", status=Status.WARN, code="doctor.no_destination")
+
+
+def _look_at_destination(destination: DestinationSettings) -> Iterator[Finding]:
     from hisbridge.connectors import make
 
-    if not settings.destinations:
-        yield Finding(probe="destinations", status=Status.WARN, code="doctor.no_destination")
-    for destination in settings.destinations:
-        name = f"destination:{destination.name}"
-        connector = make(destination)
-        try:
-            connector.probe()
-        except TiepDonError as error:
-            yield Finding(probe=name, status=Status.FAIL, code=error.code, data=error.data)
-        else:
-            yield Finding(probe=name, status=Status.OK)
-        finally:
-            connector.close()
+    patience = min(destination.timeout_seconds, OUTSIDE_SECONDS)
+    connector = make(replace(destination, timeout_seconds=patience))
+    try:
+        connector.probe()
+    finally:
+        connector.close()
+    yield Finding(probe=f"destination:{destination.name}", status=Status.OK)
 
 
-def _look_at_processes(settings: Settings) -> Iterator[Finding]:
-    for name, answers in product_probes(settings).items():
-        where: dict[str, Datum] = {"address": settings.kiosk.listen}
-        if name in ("reader", "bridge"):
-            where = {"socket": str(socket_path(settings, "reader" if name == "reader" else "bridge"))}
-        if answers():
-            yield Finding(probe=f"process:{name}", status=Status.OK, data=where)
-        else:
-            yield Finding(probe=f"process:{name}", status=Status.FAIL, code="doctor.process_silent", data=where)
+def _look_at_process(settings: Settings, name: str) -> Iterator[Finding]:
+    """Does it answer, and what does it say of itself?"""
+    socket = socket_path(settings, PRODUCT[name].socket)
+    probe, where = f"process:{name}", {"socket": str(socket)}
+    try:
+        health = Client(socket, PROCESS_SECONDS).get(PRODUCT[name].health, dict[str, Any])
+    except TiepDonError:
+        yield Finding(probe=probe, status=Status.FAIL, code="doctor.process_silent", data=where)
+        return
+    problem = health.get("problem")  # the kiosk is out of order
+    yield Finding(probe=probe, status=Status.FAIL if problem else Status.OK, code=problem, data=where)
+    for destination in health.get("destinations", ()):
+        if code := destination["problem"]:
+            status = Status.FAIL if destination["condition"] == "stopped" else Status.WARN
+            yield Finding(probe=f"delivery:{destination['name']}", status=status, code=code)

@@ -5,8 +5,10 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from config.settings import Settings, socket_path
 from wire.client import Client
@@ -15,15 +17,29 @@ from wire.errors import TiepDonError
 PAUSE = 0.05  # seconds between two looks
 
 
-def product_probes(settings: Settings) -> dict[str, Callable[[], bool]]:
-    """One question for each process of the product.
+@dataclass(frozen=True)
+class Health:
+    """Where a process of the product says how it is.
 
-    Each through its own Unix socket: at a TCP port some other run's kiosk might answer.
+    Its own Unix socket each: at a TCP port some other run's kiosk might answer.
     """
+
+    socket: Literal["reader", "bridge", "kiosk"]
+    health: str
+
+
+PRODUCT: Mapping[str, Health] = {
+    "reader": Health("reader", "/v1/health"),
+    "bridge": Health("bridge", "/v1/health"),
+    "kiosk": Health("kiosk", "/health"),
+}
+
+
+def product_probes(settings: Settings) -> dict[str, Callable[[], bool]]:
+    """One question for each process of the product."""
     return {
-        "reader": lambda: socket_answers(socket_path(settings, "reader"), "/v1/health"),
-        "bridge": lambda: socket_answers(socket_path(settings, "bridge"), "/v1/health"),
-        "kiosk": lambda: socket_answers(socket_path(settings, "kiosk"), "/health"),
+        name: partial(socket_answers, socket_path(settings, place.socket), place.health)
+        for name, place in PRODUCT.items()
     }
 
 

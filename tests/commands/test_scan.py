@@ -100,3 +100,8 @@ def test_no_device_library_is_loaded() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], input=b"", capture_output=True, check=True, timeout=60)
     assert done.stdout.strip() == b"[]"
+
+
+def test_payloads_ended_by_cr_alone_are_answered_one_by_one() -> None:
+    first, second = map(json.loads, scan(Q1.encode() + b"\r" + B1.encode() + b"\r\n"))
+    assert (first["kind"], second["kind"]) == ("citizen_card", "insurance_card")

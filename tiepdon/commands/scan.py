@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from reader.payload.parse import parse_payload
 from reader.payload.text import MAX_LENGTH
+from reader.scanner.framing import take_payloads
 from wire.codec import to_json
 
 _DESCRIPTION = """\
@@ -39,9 +40,16 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run_text(stdin: BinaryIO, stdout: BinaryIO) -> int:
     """Answer each line of `stdin` with one line of JSON on `stdout`, at once; returns the exit code, always 0."""
     for line in _lines(stdin):
-        stdout.write(to_json(parse_payload(line)) + b"\n")
-        stdout.flush()
+        for payload in _payloads(line):
+            stdout.write(to_json(parse_payload(payload)) + b"\n")
+            stdout.flush()
     return 0
+
+
+def _payloads(line: bytes) -> tuple[bytes, ...]:
+    """One line is one payload, unless a scanner that ends them with CR alone put several into it (card.md 1.5)."""
+    found = take_payloads(line + b"\n").payloads if b"\r" in line.rstrip(b"\r") else ()
+    return found if len(found) > 1 else (line,)
 
 
 def _run(options: argparse.Namespace) -> int:  # noqa: ARG001 - every command takes its options
