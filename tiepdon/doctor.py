@@ -16,6 +16,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from config.settings import DestinationSettings, Settings, database_path, socket_path
+from reader.chip.transport import Transport
 from tiepdon.readiness import PRODUCT
 from wire.client import Client
 from wire.codec import Record
@@ -23,8 +24,9 @@ from wire.errors import Datum, TiepDonError
 
 OUTSIDE_SECONDS = 5.0  # how long the portal or a receiving system may take
 PROCESS_SECONDS = 2.0
+CARD_SECONDS = 3.0
 SQLITE = b"SQLite format 3\0"  # how every database file begins
-LONGEST_SECONDS = 8.0  # after which a probe is given up; the whole report takes no longer
+LONGEST_SECONDS = 7.0  # after which a probe is given up; the whole report takes no longer
 
 
 class Status(StrEnum):
@@ -94,6 +96,7 @@ def _safely(name: str, probe: Probe) -> Iterator[Finding]:
 def _probes(settings: Settings) -> dict[str, Probe]:
     probes: dict[str, Probe] = {
         "reader": partial(_look_at_reader, settings),
+        "trust": partial(_look_at_trust, settings),
         "scanner": partial(_look_at_device, "scanner", settings.reader.scanner.device),
         "camera": partial(_look_at_device, "camera", settings.reader.camera.device),
         "database": partial(_look_at_database, settings),
@@ -130,13 +133,35 @@ def _look_at_reader(settings: Settings) -> Iterator[Finding]:
         return
     try:
         with slot.connect() as card:
-            answer = card.transmit(bytes.fromhex("00B09C0000"))  # EF.CardAccess by short file id
+            protocol = _access_protocol(card)
     except TiepDonError as error:
         yield Finding(probe="card", status=Status.WARN, code=error.code, data=error.data)
-        return
-    is_id_card = answer[-2:] in (b"\x90\x00", b"\x62\x82")
-    status, code = (Status.OK, None) if is_id_card else (Status.WARN, "reader.not_an_id_card")
-    yield Finding(probe="card", status=status, code=code, data={"present": True})
+    else:
+        yield Finding(probe="card", status=Status.OK, data={"present": True, "protocol": protocol})
+
+
+def _access_protocol(card: Transport) -> str:
+    """How this card is opened, by what it says without a key. Raises NotAnIdCard, UnsupportedAccess."""
+    from reader.chip import files, pace
+    from reader.chip.channel import Meter, PlainChannel
+    from reader.chip.security_infos import parse_pace_infos
+    from reader.errors import NotAnIdCard
+
+    meter = Meter(time.monotonic, time.monotonic() + CARD_SECONDS)
+    try:
+        card_access = files.FileReader(PlainChannel(card, meter), files.Plan(files.PLAIN_LE)).read(files.CARD_ACCESS)
+    except files.NotReadable as refused:
+        raise NotAnIdCard(sw=f"{refused.sw:04X}") from None
+    return pace.choose(parse_pace_infos(card_access)).name
+
+
+def _look_at_trust(settings: Settings) -> Iterator[Finding]:
+    """The certificates that say whose signature a card may carry."""
+    from reader.chip.trust import load_anchors
+
+    folder = settings.reader.trust_folder
+    count = len(load_anchors(Path(folder))) if folder else 0
+    yield Finding(probe="trust", status=Status.OK, data={"folder": folder or None, "certificates": count})
 
 
 def _look_at_device(name: str, device: str) -> Iterator[Finding]:
@@ -165,9 +190,9 @@ def _look_at_database(settings: Settings) -> Iterator[Finding]:
             return
     connection = open_database(path)
     try:
-        require(connection, MIGRATIONS)
         if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             raise sqlite3.DatabaseError
+        require(connection, MIGRATIONS)
         with transaction(connection):
             pass  # a disk that turned read-only is noticed here
         owed = outbox.depth(connection)

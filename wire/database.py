@@ -46,6 +46,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     The connection is in autocommit mode: transactions are begun by `transaction()`. It may be used by one thread
     at a time. Raises DatabaseUnavailable.
     """
+    connection = None
     try:
         connection = sqlite3.connect(
             path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
@@ -56,6 +57,8 @@ def open_database(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA secure_delete=ON")
     except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
         raise DatabaseUnavailable(why=error.__class__.__name__ + ": " + str(error)) from None
     return connection
 
@@ -112,11 +115,13 @@ def migrate(path: Path, migrations: Sequence[Migration]) -> list[str]:
 
 
 def applied(connection: sqlite3.Connection) -> set[str]:
-    """Names of the migrations the database holds."""
+    """Names of the migrations the database holds. Raises DatabaseUnavailable when the file is damaged."""
     try:
         return {row[0] for row in connection.execute("SELECT name FROM migrations")}
     except sqlite3.OperationalError:
         return set()
+    except sqlite3.DatabaseError as error:
+        raise DatabaseUnavailable(why=error.__class__.__name__ + ": " + str(error)) from None
 
 
 def require(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> None:

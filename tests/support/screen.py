@@ -113,7 +113,9 @@ class Screen:
         connection = http.client.HTTPConnection(self._host, timeout=PATIENCE)
         try:
             connection.request("POST", "/touchscreen/act", form, headers)
-            assert connection.getresponse().status == 204
+            response = connection.getresponse()
+            response.read()
+            assert response.status == 204
         finally:
             connection.close()
 
@@ -126,10 +128,8 @@ class Screen:
                     self._socket = connection.sock
                     if self._closed.is_set():
                         self._hang_up()
-                response = connection.getresponse()
-                for name, data in decode_events(iter(response.readline, b"")):
-                    if name == "screen":
-                        self._show(Shown(data.decode("utf-8", "replace"), time.monotonic()))
+                with connection.getresponse() as response:
+                    self._read(response)
             except (OSError, ValueError, AttributeError, http.client.HTTPException):
                 pass  # the kiosk is being started again, or we were closed
             finally:
@@ -137,6 +137,11 @@ class Screen:
             if self.seen() and self.now.name != AWAY:
                 self._show(Shown(f'data-screen="{AWAY}"', time.monotonic()))
             self._closed.wait(PAUSE)
+
+    def _read(self, response: http.client.HTTPResponse) -> None:
+        for name, data in decode_events(iter(response.readline, b"")):
+            if name == "screen":
+                self._show(Shown(data.decode("utf-8", "replace"), time.monotonic()))
 
     def _hang_up(self) -> None:
         if self._socket is not None:

@@ -14,8 +14,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from config.settings import database_path, load
+from config.settings import database_path, load, socket_path
 from tests.support.processes import child_named, children
+from wire.client import Client
 
 START_SECONDS = 60
 TIEPDON = (sys.executable, "-m", "tiepdon.main")
@@ -46,7 +47,7 @@ def run_command(*arguments: str, environment: dict[str, str] | None = None) -> "
 class World:
     """A running `tiepdon run` and its desk. `state` is its folder; the log is kept beside it."""
 
-    def __init__(self, state: Path, *options: str) -> None:
+    def __init__(self, state: Path, *options: str, environment: dict[str, str] | None = None) -> None:
         self.log = state.with_name(state.name + ".log")
         ports = ("--port", str(free_port()), "--desk-port", str(free_port()))
         if "--config" in options or "--port" in options:
@@ -56,6 +57,7 @@ class World:
                 [*TIEPDON, "run", "--state", str(state), "--json", *ports, *options],
                 stdout=subprocess.PIPE,
                 stderr=log,
+                env={**os.environ, **(environment or {})},
                 text=True,
             )
         self.facts = self._first_line()
@@ -97,6 +99,11 @@ class World:
     def remove(self) -> None:
         self.desk("POST", "/card/remove", {})
 
+    def reader_sees(self, card: bool) -> bool:
+        """Does the reader process see a card, or none? It takes pcscd a moment after the desk."""
+        told = Client(socket_path(load(self.settings), "reader")).get("/v1/health", dict[str, Any])
+        return bool(told["presence"]["card"]) is card
+
     def show_qr(self, person: str) -> None:
         self.desk("POST", "/scanner/show", {"person": person})
 
@@ -115,7 +122,9 @@ class World:
         connection = http.client.HTTPConnection(self.touchscreen.removeprefix("http://").rstrip("/"), timeout=10)
         try:
             connection.request("POST", "/touchscreen/act", f"action={action}&value={value}", headers)
-            assert connection.getresponse().status == 204
+            response = connection.getresponse()
+            response.read()
+            assert response.status == 204
         finally:
             connection.close()
 
@@ -182,3 +191,12 @@ class World:
         assert self.process.stdout is not None
         with self.process.stdout as stdout:
             return stdout.read()
+
+
+def damaged(world: World, whole_pages: int) -> bytes:
+    """The world's database with rubbish behind its first so many pages (0: behind the file's header)."""
+    with world.database() as connection:
+        content = connection.serialize()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    kept = max(whole_pages * size, 100)
+    return content[:kept] + b"\xa5" * (len(content) - kept)

@@ -1,6 +1,7 @@
 import os
 import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -122,4 +123,16 @@ def test_the_pragmas_do_not_leak_deleted_text(path: Path) -> None:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
     assert b"secretive-marker" not in path.read_bytes()
-    assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    with closing(sqlite3.connect(path)) as again:
+        assert again.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+
+
+def test_a_damaged_database_is_unavailable_and_not_outdated(path: Path) -> None:
+    migrate(path, [FIRST])
+    with closing(open_database(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    content = path.read_bytes()
+    path.write_bytes(content[:size] + b"\xa5" * (len(content) - size))
+    with closing(open_database(path)) as connection, pytest.raises(DatabaseUnavailable):
+        require(connection, [FIRST])

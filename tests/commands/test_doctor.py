@@ -1,0 +1,295 @@
+"""`tiepdon doctor` on the real product, whole and broken: always the whole report, the right code, in time."""
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.settings import load
+from tests.support.checkin import by_number, leave
+from tests.support.screen import Screen
+from tests.support.waiting import wait_until
+from tests.support.world import World, damaged, run_command
+from tiepdon.doctor import Finding, Status, examine
+from ui.words import Words
+
+pytestmark = pytest.mark.pcsc
+
+LONGEST_SECONDS = 10.0
+PARTS = {  # one of these findings is there whatever is broken
+    *("settings", "trust", "scanner", "camera", "database", "portal", "destination:sandbox-his"),
+    *("process:reader", "process:bridge", "process:kiosk"),
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    code: int
+    findings: dict[str, dict[str, Any]]
+
+    def told(self, probe: str) -> tuple[str, str | None]:
+        finding = self.findings[probe]
+        return finding["status"], finding["code"]
+
+    def troubles(self) -> dict[str, str]:
+        return {name: found["code"] for name, found in self.findings.items() if found["status"] != "ok"}
+
+
+def doctor(settings: Path, environment: dict[str, str]) -> Report:
+    """Run it, and check what holds for every report."""
+    began = time.monotonic()
+    done = run_command("doctor", "--config", str(settings), "--json", environment=environment)
+    assert time.monotonic() - began < LONGEST_SECONDS
+    assert done.stderr == ""
+    told = json.loads(done.stdout)
+    findings = {finding["probe"]: finding for finding in told["findings"]}
+    assert findings.keys() >= PARTS
+    assert findings.keys() & {"pcscd", "reader"}
+    for finding in findings.values():
+        assert (finding["status"] == "ok") == (finding["code"] is None)
+    failed = any(finding["status"] == "fail" for finding in findings.values())
+    assert told["ok"] is not failed
+    assert done.returncode == int(failed)
+    return Report(done.returncode, findings)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    started = World(tmp_path_factory.mktemp("doctor") / "state")
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def examined(world: World) -> Callable[[], Report]:
+    return lambda: doctor(world.settings, world.environment)
+
+
+@pytest.fixture
+def changed(world: World, tmp_path: Path) -> Callable[..., Path]:
+    """The world's settings with other values, as a file of their own."""
+
+    def write(**values: str) -> Path:
+        text = world.settings.read_text("utf-8")
+        for name, value in values.items():
+            text, times = re.subn(rf"^{name} = .*$", f"{name} = {json.dumps(value)}", text, flags=re.MULTILINE)
+            assert times == 1
+        file = tmp_path / "changed.toml"
+        file.write_text(text, "utf-8")
+        return file
+
+    return write
+
+
+@contextmanager
+def broken(world: World, fault: str, value: Any = True) -> Iterator[None]:
+    world.fault(fault, value)
+    try:
+        yield
+    finally:
+        world.fault(fault, None)
+
+
+def test_all_is_well_in_a_healthy_world(world: World, examined: Callable[[], Report]) -> None:
+    report = examined()
+    assert report.troubles() == {}
+    assert report.code == 0
+    assert report.findings["camera"]["data"] == {"configured": False}
+    assert report.findings["card"]["data"] == {"present": False}
+    assert report.findings["reader"]["data"]["name"].startswith("Virtual PCD")
+    assert report.findings["trust"]["data"]["certificates"] == 1
+
+
+@pytest.mark.parametrize(
+    ("quirks", "told"),
+    [
+        ({}, ("ok", None)),
+        ({"no_short_file_ids": 0x6A86}, ("ok", None)),
+        ({"card_access_refused": 0x6A82}, ("warn", "reader.not_an_id_card")),
+        ({"remove_after_apdus": 0}, ("warn", "reader.card_removed")),
+    ],
+)
+def test_a_card_on_the_reader_tells_how_it_opens(
+    world: World, examined: Callable[[], Report], quirks: dict[str, Any], told: tuple[str, str | None]
+) -> None:
+    world.place("mau", **quirks)
+    try:
+        wait_until(lambda: world.reader_sees(card=True), what="the card is seen")
+        report = examined()
+    finally:
+        world.remove()
+        wait_until(lambda: world.reader_sees(card=False), what="the reader is empty")
+    assert report.told("card") == told
+    if told[1] is None:
+        assert report.findings["card"]["data"]["present"] is True
+        assert "ECDH-GM" in report.findings["card"]["data"]["protocol"]
+
+
+def test_without_pcscd_it_says_so_and_looks_at_the_rest(world: World) -> None:
+    report = doctor(world.settings, {**world.environment, "PCSCLITE_CSOCK_NAME": "/nowhere/pcscd.comm"})
+    assert report.troubles() == {"pcscd": "reader.service_down"}
+    assert report.code == 1
+
+
+def test_a_pcscd_that_hangs_does_not_hold_up_the_report(world: World, examined: Callable[[], Report]) -> None:
+    pcscd = world.pid("pcscd")
+    assert pcscd is not None
+    os.kill(pcscd, signal.SIGSTOP)
+    try:
+        report = examined()
+    finally:
+        os.kill(pcscd, signal.SIGCONT)
+    assert report.told("reader") == ("fail", "doctor.no_answer")
+    assert report.told("database") == ("ok", None)
+
+
+def test_without_a_reader_of_that_name_it_says_so(world: World, changed: Callable[..., Path]) -> None:
+    report = doctor(changed(pcsc_reader="Another reader"), world.environment)
+    assert report.troubles() == {"reader": "reader.no_reader"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "probe", "told"),
+    [
+        ("device", "scanner", ("warn", "doctor.device_missing")),
+        ("trust_folder", "trust", ("fail", "reader.trust_unusable")),
+        ("password_file", "portal", ("warn", "portal.password_missing")),
+        ("base_url", "portal", ("warn", "portal.not_configured")),
+    ],
+)
+def test_a_setting_that_points_nowhere_is_told(
+    world: World, changed: Callable[..., Path], setting: str, probe: str, told: tuple[str, str]
+) -> None:
+    report = doctor(changed(**{setting: "/nowhere/at-all"}), world.environment)
+    assert report.told(probe) == told
+    assert set(report.troubles()) == {probe}
+
+
+@pytest.mark.parametrize(
+    ("fault", "value", "code"),
+    [
+        ("portal.down", True, "portal.unreachable"),
+        ("portal.html", True, "portal.garbled_answer"),
+        ("portal.500", True, "portal.server_error"),
+        ("portal.slow", 30, "portal.timeout"),
+        ("portal.bad_account", True, "portal.bad_account"),
+    ],
+)
+def test_a_portal_in_trouble_is_a_warning_because_people_can_still_check_in(
+    world: World, examined: Callable[[], Report], fault: str, value: Any, code: str
+) -> None:
+    with broken(world, fault, value):
+        report = examined()
+    assert report.told("portal") == ("warn", code)
+    assert report.code == 0
+
+
+def test_a_hospital_that_is_down_is_a_failure(world: World, examined: Callable[[], Report]) -> None:
+    with broken(world, "his.down"):
+        report = examined()
+    assert report.told("destination:sandbox-his") == ("fail", "delivery.unreachable")
+    assert report.code == 1
+
+
+def test_refused_records_and_a_stopped_destination_are_told(tmp_path: Path) -> None:
+    world = World(tmp_path / "state", "--no-pcscd")
+    try:
+        with Screen(world.touchscreen) as screen:
+            with broken(world, "his.ae"):
+                by_number(screen, "001303900017")
+                leave(screen)
+                wait_until(lambda: world.deliveries("--state", "rejected"), 10, "refused")
+            report = doctor(world.settings, world.environment)
+            assert report.told("outbox:sandbox-his") == ("warn", "delivery.rejected")
+            assert report.findings["outbox:sandbox-his"]["data"]["rejected"] == 1
+            with broken(world, "his.ar", "201"):
+                by_number(screen, "079200900024")
+                leave(screen)
+                wait_until(lambda: world.deliveries()[0]["last_error"], 10, "stopped")
+        report = doctor(world.settings, world.environment)
+    finally:
+        world.stop()
+    assert report.told("delivery:sandbox-his") == ("fail", "delivery.misconfigured")
+    assert report.findings["outbox:sandbox-his"]["data"]["waiting"] == 1
+
+
+def state_with(folder: Path, content: bytes | None) -> str:
+    """A state folder whose database holds this."""
+    folder.mkdir()
+    if content is not None:
+        (folder / "tiepdon.db").write_bytes(content)
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (None, "doctor.no_database"),
+        (b"this is no database at all", "doctor.database_damaged"),
+        ("damaged", "doctor.database_damaged"),
+        (b"", "database.outdated"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_told(
+    world: World,
+    changed: Callable[..., Path],
+    tmp_path: Path,
+    content: bytes | str | None,
+    code: str,
+) -> None:
+    held = damaged(world, 2) if isinstance(content, str) else content
+    report = doctor(changed(state=state_with(tmp_path / "other", held)), world.environment)
+    assert report.troubles() == {"database": code}
+    assert report.told("database") == ("fail", code)
+
+
+def test_a_read_only_look_leaves_no_file_behind(world: World, changed: Callable[..., Path], tmp_path: Path) -> None:
+    doctor(changed(state=state_with(tmp_path / "other", None)), world.environment)
+    assert list((tmp_path / "other").iterdir()) == []
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_people_read_cause_and_cure_in_their_language(world: World, language: str) -> None:
+    with broken(world, "his.down"), broken(world, "portal.down"):
+        done = world.run_command("doctor", "--config", str(world.settings), "--language", language)
+    assert done.returncode == 1
+    words = Words(language)
+    for code in ("delivery.unreachable", "portal.unreachable"):
+        told = words.error(code)
+        assert f"{code}: {told.cause}" in done.stdout
+        assert told.cure in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_of_a_site_that_is_all_dead_there_is_still_a_whole_report(tmp_path: Path) -> None:
+    world = World(tmp_path / "state")
+    world.stop()
+    report = doctor(world.settings, world.environment)
+    assert report.troubles() == {
+        "pcscd": "reader.service_down",
+        "scanner": "doctor.device_missing",
+        "portal": "portal.unreachable",
+        "destination:sandbox-his": "delivery.unreachable",
+        "process:reader": "doctor.process_silent",
+        "process:bridge": "doctor.process_silent",
+        "process:kiosk": "doctor.process_silent",
+    }
+
+
+def test_a_probe_that_breaks_in_an_unforeseen_way_is_one_finding(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_: object) -> Iterator[Finding]:
+        yield Finding(probe="database", status=Status.OK)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("tiepdon.doctor._look_at_database", breaks)
+    findings = [found for found in examine(load(world.settings), None) if found.probe == "database"]
+    assert [(found.status, found.code) for found in findings] == [(Status.OK, None), (Status.FAIL, "internal")]
+    assert findings[1].data == {"kind": "ZeroDivisionError"}

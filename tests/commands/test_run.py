@@ -1,0 +1,253 @@
+"""`tiepdon run` as a process among others: one at a time, clear refusals, nothing left behind, back in seconds."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.checkin import by_number, leave
+from tests.support.processes import alive, descendants
+from tests.support.screen import Screen
+from tests.support.waiting import wait_until
+from tests.support.world import TIEPDON, World, damaged, free_port, run_command
+
+STOP_SECONDS = 5.0
+READY_SECONDS = 10.0  # on two busy cores; measured alone: 1
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+@contextmanager
+def running(state: Path, *options: str, environment: dict[str, str] | None = None) -> Iterator[World]:
+    world = World(state, *options, environment=environment)
+    try:
+        yield world
+    finally:
+        world.stop()
+
+
+@contextmanager
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        yield other.getsockname()[1]
+
+
+def refused(*arguments: str, code: int = 1) -> str:
+    """Run to its refusal: nothing on standard output, one line on standard error; returns that line."""
+    done = run_command("run", *arguments)
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+def product_settings(world: World, file: Path, **values: str) -> Path:
+    """The settings of a sandbox run as those of a site: folders of its own, a port of its own."""
+    changed = {
+        "state": str(file.parent / "site-state"),
+        "run": str(file.parent / "site-run"),
+        "listen": f"127.0.0.1:{free_port()}",
+        **values,
+    }
+    text = world.settings.read_text("utf-8")
+    for name, value in changed.items():
+        text = re.sub(rf"^{name} = .*$", f"{name} = {json.dumps(value)}", text, flags=re.MULTILINE)
+    file.write_text(text, "utf-8")
+    return file
+
+
+# One at a time.
+
+
+def test_a_second_run_on_the_same_folder_is_refused_and_the_first_goes_on(state: Path) -> None:
+    with running(state, "--no-pcscd") as world:
+        line = refused("--state", str(state), "--no-pcscd")
+        assert "run.already_running" in line
+        assert str(state) in line
+        told = run_command("run", "--state", str(state), "--json")
+        assert told.returncode == 1
+        assert json.loads(told.stdout)["error"]["code"] == "run.already_running"
+        with Screen(world.touchscreen) as screen:
+            by_number(screen, "001303900017")
+
+
+@pytest.mark.parametrize("option", ["--port", "--desk-port"])
+def test_a_port_that_is_taken_is_named(state: Path, option: str) -> None:
+    with taken_port() as port:
+        line = refused("--state", str(state), option, str(port))
+    assert "run.address_in_use" in line
+    assert f"127.0.0.1:{port}" in line
+
+
+def test_one_port_for_two_things_is_refused(state: Path) -> None:
+    port = str(free_port())
+    assert "run.address_in_use" in refused("--state", str(state), "--port", port, "--desk-port", port)
+
+
+@pytest.mark.parametrize("port", ["0", "-1", "65536", "http", "8080.5", "²"])
+def test_what_is_no_port_is_wrong_usage(state: Path, port: str) -> None:
+    done = run_command("run", "--state", str(state), f"--port={port}")
+    assert done.returncode == 2
+    assert "is no port (1 to 65535)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    line = refused("--state", str(tmp_path / "file" / "state"))
+    assert "run.folder_unusable" in line
+    assert str(tmp_path / "file" / "state") in line
+
+
+def test_it_runs_the_sandbox_also_where_the_product_is_installed(state: Path) -> None:
+    with running(state, "--no-pcscd", environment={"TIEPDON_CONFIG": "/nowhere/tiepdon.toml"}) as world:
+        assert "desk" in world.facts
+
+
+# Ends, and begins again.
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop_it_leaves_no_process_and_has_said_one_line(state: Path, number: signal.Signals) -> None:
+    world = World(state)
+    with Screen(world.touchscreen):  # an open page does not hold it up
+        below = descendants(world.process.pid)
+        assert len(below) >= len(world.pids) + 1  # the kiosk's worker is one more
+        began = time.monotonic()
+        rest = world.stop(number)
+        assert time.monotonic() - began < STOP_SECONDS
+    assert world.process.returncode == 0
+    assert rest == ""
+    assert [pid for pid in below if alive(pid)] == []
+
+
+def test_told_to_stop_while_it_starts_it_stops(state: Path) -> None:
+    command = [*TIEPDON, "run", "--state", str(state), "--no-pcscd", "--port", str(free_port()), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("sandbox"):  # the first of the processes is there, the others are not
+                break
+        began = time.monotonic()
+        process.terminate()
+        below = descendants(process.pid)
+        said, _ = process.communicate(timeout=30)
+    assert time.monotonic() - began < STOP_SECONDS
+    assert process.returncode == 0
+    assert said == "" or json.loads(said)
+    wait_until(lambda: not any(alive(pid) for pid in below), what="no process is left")
+
+
+def test_killed_it_takes_everything_along_and_the_next_one_goes_on_where_it_was(state: Path) -> None:
+    world = World(state)
+    with Screen(world.touchscreen) as screen:
+        first = by_number(screen, "001303900017").ticket_number
+    below = descendants(world.process.pid)
+    world.stop(signal.SIGKILL)
+    wait_until(lambda: not any(alive(pid) for pid in below), 10, "everything is gone")
+    began = time.monotonic()
+    with running(state) as again:
+        assert time.monotonic() - began < READY_SECONDS
+        with Screen(again.touchscreen) as screen:
+            second = by_number(screen, "079200900024").ticket_number
+            leave(screen)
+        wait_until(lambda: {row["state"] for row in again.deliveries()} == {"acknowledged"}, 10, "all is delivered")
+        assert len(again.deliveries()) == 2
+    assert first is not None
+    assert second is not None
+    assert int(second) == int(first) + 1
+
+
+def test_a_long_path_of_its_folder_is_no_obstacle_and_leaves_nothing_elsewhere(tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 40)
+    folder.mkdir()
+    with running(folder / "state", "--no-pcscd") as world:
+        sockets = Path(world.facts["card"].removeprefix("socket:")).parent
+        assert not sockets.is_relative_to(tmp_path)
+        with Screen(world.touchscreen) as screen:
+            by_number(screen, "001303900017")
+    assert not sockets.exists()
+
+
+def test_people_read_where_to_look(state: Path) -> None:
+    port, desk = free_port(), free_port()
+    command = [*TIEPDON, "run", "--state", str(state), "--no-pcscd", "--port", str(port), "--desk-port", str(desk)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(7)]
+        process.terminate()
+    assert f"http://127.0.0.1:{port}/" in "".join(said)
+    assert f"http://127.0.0.1:{desk}/" in "".join(said)
+    assert str(state / "tiepdon.toml") in "".join(said)
+
+
+# The product without the sandbox world.
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A sandbox run whose settings, changed, serve as those of sites."""
+    with running(tmp_path_factory.mktemp("outside") / "state") as world:
+        yield world
+
+
+def test_the_product_alone_runs_once_for_each_site(outside: World, tmp_path: Path) -> None:
+    settings = product_settings(outside, tmp_path / "site.toml", device="")
+    with running(tmp_path / "unused", "--config", str(settings), environment=outside.facts["environment"]) as world:
+        assert set(world.pids) == {"reader", "bridge", "kiosk"}
+        with Screen(world.touchscreen) as screen:
+            ticket = by_number(screen, "048155900031")
+            leave(screen)
+        wait_until(lambda: world.deliveries()[0]["state"] == "acknowledged", 10, "delivered")
+        assert outside.received()[-1]["ticket_number"] == ticket.ticket_number
+        assert "run.already_running" in refused("--config", str(settings))
+    assert not (tmp_path / "unused").exists()
+
+
+def test_an_address_of_the_product_that_is_taken_is_named(outside: World, tmp_path: Path) -> None:
+    with taken_port() as port:
+        settings = product_settings(outside, tmp_path / "site.toml", listen=f"127.0.0.1:{port}")
+        line = refused("--config", str(settings))
+    assert "run.address_in_use" in line
+    assert f"127.0.0.1:{port}" in line
+
+
+def test_a_process_that_cannot_start_is_named_soon(outside: World, tmp_path: Path) -> None:
+    settings = product_settings(outside, tmp_path / "site.toml", trust_folder="/nowhere/trust")
+    done = run_command("run", "--config", str(settings))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    last = done.stderr.splitlines()[-1]
+    assert "[run.did_not_start process=reader]" in last
+    assert "reader.trust_unusable" in done.stderr
+
+
+@pytest.mark.parametrize("whole_pages", [None, 0, 2])
+def test_a_damaged_database_is_told_and_left_as_it_is(outside: World, tmp_path: Path, whole_pages: int | None) -> None:
+    settings = product_settings(outside, tmp_path / "site.toml")
+    content = b"this is no database" if whole_pages is None else damaged(outside, whole_pages)
+    database = tmp_path / "site-state" / "tiepdon.db"
+    database.parent.mkdir()
+    database.write_bytes(content)
+    assert "database.unavailable" in refused("--config", str(settings))
+    assert database.read_bytes() == content
+
+
+def test_settings_that_are_not_there_are_wrong_usage(tmp_path: Path) -> None:
+    assert "config.missing" in refused("--config", str(tmp_path / "none.toml"), code=2)
+
+
+def test_no_environment_leaks_from_one_run_into_the_other(outside: World) -> None:
+    assert "PCSCLITE_CSOCK_NAME" in outside.facts["environment"]
+    assert os.environ.get("PCSCLITE_CSOCK_NAME") != outside.facts["environment"]["PCSCLITE_CSOCK_NAME"]
