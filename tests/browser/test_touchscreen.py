@@ -1,10 +1,11 @@
 """The touchscreen as a person meets it: everything fits and can be pressed, by touch alone, in both languages."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, Route, expect
 
 from hisbridge.records import Coverage, Verdict
 from kiosk.states import (
@@ -164,6 +165,21 @@ def test_progress_moves_one_and_the_same_bar(screen: Screen) -> None:
         65,
         True,
     ]
+
+
+def test_the_stream_opens_also_when_the_extension_comes_late(context: BrowserContext, kiosk: Kiosk) -> None:
+    kiosk.controller.show(session_of("start"))
+    page = context.new_page()
+
+    def hold_back(route: Route) -> None:
+        threading.Event().wait(0.3)  # a slow line: htmx is there before its extension
+        route.continue_()
+
+    page.route("**/hx-sse.min.js*", hold_back)
+    page.goto(kiosk.address)
+    kiosk.controller.show(session_of("confirm"))
+    # Before the page's own remedy, a reload after 4.5 s without a stream.
+    expect(page.locator('[data-screen="confirm"]')).to_be_visible(timeout=3_000)
 
 
 def test_nothing_of_a_person_stays_in_the_page(screen: Screen) -> None:
