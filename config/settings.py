@@ -19,6 +19,7 @@ from wire.errors import TiepDonError
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
 SHOWN_INSTEAD = "********"
+MAX_BYTES = 1 << 20
 INSTALLED = Path("/etc/tiepdon/tiepdon.toml")
 
 
@@ -53,9 +54,9 @@ class ConfigWrongType(ConfigError):
 
 
 class SiteSettings(Record, frozen=True, kw_only=True):
-    facility_code: Annotated[str, Meta(pattern=r"^([0-9A-Z]{5})?$")]
+    facility_code: Annotated[str, Meta(pattern=r"^([0-9A-Z]{5})?\Z")]
     facility_name: str
-    kiosk_id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]
+    kiosk_id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}\Z")]
     utc_offset_minutes: Annotated[int, Meta(ge=-720, le=840)]
     synthetic: bool
 
@@ -84,15 +85,15 @@ class ReaderSettings(Record, frozen=True, kw_only=True):
 
 
 class ServiceSettings(Record, frozen=True, kw_only=True):
-    code: Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,8}$")]
+    code: Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,8}\Z")]
     name_vi: Annotated[str, Meta(min_length=1)]
     name_en: Annotated[str, Meta(min_length=1)]
 
 
 class KioskSettings(Record, frozen=True, kw_only=True):
-    listen: Annotated[str, Meta(pattern=r"^[0-9A-Za-z.:\[\]-]+:[0-9]{1,5}$")]
+    listen: Annotated[str, Meta(pattern=r"^[0-9A-Za-z.:\[\]-]+:[0-9]{1,5}\Z")]
     language: Literal["vi", "en"]
-    ticket_prefix: Annotated[str, Meta(pattern=r"^[A-Z0-9-]{0,4}$")]
+    ticket_prefix: Annotated[str, Meta(pattern=r"^[A-Z0-9-]{0,4}\Z")]
     coverage_deadline_seconds: Annotated[float, Meta(ge=0.1, le=30)]
     idle_seconds: Seconds
     warning_seconds: Annotated[float, Meta(ge=20, le=600)]
@@ -109,7 +110,7 @@ class PortalSettings(Record, frozen=True, kw_only=True):
     username: str
     password_file: str
     officer_name: str
-    officer_id: Annotated[str, Meta(pattern=r"^([0-9]{12})?$")]
+    officer_id: Annotated[str, Meta(pattern=r"^([0-9]{12})?\Z")]
     timeout_seconds: Seconds
 
 
@@ -122,7 +123,7 @@ class BridgeSettings(Record, frozen=True, kw_only=True):
 class DestinationSettings(Record, frozen=True, kw_only=True):
     """One receiving system. HL7 v2 fields: MSH-3 to MSH-6; `name_style` says how PID-5 is filled."""
 
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}\Z")]
     connector: Literal["hl7v2"]
     host: str
     port: Port
@@ -157,13 +158,7 @@ def load(path: Path | None = None) -> Settings:
     tree = _parse(resources.files("config").joinpath("default.toml").read_text("utf-8"), "default.toml")
     if path is None:
         return _convert(tree, "default.toml")
-    try:
-        text = path.read_text("utf-8")
-    except UnicodeDecodeError:
-        raise ConfigSyntax(file=str(path), why="not UTF-8 text") from None
-    except OSError as error:
-        raise ConfigMissing(file=str(path), why=error.strerror or "unreadable") from None
-    return _convert(_overlay(tree, _parse(text, str(path))), str(path))
+    return _convert(_overlay(tree, _parse(_text(path), str(path))), str(path))
 
 
 def default_path(environ: Mapping[str, str]) -> Path | None:
@@ -192,11 +187,27 @@ def database_path(settings: Settings) -> Path:
     return Path(settings.paths.state) / "tiepdon.db"
 
 
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigMissing(file=str(path), why=error.strerror or "unreadable") from None
+    if len(content) > MAX_BYTES:
+        raise ConfigSyntax(file=str(path), why="too large for a settings file")
+    try:
+        return content.decode("utf-8-sig")  # editors on Windows begin with a byte order mark
+    except UnicodeDecodeError:
+        raise ConfigSyntax(file=str(path), why="not UTF-8 text") from None
+
+
 def _parse(text: str, file: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigSyntax(file=file, why=str(error)) from None
+    except RecursionError:
+        raise ConfigSyntax(file=file, why="nested too deeply") from None
 
 
 def _overlay(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -213,7 +224,7 @@ def _convert(tree: dict[str, Any], file: str) -> Settings:
     except msgspec.ValidationError as error:
         why, _, where = str(error).partition(" - at `$")
         key = where.rstrip("`").lstrip(".")
-        unknown = re.match(r"Object contains unknown field `(.+)`", why)
+        unknown = re.match(r"Object contains unknown field `(.+)`", why, re.DOTALL)
         if unknown is None:
             raise ConfigWrongType(file=file, key=key, why=why) from None
         name = unknown[1]
@@ -226,6 +237,8 @@ def _convert(tree: dict[str, Any], file: str) -> Settings:
 
 def _check_together(settings: Settings, file: str) -> None:
     """What no single field can tell: names used twice, a part switched on without what it needs."""
+    if not 1 <= int(settings.kiosk.listen.rpartition(":")[2]) <= 65535:
+        raise ConfigWrongType(file=file, key="kiosk.listen", why="no such port (1 to 65535)")
     seen: set[str] = set()
     for number, destination in enumerate(settings.destinations):
         if destination.name in seen:

@@ -88,6 +88,8 @@ def _safely(name: str, probe: Probe) -> Iterator[Finding]:
         yield from probe()
     except TiepDonError as error:
         yield Finding(probe=name, status=Status.FAIL, code=error.code, data=error.data)
+    except PermissionError:
+        yield Finding(probe=name, status=Status.FAIL, code="doctor.not_allowed")
     except Exception as error:
         # A probe of a broken machine may break in ways nobody foresaw; the report goes on.
         yield Finding(probe=name, status=Status.FAIL, code=TiepDonError.code, data={"kind": type(error).__name__})
@@ -173,6 +175,15 @@ def _look_at_device(name: str, device: str) -> Iterator[Finding]:
         yield Finding(probe=name, status=Status.WARN, code="doctor.device_missing", data={"device": device})
 
 
+def _is_there(path: Path) -> bool:
+    """Raises PermissionError where this user may not look."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def _look_at_database(settings: Settings) -> Iterator[Finding]:
     """Is it there, whole, of this version's schema, and can it be written? Then what it still owes, by destination."""
     from hisbridge import outbox
@@ -181,7 +192,7 @@ def _look_at_database(settings: Settings) -> Iterator[Finding]:
 
     path = database_path(settings)
     where: dict[str, Datum] = {"file": str(path)}
-    if not path.exists():
+    if not _is_there(path):
         yield Finding(probe="database", status=Status.FAIL, code="doctor.no_database", data=where)
         return
     with path.open("rb") as file:
@@ -247,6 +258,7 @@ def _look_at_process(settings: Settings, name: str) -> Iterator[Finding]:
     """Does it answer, and what does it say of itself?"""
     socket = socket_path(settings, PRODUCT[name].socket)
     probe, where = f"process:{name}", {"socket": str(socket)}
+    _is_there(socket)  # a folder that this user may not enter is not the process's fault
     try:
         health = Client(socket, PROCESS_SECONDS).get(PRODUCT[name].health, dict[str, Any])
     except TiepDonError:

@@ -90,5 +90,7 @@ def serve(settings: Settings) -> None:
 
 
 def _stop_controller(_: Any, worker: Any) -> None:
+    """However the worker ends, also orphaned or interrupted: no stream may outlive it, its thread would keep it."""
     if worker.wsgi is not None:
+        worker.wsgi.extensions[STREAMS].close()
         worker.wsgi.extensions[CONTROLLER].stop()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from config.settings import load
 from tests.support.checkin import by_number, leave
 from tests.support.screen import Screen
 from tests.support.waiting import wait_until
-from tests.support.world import World, damaged, run_command
+from tests.support.world import World, damaged, run_command, site_settings
 from tiepdon.doctor import Finding, Status, examine
 from ui.words import Words
 
@@ -76,17 +75,9 @@ def examined(world: World) -> Callable[[], Report]:
 @pytest.fixture
 def changed(world: World, tmp_path: Path) -> Callable[..., Path]:
     """The world's settings with other values, as a file of their own."""
-
-    def write(**values: str) -> Path:
-        text = world.settings.read_text("utf-8")
-        for name, value in values.items():
-            text, times = re.subn(rf"^{name} = .*$", f"{name} = {json.dumps(value)}", text, flags=re.MULTILINE)
-            assert times == 1
-        file = tmp_path / "changed.toml"
-        file.write_text(text, "utf-8")
-        return file
-
-    return write
+    told = load(world.settings)
+    kept = {"state": told.paths.state, "run": told.paths.run, "listen": told.kiosk.listen}
+    return lambda **values: site_settings(world, tmp_path / "changed.toml", **{**kept, **values})
 
 
 @contextmanager
@@ -254,6 +245,19 @@ def test_a_database_that_cannot_be_used_is_told(
 def test_a_read_only_look_leaves_no_file_behind(world: World, changed: Callable[..., Path], tmp_path: Path) -> None:
     doctor(changed(state=state_with(tmp_path / "other", None)), world.environment)
     assert list((tmp_path / "other").iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_user_who_may_not_look_is_told_so(world: World) -> None:
+    settings = load(world.settings)
+    list(examine(settings, None))  # imports everything while it may be read
+    os.seteuid(65534)
+    try:
+        found = {finding.probe: finding.code for finding in examine(settings, None)}
+    finally:
+        os.seteuid(0)
+    for probe in ("database", "process:reader", "process:bridge", "process:kiosk"):
+        assert found[probe] == "doctor.not_allowed"
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])

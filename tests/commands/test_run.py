@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -17,7 +16,7 @@ from tests.support.checkin import by_number, leave
 from tests.support.processes import alive, descendants
 from tests.support.screen import Screen
 from tests.support.waiting import wait_until
-from tests.support.world import TIEPDON, World, damaged, free_port, run_command
+from tests.support.world import TIEPDON, World, damaged, free_port, run_command, site_settings
 
 STOP_SECONDS = 5.0
 READY_SECONDS = 10.0  # on two busy cores; measured alone: 1
@@ -50,21 +49,6 @@ def refused(*arguments: str, code: int = 1) -> str:
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1, done.stderr
     return done.stderr
-
-
-def product_settings(world: World, file: Path, **values: str) -> Path:
-    """The settings of a sandbox run as those of a site: folders of its own, a port of its own."""
-    changed = {
-        "state": str(file.parent / "site-state"),
-        "run": str(file.parent / "site-run"),
-        "listen": f"127.0.0.1:{free_port()}",
-        **values,
-    }
-    text = world.settings.read_text("utf-8")
-    for name, value in changed.items():
-        text = re.sub(rf"^{name} = .*$", f"{name} = {json.dumps(value)}", text, flags=re.MULTILINE)
-    file.write_text(text, "utf-8")
-    return file
 
 
 # One at a time.
@@ -203,7 +187,7 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def test_the_product_alone_runs_once_for_each_site(outside: World, tmp_path: Path) -> None:
-    settings = product_settings(outside, tmp_path / "site.toml", device="")
+    settings = site_settings(outside, tmp_path / "site.toml", device="")
     with running(tmp_path / "unused", "--config", str(settings), environment=outside.facts["environment"]) as world:
         assert set(world.pids) == {"reader", "bridge", "kiosk"}
         with Screen(world.touchscreen) as screen:
@@ -217,14 +201,14 @@ def test_the_product_alone_runs_once_for_each_site(outside: World, tmp_path: Pat
 
 def test_an_address_of_the_product_that_is_taken_is_named(outside: World, tmp_path: Path) -> None:
     with taken_port() as port:
-        settings = product_settings(outside, tmp_path / "site.toml", listen=f"127.0.0.1:{port}")
+        settings = site_settings(outside, tmp_path / "site.toml", listen=f"127.0.0.1:{port}")
         line = refused("--config", str(settings))
     assert "run.address_in_use" in line
     assert f"127.0.0.1:{port}" in line
 
 
 def test_a_process_that_cannot_start_is_named_soon(outside: World, tmp_path: Path) -> None:
-    settings = product_settings(outside, tmp_path / "site.toml", trust_folder="/nowhere/trust")
+    settings = site_settings(outside, tmp_path / "site.toml", trust_folder="/nowhere/trust")
     done = run_command("run", "--config", str(settings))
     assert done.returncode == 1
     assert done.stdout == ""
@@ -235,7 +219,7 @@ def test_a_process_that_cannot_start_is_named_soon(outside: World, tmp_path: Pat
 
 @pytest.mark.parametrize("whole_pages", [None, 0, 2])
 def test_a_damaged_database_is_told_and_left_as_it_is(outside: World, tmp_path: Path, whole_pages: int | None) -> None:
-    settings = product_settings(outside, tmp_path / "site.toml")
+    settings = site_settings(outside, tmp_path / "site.toml")
     content = b"this is no database" if whole_pages is None else damaged(outside, whole_pages)
     database = tmp_path / "site-state" / "tiepdon.db"
     database.parent.mkdir()

@@ -58,6 +58,9 @@ def test_an_unknown_table_is_refused(tmp_path: Path) -> None:
         ('[[destinations]]\nname = "his"\nconnector = "hl7v2"\nport = 1\n', "destinations[0]"),
         ("[kiosk]\nidle_seconds = nan\n", "kiosk.idle_seconds"),
         ("[kiosk]\nidle_seconds = inf\n", "kiosk.idle_seconds"),
+        ('[kiosk]\nlisten = "127.0.0.1:0"\n', "kiosk.listen"),
+        ('[kiosk]\nlisten = "127.0.0.1:65536"\n', "kiosk.listen"),
+        ('[site]\nfacility_code = "01028\\n"\n', "site.facility_code"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_key(tmp_path: Path, text: str, key: str) -> None:
@@ -76,12 +79,22 @@ def test_a_folder_is_not_a_settings_file(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"[kiosk\n", b"\xff\xfe\x00", b"a = 1\na = 2\n"])
+@pytest.mark.parametrize(
+    "content",
+    [b"[kiosk\n", b"\xff\xfe\x00", b"a = 1\na = 2\n", b"a = " + b"[" * 5000, b"# " + b"x" * (1 << 20)],
+    ids=["bracket", "UTF-16", "twice", "deep", "large"],
+)
 def test_what_is_not_toml_is_said(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "site.toml"
     file.write_bytes(content)
     with pytest.raises(ConfigSyntax):
         load(file)
+
+
+def test_a_file_that_windows_wrote_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_bytes(b'\xef\xbb\xbf[site]\r\nfacility_code = "01028"\r\n')
+    assert load(file).site.facility_code == "01028"
 
 
 def test_two_destinations_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from tests.support.checkin import by_card, by_code, by_number, leave, open_card
 from tests.support.processes import born
 from tests.support.screen import Screen, Shown
 from tests.support.waiting import wait_until
-from tests.support.world import World
+from tests.support.world import World, site_settings
 from ui.words import Words
 from wire.client import Client
 
@@ -157,6 +158,26 @@ def test_a_hostile_card_ends_on_a_screen_with_other_ways(world: World, screen: S
         screen.touch("confirm")
         ended = screen.wait_for("ticket", "failed")
     assert ended.name == "ticket" or "staff" in ended.paths
+
+
+def test_a_card_that_hangs_is_given_up_when_its_time_is_over(world: World, tmp_path: Path) -> None:
+    settings = site_settings(world, tmp_path / "site.toml", device="")
+    text = settings.read_text("utf-8").replace("[reader]", "[reader]\ntimeout_seconds = 1.5", 1)
+    settings.write_text(text, "utf-8")
+    site = World(tmp_path / "site", "--config", str(settings), environment=world.facts["environment"])
+    try:
+        with Screen(site.touchscreen) as screen:
+            world.place("mau", delay_seconds=4.0)  # the site's reader process looks at the same reader
+            screen.wait_for("ask_key")
+            screen.touch("path", "card_number")
+            screen.wait_for("keypad")
+            screen.touch("digits", world.person("mau")["can"])
+            begun = screen.wait_for("reading")
+            ended = screen.wait_for("failed", seconds=10)
+    finally:
+        site.stop()
+    assert ended.at - begun.at < 1.5 + MARGIN
+    assert {"qr", "personal_id", "staff"} <= set(ended.paths)
 
 
 def test_a_card_taken_from_the_question_whether_it_is_you_does_not_undo_what_was_read(

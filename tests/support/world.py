@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -200,3 +201,22 @@ def damaged(world: World, whole_pages: int) -> bytes:
         (size,) = connection.execute("PRAGMA page_size").fetchone()
     kept = max(whole_pages * size, 100)
     return content[:kept] + b"\xa5" * (len(content) - kept)
+
+
+def site_settings(world: World, file: Path, more: str = "", **values: str) -> Path:
+    """The settings of a sandbox run as those of a site beside it: folders and a port of its own.
+
+    `values` take the place of the settings of that name; `more` is put at the end.
+    """
+    changed = {
+        "state": str(file.parent / "site-state"),
+        "run": str(file.parent / "site-run"),
+        "listen": f"127.0.0.1:{free_port()}",
+        **values,
+    }
+    text = world.settings.read_text("utf-8")
+    for name, value in changed.items():
+        text, times = re.subn(rf"^{name} = .*$", f"{name} = {json.dumps(value)}", text, flags=re.MULTILINE)
+        assert times == 1
+    file.write_text(text + more, "utf-8")
+    return file

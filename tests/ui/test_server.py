@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import load
+from tests.support.processes import alive, children
 from tests.support.waiting import wait_until
 from tiepdon.readiness import http_answers
 from wire.client import Client
@@ -88,6 +89,21 @@ def test_open_streams_do_not_delay_its_stop(kiosk: Process) -> None:
     assert kiosk.process.returncode == 0
     for connection in connections:
         connection.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_open_stream_keeps_no_worker_alive_whose_master_was_interrupted_or_killed(
+    kiosk: Process, number: signal.Signals
+) -> None:
+    (worker,) = children(kiosk.process.pid)
+    connection = http.client.HTTPConnection("127.0.0.1", kiosk.port, timeout=10)
+    connection.request("GET", "/touchscreen/events")
+    with connection.getresponse() as stream:
+        assert stream.readline() == b"event: screen\n"
+        kiosk.process.send_signal(number)
+        wait_until(lambda: not alive(worker), 10, "the worker is gone")
+    connection.close()
+    assert "SIGKILL" not in kiosk.log.read_text("utf-8")  # it went by itself
 
 
 def test_more_streams_than_threads_do_not_shut_others_out(kiosk: Process) -> None:

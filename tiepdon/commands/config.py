@@ -15,7 +15,7 @@ def register(commands: Any) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
     check = actions.add_parser("check", help="say whether a settings file is good; exit 2 when it is not")
-    check.add_argument("file", type=Path)
+    check.add_argument("file", type=Path, help="the settings file to check")
     check.add_argument("--json", action="store_true", help="answer as one JSON object")
     check.set_defaults(run=run_check)
 
