@@ -52,11 +52,6 @@ def socket_answers(socket: Path, path: str) -> bool:
     return True
 
 
-def http_answers(host: str, port: int, path: str) -> bool:
-    """Does a loopback HTTP server answer with 200?"""
-    return _get(host, port, path) is not None
-
-
 def http_json(host: str, port: int, path: str) -> dict[str, Any]:
     """The JSON object a loopback HTTP server answers with 200; empty when it does not."""
     try:

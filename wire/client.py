@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,35 +47,34 @@ class Client:
 
         Raises ServiceUnreachable when the process is not there, ServiceTimeout when even heartbeats stop.
         """
-        connection = _UnixConnection(self._path, HEARTBEAT_SECONDS * 2.5)
-        try:
+        with self._connection(HEARTBEAT_SECONDS * 2.5) as connection:
             connection.request("GET", path, headers={"Accept": "text/event-stream"})
             response = connection.getresponse()
             if response.status != 200:
                 raise _remote_error(response.read(MAX_ANSWER))
             yield from decode_events(iter(response.readline, b""))
-        except TimeoutError:
-            raise ServiceTimeout(socket=self._path.name) from None
-        except (OSError, http.client.HTTPException):
-            raise ServiceUnreachable(socket=self._path.name) from None
-        finally:
-            connection.close()
 
     def _call(self, method: str, path: str, body: bytes | None, timeout: float | None) -> bytes:
-        connection = _UnixConnection(self._path, timeout or self._timeout)
-        try:
+        with self._connection(timeout or self._timeout) as connection:
             connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
             response = connection.getresponse()
             answer = response.read(MAX_ANSWER)
+        if response.status >= 400:
+            raise _remote_error(answer)
+        return answer
+
+    @contextmanager
+    def _connection(self, seconds: float) -> Iterator[_UnixConnection]:
+        """A connection whose failures are told as the product's errors, closed at the end."""
+        connection = _UnixConnection(self._path, seconds)
+        try:
+            yield connection
         except TimeoutError:
             raise ServiceTimeout(socket=self._path.name) from None
         except (OSError, http.client.HTTPException):
             raise ServiceUnreachable(socket=self._path.name) from None
         finally:
             connection.close()
-        if response.status >= 400:
-            raise _remote_error(answer)
-        return answer
 
 
 def _remote_error(answer: bytes) -> Exception:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from hisbridge.connectors.contract import Outcome, Receipt
 from hisbridge.errors import GarbledAnswer
 
-TRY_LATER_CODES = frozenset({"206", "207"})  # table 0357: record locked, application internal error
-UNSUPPORTED_CODES = frozenset({"200", "201", "202", "203"})  # message type, event, processing id, version
+UNSUPPORTED_CODES = frozenset({"200", "201", "202", "203"})  # table 0357: message type, event, processing id, version
 _CODE = re.compile(r"[0-9A-Za-z]{1,8}")
 _LOCATION = re.compile(r"[0-9A-Za-z^]{1,32}")
 

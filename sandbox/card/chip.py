@@ -15,7 +15,6 @@ from sandbox.card.secure_messaging import PROTECTED, Channel, Refused
 
 APPLET = bytes.fromhex("A0000002471001")
 SENSITIVE = frozenset({0x0103, 0x0104})  # fingers and iris: terminal authentication only (9303-11, 7)
-CHAINED = 0x10  # class bit: more commands of this chain follow
 NO_QUIRKS = Quirks()
 
 

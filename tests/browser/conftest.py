@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
@@ -121,9 +120,3 @@ def screen(context: BrowserContext, kiosk: Kiosk) -> Screen:
     opened = Screen(context.new_page(), kiosk)
     opened.open()
     return opened
-
-
-@pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the pictures of this run go, for people to look at."""
-    return tmp_path_factory.mktemp("pictures")

@@ -24,7 +24,7 @@ from tests.support.processes import alive, child_named
 from tests.support.screen import Screen
 from tests.support.waiting import wait_until
 from tests.support.world import COMMANDS, World, free_port
-from tiepdon.readiness import http_answers
+from tiepdon.readiness import http_json
 from tiepdon.supervisor import Child, Program
 from tiepdon.world import Places, Ports, sandbox_settings, tiepdon
 from wire.client import Client
@@ -100,7 +100,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, pcsc_world: PcscForTests) ->
             str(ports.desk),
         ]
         sandbox = Child(Program("sandbox", tiepdon("sandbox", *options)), lambda _, line: log.append(line))
-        wait_until(lambda: http_answers("127.0.0.1", ports.desk, "/health"), 20, "the sandbox")
+        wait_until(lambda: bool(http_json("127.0.0.1", ports.desk, "/health")), 20, "the sandbox")
         world = World(folder / "product", "--config", str(places.settings))
         world.facts["desk"] = f"http://127.0.0.1:{ports.desk}/"
         yield Scene(world, sandbox, witness, log)

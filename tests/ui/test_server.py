@@ -16,7 +16,7 @@ import pytest
 from config.settings import load
 from tests.support.processes import alive, children
 from tests.support.waiting import wait_until
-from tiepdon.readiness import http_answers
+from tiepdon.readiness import http_json
 from wire.client import Client
 
 
@@ -46,7 +46,7 @@ class Process:
 
     def answers(self) -> bool:
         assert self.process.poll() is None, self.log.read_text("utf-8")
-        return http_answers("127.0.0.1", self.port, "/health")
+        return bool(http_json("127.0.0.1", self.port, "/health"))
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
