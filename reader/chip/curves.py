@@ -1,8 +1,9 @@
-"""The standardised elliptic curves (ICAO Doc 9303-11, 9.5.1; RFC 5639, FIPS 186-4) and the little point arithmetic
-that `cryptography` does not offer.
+"""The standardised elliptic curves (ICAO Doc 9303-11, 9.5.1; RFC 5639, FIPS 186-4) and the point arithmetic that
+`cryptography` does not offer.
 
-Secret multiplications run inside `cryptography`; only additions and the recovery of an ordinate happen here, on
-one-shot ephemeral values. Not constant time, which is acceptable for those. Must not know any protocol.
+Where the library knows the curve, secret multiplications run inside it; only additions and the recovery of an
+ordinate happen here. Three brainpool curves of old documents are in no library at hand: for those the multiplication
+is here too. Not constant time, which is acceptable for values that are used once. Must not know any protocol.
 """
 
 from dataclasses import dataclass
@@ -23,10 +24,13 @@ class Point:
 
 @dataclass(frozen=True)
 class Curve:
-    """y^2 = x^3 + ax + b over the field of p, base point G of prime order n, cofactor 1."""
+    """y^2 = x^3 + ax + b over the field of p, base point G of prime order n, cofactor 1.
+
+    `library` is the curve's name in `cryptography`, None where that has none.
+    """
 
     name: str
-    library: ec.EllipticCurve
+    library: ec.EllipticCurve | None
     p: int
     a: int
     b: int
@@ -72,42 +76,165 @@ class Curve:
 
     def multiply_base(self, scalar: int) -> Point:
         """scalar · G, for 1 <= scalar < n."""
-        numbers = ec.derive_private_key(scalar, self.library).public_key().public_numbers()
-        return Point(numbers.x, numbers.y)
+        return Multiplier(self, scalar).base
 
     def multiply_x(self, scalar: int, point: Point) -> int:
         """The abscissa of scalar · point, for 1 <= scalar < n."""
-        peer = ec.EllipticCurvePublicNumbers(point.x, point.y, self.library).public_key()
-        return int.from_bytes(ec.derive_private_key(scalar, self.library).exchange(ec.ECDH(), peer), "big")
+        return Multiplier(self, scalar).abscissa(point)
 
-    def multiply(self, scalar: int, point: Point) -> Point | None:
-        """scalar · point for 1 <= scalar <= n - 2; None in the few cases the recovery cannot tell.
+    def multiply(self, scalar: int, point: Point) -> Point:
+        """scalar · point, for 1 <= scalar < n."""
+        return Multiplier(self, scalar).product(point)
 
-        The library gives abscissae only; the ordinate follows from those of k·P and (k+1)·P (Okeya and Sakurai,
-        "Efficient elliptic curve cryptosystems from a scalar multiplication algorithm with recovery of the
-        y-coordinate", CHES 2001).
+    def encode_integer(self, number: int) -> Point | None:
+        """The point that an integer from 0 to p - 1 encodes (Doc 9303-11, B.2); for p = 3 modulo 4 only.
+
+        None for the few integers (0, 1, p - 1 and the like) that encode none. The simplified map of Shallue, van de
+        Woestijne and Ulas in the standard's words, letter by letter; its step 10, the cofactor, is 1.
         """
-        p = self.p
-        x, next_x = self.multiply_x(scalar, point), self.multiply_x(scalar + 1, point)
-        product = (self.a + point.x * x) * (point.x + x) + 2 * self.b - next_x * (point.x - x) ** 2
-        if point.y == 0:
+        p, a, b = self.p, self.a, self.b
+        alpha = -number * number % p
+        denominator = (alpha + alpha * alpha) % p
+        if denominator == 0:
             return None
-        found = Point(x, product * pow(2 * point.y, -1, p) % p)
+        x2 = -b * pow(a, -1, p) * (1 + pow(denominator, -1, p)) % p
+        h2 = (x2 * x2 * x2 + a * x2 + b) % p
+        root = pow(h2, p - 1 - (p + 1) // 4, p)  # the inverse of a square root of h2, when it has one
+        if root * root * h2 % p == 1:
+            found = Point(x2, root * h2 % p)
+        else:
+            found = Point(alpha * x2 % p, root * number**3 * h2 % p)
         return found if self.holds(found) else None
 
     def supported(self) -> bool:
-        """Whether the cryptographic library at hand was built with this curve."""
+        """Whether this curve can be computed with: by the library as it was built, or here (`library` is None)."""
+        if self.library is None:
+            return True
         try:
             ec.derive_private_key(1, self.library)
         except UnsupportedAlgorithm:
             return False
         return True
 
+    def verify_ecdsa(self, public: Point, digest: bytes, r: int, s: int) -> bool:
+        """Whether (r, s) signs `digest` under `public` (FIPS 186-5, 6.4.2), in this file's own arithmetic.
 
-def _curve(library: ec.EllipticCurve, p: str, a: str, b: str, x: str, y: str, n: str) -> Curve:
+        For curves that the library lacks. `public` must come from `decode`; nothing here is secret.
+        """
+        n = self.n
+        if not (0 < r < n and 0 < s < n and self.holds(public)):
+            return False
+        number = int.from_bytes(digest, "big") >> max(0, 8 * len(digest) - n.bit_length())
+        inverse = pow(s, -1, n)
+        parts = [self._multiply(number * inverse % n, self.g), self._multiply(r * inverse % n, public)]
+        finite = [part for part in parts if part is not None]
+        total = self.add(*finite) if len(finite) == 2 else next(iter(finite), None)
+        return total is not None and total.x % n == r
+
+    def _multiply(self, scalar: int, point: Point) -> Point | None:
+        """scalar · point, for any scalar >= 0, by doubling and adding in Jacobian coordinates.
+
+        X/Z^2 and Y/Z^3 are the coordinates; Z = 0 is the point at infinity. The formulas: Hankerson, Menezes,
+        Vanstone, "Guide to Elliptic Curve Cryptography", algorithms 3.21 and 3.22 for any coefficient a.
+        """
+        p, x, y, z = self.p, 1, 1, 0
+        for bit in bin(scalar)[2:]:
+            x, y, z = _double(x, y, z, self.a, p)
+            if bit == "1":
+                x, y, z = _add_affine(x, y, z, point, self.a, p)
+        if z == 0:
+            return None
+        inverse = pow(z, -1, p)
+        square = inverse * inverse % p
+        return Point(x * square % p, y * square * inverse % p)
+
+
+class Multiplier:
+    """One secret scalar k, 1 <= k < n, that multiplies points of one curve.
+
+    An object because the library multiplies G, and checks the product, each time it takes a scalar in: as long as two
+    other multiplications. Raises ValueError outside the range.
+    """
+
+    def __init__(self, curve: Curve, scalar: int) -> None:
+        if not 1 <= scalar < curve.n:
+            raise ValueError("a scalar is between 1 and the order of the curve")
+        self._curve = curve
+        self._scalar = scalar
+        self._key = ec.derive_private_key(scalar, curve.library) if curve.library else None
+        if self._key:
+            numbers = self._key.public_key().public_numbers()
+            self.base = Point(numbers.x, numbers.y)
+        else:
+            self.base = self._own(curve.g)
+
+    def abscissa(self, point: Point) -> int:
+        """The abscissa of k · point."""
+        library = self._curve.library
+        if self._key is None or library is None:
+            return self._own(point).x
+        peer = ec.EllipticCurvePublicNumbers(point.x, point.y, library).public_key()
+        return int.from_bytes(self._key.exchange(ec.ECDH(), peer), "big")
+
+    def product(self, point: Point) -> Point:
+        """k · point.
+
+        The library gives abscissae only. With Q = k · point and B = k · G, both on the curve, that of Q + B, which is
+        k · (point + G), leaves one ordinate for Q: solve the formula of addition for it (after Okeya and Sakurai,
+        "Efficient elliptic curve cryptosystems from a scalar multiplication algorithm with recovery of the
+        y-coordinate", CHES 2001). No ordinate is 0: such a point is of order 2, and n is an odd prime.
+        """
+        curve, base, p = self._curve, self.base, self._curve.p
+        if self._key is None:
+            return self._own(point)
+        both = curve.add(point, curve.g)
+        if point.x == curve.g.x or both is None:
+            return base if point == curve.g else Point(base.x, -base.y % p)
+        x, sum_x = self.abscissa(point), self.abscissa(both)
+        squares = (x * x + curve.a) * x + curve.b + base.y * base.y
+        y = (squares - (sum_x + x + base.x) * (x - base.x) ** 2) * pow(2 * base.y, -1, p) % p
+        return Point(x, y)
+
+    def _own(self, point: Point) -> Point:
+        product = self._curve._multiply(self._scalar, point)
+        if product is None:  # n is prime and the point of order n: only for a point that is not on the curve
+            raise ValueError("the point is not on the curve")
+        return product
+
+
+def _double(x: int, y: int, z: int, a: int, p: int) -> tuple[int, int, int]:
+    """Twice a point in Jacobian coordinates."""
+    if z == 0 or y == 0:
+        return 1, 1, 0
+    yy = y * y % p
+    s = 4 * x * yy % p
+    zz = z * z % p
+    m = (3 * x * x + a * zz * zz) % p
+    doubled_x = (m * m - 2 * s) % p
+    return doubled_x, (m * (s - doubled_x) - 8 * yy * yy) % p, 2 * y * z % p
+
+
+def _add_affine(x: int, y: int, z: int, point: Point, a: int, p: int) -> tuple[int, int, int]:
+    """A point in Jacobian coordinates plus a finite one in affine ones."""
+    if z == 0:
+        return point.x, point.y, 1
+    zz = z * z % p
+    h = (point.x * zz - x) % p
+    r = (point.y * zz * z - y) % p
+    if h == 0:
+        return _double(x, y, z, a, p) if r == 0 else (1, 1, 0)
+    hh = h * h % p
+    hhh = h * hh % p
+    v = x * hh % p
+    sum_x = (r * r - hhh - 2 * v) % p
+    return sum_x, (r * (v - sum_x) - y * hhh) % p, z * h % p
+
+
+def _curve(library: ec.EllipticCurve | str, p: str, a: str, b: str, x: str, y: str, n: str) -> Curve:
+    """A row of the table; a curve that the library does not know is given by its name alone."""
     return Curve(
-        name=library.name,
-        library=library,
+        name=library if isinstance(library, str) else library.name,
+        library=None if isinstance(library, str) else library,
         p=int(p, 16),
         a=int(a, 16),
         b=int(b, 16),
@@ -167,6 +294,24 @@ SECP521R1 = _curve(
     "1fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03"
     "bb5c9b8899c47aebb6fb71e91386409",
 )
+BRAINPOOL_P192R1 = _curve(
+    "brainpoolP192r1",
+    "c302f41d932a36cda7a3463093d18db78fce476de1a86297",
+    "6a91174076b1e0e19c39c031fe8685c1cae040e5c69a28ef",
+    "469a28ef7c28cca3dc721d044f4496bcca7ef4146fbf25c9",
+    "c0a0647eaab6a48753b033c56cb0f0900a2f5c4853375fd6",
+    "14b690866abd5bb88b5f4828c1490002e6773fa2fa299b8f",
+    "c302f41d932a36cda7a3462f9e9e916b5be8f1029ac4acc1",
+)
+BRAINPOOL_P224R1 = _curve(
+    "brainpoolP224r1",
+    "d7c134aa264366862a18302575d1d787b09f075797da89f57ec8c0ff",
+    "68a5e62ca9ce6c1c299803a6c1530b514e182ad8b0042a59cad29f43",
+    "2580f63ccfe44138870713b1a92369e33e2135d266dbb372386c400b",
+    "0d9029ad2c7e5cf4340823b2a87dc68c9e4ce3174c1e6efdee12c07d",
+    "58aa56f772c0726f24c6b89e4ecdac24354b9e99caa3f6d3761402cd",
+    "d7c134aa264366862a18302575d0fb98d116bc4b6ddebca3a5a7939f",
+)
 BRAINPOOL_P256R1 = _curve(
     ec.BrainpoolP256R1(),
     "a9fb57dba1eea9bc3e660a909d838d726e3bf623d52620282013481d1f6e5377",
@@ -175,6 +320,15 @@ BRAINPOOL_P256R1 = _curve(
     "8bd2aeb9cb7e57cb2c4b482ffc81b7afb9de27e1e3bd23c23a4453bd9ace3262",
     "547ef835c3dac4fd97f8461a14611dc9c27745132ded8e545c1d54c72f046997",
     "a9fb57dba1eea9bc3e660a909d838d718c397aa3b561a6f7901e0e82974856a7",
+)
+BRAINPOOL_P320R1 = _curve(
+    "brainpoolP320r1",
+    "d35e472036bc4fb7e13c785ed201e065f98fcfa6f6f40def4f92b9ec7893ec28fcd412b1f1b32e27",
+    "3ee30b568fbab0f883ccebd46d3f3bb8a2a73513f5eb79da66190eb085ffa9f492f375a97d860eb4",
+    "520883949dfdbc42d3ad198640688a6fe13f41349554b49acc31dccd884539816f5eb4ac8fb1f1a6",
+    "43bd7e9afb53d8b85289bcc48ee5bfe6f20137d10a087eb6e7871e2a10a599c710af8d0d39e20611",
+    "14fdd05545ec1cc8ab4093247f77275e0743ffed117182eaa9c77877aaac6ac7d35245d1692e8ee1",
+    "d35e472036bc4fb7e13c785ed201e065f98fcfa5b68f12a32d482ec7ee8658e98691555b44c59311",
 )
 BRAINPOOL_P384R1 = _curve(
     ec.BrainpoolP384R1(),
@@ -201,14 +355,34 @@ BRAINPOOL_P512R1 = _curve(
     "d381085ddaddb58796829ca90069",
 )
 
-# Standardised domain parameters (Doc 9303-11, 9.5.1, table 6). Absent ones have no curve in the library.
+# Standardised domain parameters (Doc 9303-11, 9.5.1, table 6); 0 to 2 are in reader/chip/dh.py.
 BY_PARAMETER_ID = {
     8: SECP192R1,
+    9: BRAINPOOL_P192R1,
     10: SECP224R1,
+    11: BRAINPOOL_P224R1,
     12: SECP256R1,
     13: BRAINPOOL_P256R1,
+    14: BRAINPOOL_P320R1,
     15: SECP384R1,
     16: BRAINPOOL_P384R1,
     17: BRAINPOOL_P512R1,
     18: SECP521R1,
+}
+# Content octets of the curves' object identifiers (RFC 5480, 2.1.1.1; RFC 5639, 4.1), by parameter id.
+BY_OBJECT_IDENTIFIER = {
+    bytes.fromhex(octets): BY_PARAMETER_ID[number]
+    for number, octets in {
+        8: "2A8648CE3D030101",
+        9: "2B2403030208010103",
+        10: "2B81040021",
+        11: "2B2403030208010105",
+        12: "2A8648CE3D030107",
+        13: "2B2403030208010107",
+        14: "2B2403030208010109",
+        15: "2B81040022",
+        16: "2B240303020801010B",
+        17: "2B240303020801010D",
+        18: "2B81040023",
+    }.items()
 }

@@ -1,21 +1,22 @@
-"""PACE against the worked example of ICAO Doc 9303-11, appendix G.1, and against cards that do not play fair."""
+"""PACE against the worked example of ICAO Doc 9303-11, appendix G.1, against the sandbox card's own half of it, and
+against cards that do not play fair."""
 
 import pytest
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from reader.chip import pace, tlv
+from reader.chip import dh, groups, mapping, pace, tlv
 from reader.chip.apdu import Command, Response, parse_response
-from reader.chip.channel import Meter, PlainChannel
-from reader.chip.curves import BRAINPOOL_P256R1, BY_PARAMETER_ID, Curve, Point
-from reader.chip.key_derivation import PASSWORD, can_password, derive_key, mrz_password
+from reader.chip.curves import BY_PARAMETER_ID
+from reader.chip.key_derivation import PASSWORD, Cipher, can_password, derive_key, mrz_password
 from reader.chip.secure_messaging import LeftSecureMessaging
-from reader.chip.security_infos import PaceInfo, parse_pace_infos
+from reader.chip.security_infos import parse
 from reader.errors import CardBroken, UnsupportedAccess, WrongKey
+from sandbox.card import apdu as card_apdu
+from sandbox.card import mapping as card_mapping
+from sandbox.card.image import Pace
+from sandbox.card.secure_messaging import Channel as CardChannel
+from tests.reader.chip.pace_cards import CAN, SandboxSide, Transcript, channel_to, info_of, infos, numbers
 
 CARD_ACCESS_G1 = bytes.fromhex("31143012060A04007F0007020204020202010202010D")
-CARD_ACCESS_VN = bytes.fromhex(
-    "3134300D060804007F0007020202020101300F060A04007F000702020302020201013012060A04007F0007020204020202010202010D"
-)
 MAPPING_KEY = 0x7F4EF07B9EA82FD78AD689B38D0BC78CF21F249D953BC46F4C6E19259C010F99
 AGREEMENT_KEY = 0xA73FB703AC1436A18E0CFA5ABB3F7BEC7A070E7A6788486BEE230C4A22762595
 TRANSCRIPT_G1 = [
@@ -38,38 +39,12 @@ TRANSCRIPT_G1 = [
 MRZ_G1 = "T22000129364081251010318"
 
 
-class Transcript:
-    """A card that only knows one conversation, byte for byte."""
-
-    def __init__(self, lines: list[tuple[str, str]]) -> None:
-        self._lines = [(bytes.fromhex(sent), bytes.fromhex(answer)) for sent, answer in lines]
-        self._refusing = False
-
-    def refuse_from_now(self) -> None:
-        self._refusing = True
-
-    def transmit(self, command: bytes) -> bytes:
-        if self._refusing:
-            return b"\x69\x82"
-        expected, answer = self._lines.pop(0)
-        assert command == expected
-        return answer
-
-    @property
-    def finished(self) -> bool:
-        return not self._lines
-
-
-def channel_to(card: object) -> PlainChannel:
-    return PlainChannel(card, Meter(clock=lambda: 0.0, deadline=1.0))  # type: ignore[arg-type]
-
-
 def run_g1(lines: list[tuple[str, str]]):
     card = Transcript(lines)
     keys = [MAPPING_KEY, AGREEMENT_KEY]
-    protocol = pace.choose(parse_pace_infos(CARD_ACCESS_G1))
-    secure = pace.establish(channel_to(card), protocol, mrz_password(MRZ_G1), lambda _order: keys.pop(0))
-    return card, secure
+    protocol = pace.choose(parse(CARD_ACCESS_G1, "test"))
+    established = pace.establish(channel_to(card), protocol, mrz_password(MRZ_G1), lambda _order: keys.pop(0))
+    return card, established.channel
 
 
 def with_answer(step: int, answer: str) -> list[tuple[str, str]]:
@@ -93,7 +68,7 @@ def test_the_worked_example_of_the_standard_is_followed_byte_for_byte():
     ],
 )
 def test_the_password_key_follows_from_the_can(can, key):
-    assert derive_key(can_password(can).secret, PASSWORD, 128) == bytes.fromhex(key)
+    assert derive_key(can_password(can).secret, PASSWORD, Cipher.AES128) == bytes.fromhex(key)
 
 
 @pytest.mark.parametrize(
@@ -107,21 +82,13 @@ def test_the_password_key_follows_from_the_can(can, key):
     ],
 )
 def test_the_password_key_follows_from_the_mrz(mrz, key):
-    assert derive_key(mrz_password(mrz).secret, PASSWORD, 128) == bytes.fromhex(key)
+    assert derive_key(mrz_password(mrz).secret, PASSWORD, Cipher.AES128) == bytes.fromhex(key)
 
 
 @pytest.mark.parametrize("bad", ["", "12345", "1234567", "12345a", "１２３４５６"])
 def test_a_can_is_six_ascii_digits(bad):
     with pytest.raises(ValueError):
         can_password(bad)
-
-
-def test_the_vietnamese_card_offers_generic_mapping_on_brainpool_p256r1():
-    protocol = pace.choose(parse_pace_infos(CARD_ACCESS_VN))
-    assert protocol.curve == BRAINPOOL_P256R1
-    assert protocol.bits == 128
-    assert not protocol.ambiguous
-    assert protocol.name == "PACE-ECDH-GM-AES-CBC-CMAC-128"
 
 
 @pytest.mark.parametrize("answer", ["6300", "63C2", "6982", "6985", "6988", "6A80"])
@@ -195,85 +162,188 @@ def test_a_nonce_of_odd_size_is_a_broken_card(nonce):
         run_g1(with_answer(1, answer))
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"\x31", b"\x31\x00\x00", b"\x30\x00", bytes.fromhex("31023000"), bytes.fromhex("3180")]
-)
-def test_a_malformed_card_access_is_a_broken_card(data):
+@pytest.mark.parametrize("step", [1, 2, 3, 4])
+@pytest.mark.parametrize("answer", ["6F00", "9000"])
+def test_a_card_that_stops_following_the_protocol_is_broken(step, answer):
     with pytest.raises(CardBroken):
-        parse_pace_infos(data)
+        run_g1(with_answer(step, answer))
 
 
-@pytest.mark.parametrize(
-    "oid",
-    [
-        "04007F00070202040201",  # triple DES
-        "04007F00070202040102",  # DH
-        "04007F00070202040402",  # integrated mapping
-    ],
-)
-def test_protocols_not_spoken_are_unsupported(oid):
-    with pytest.raises(UnsupportedAccess):
-        pace.choose([PaceInfo(bytes.fromhex(oid), 2, 13)])
+# ---- both halves ---------------------------------------------------------------------------------------------------
 
 
-def test_unknown_parameters_and_versions_are_unsupported():
-    oid = bytes.fromhex("04007F00070202040202")
-    for info in (PaceInfo(oid, 2, 0), PaceInfo(oid, 2, None), PaceInfo(oid, 1, 13), PaceInfo(oid, 2, 14)):
-        with pytest.raises(UnsupportedAccess):
-            pace.choose([info])
+def meet(side: SandboxSide, offer: Pace, can: str = CAN) -> pace.Established:
+    source = numbers(f"reader {offer}")
+    return pace.establish(
+        side, pace.choose(infos(info_of(offer))), can_password(can), lambda order: next(source) % (order - 2) + 1
+    )
 
 
-class ChipSide:
-    """The chip's half of PACE, written from the formulas with our curve arithmetic: for curves without a vector."""
+CIPHERS = ["3DES", "AES-128", "AES-192", "AES-256"]
+STATIC = 0x1234567890ABCDEF
 
-    def __init__(self, curve: Curve, bits: int, oid: bytes, secret: bytes) -> None:
-        self.curve, self.bits, self.oid, self.secret = curve, bits, oid, secret
-        self.set_at = b""
+
+@pytest.mark.parametrize("cipher", CIPHERS)
+@pytest.mark.parametrize("number", [0, 1, 2, *sorted(BY_PARAMETER_ID)])
+def test_generic_mapping_comes_to_the_same_keys_on_both_sides(number, cipher):
+    speak_after(Pace(mapping="GM", cipher=cipher, parameters=number))
+
+
+@pytest.mark.parametrize("cipher", CIPHERS)
+@pytest.mark.parametrize("number", [0, 1, 2, *(n for n in sorted(BY_PARAMETER_ID) if n != 10)])
+def test_integrated_mapping_comes_to_the_same_keys_on_both_sides(number, cipher):
+    speak_after(Pace(mapping="IM", cipher=cipher, parameters=number))
+
+
+@pytest.mark.parametrize("cipher", CIPHERS[1:])
+@pytest.mark.parametrize("number", sorted(BY_PARAMETER_ID))
+def test_chip_authentication_mapping_hands_on_what_proves_the_chip(number, cipher):
+    mapped = speak_after(Pace(mapping="CAM", cipher=cipher, parameters=number)).mapped
+    assert mapped is not None
+    assert mapped.group == groups.by_parameter_id(number)
+    curve = BY_PARAMETER_ID[number]
+    made = curve.multiply(int.from_bytes(mapped.chip_data, "big") % curve.n, curve.multiply_base(STATIC))
+    assert curve.encode(made) == mapped.public_key
+
+
+class SealedCard:
+    """The sandbox card under secure messaging: opens one command, answers it."""
+
+    def __init__(self, channel: CardChannel) -> None:
+        self.channel = channel
+        self.opened: list[card_apdu.Command] = []
 
     def send(self, command: Command) -> Response:
-        if command.ins == 0x22:
-            self.set_at = command.data
-            return parse_response(b"\x90\x00")
-        nodes = tlv.read_all(tlv.read_one(command.data, 0x7C, "t"), "t")
-        return Response(tlv.encode(0x7C, self.answer(nodes)), 0x9000)
-
-    def answer(self, nodes: list[tlv.Node]) -> bytes:
-        curve = self.curve
-        if not nodes:
-            self.nonce = bytes(range(1, 17)) * (1 if self.bits == 128 else 2)
-            key = derive_key(self.secret, PASSWORD, self.bits)
-            run = Cipher(algorithms.AES(key), modes.CBC(bytes(16))).encryptor()
-            return tlv.encode(0x80, run.update(self.nonce) + run.finalize())
-        tag, value = nodes[0].tag, nodes[0].value
-        if tag == 0x81:
-            shared = curve.multiply(7, curve.decode(value, "t"))
-            assert shared is not None
-            generator = curve.add(curve.multiply_base(int.from_bytes(self.nonce, "big") % curve.n), shared)
-            assert generator is not None
-            self.generator: Point = generator
-            return tlv.encode(0x82, curve.encode(curve.multiply_base(7)))
-        if tag == 0x83:
-            self.theirs = curve.decode(value, "t")
-            ours = curve.multiply(11, self.generator)
-            assert ours is not None
-            self.ours = ours
-            return tlv.encode(0x84, curve.encode(ours))
-        shared_x = curve.multiply_x(11, self.theirs).to_bytes(curve.field_size, "big")
-        key = derive_key(shared_x, 2, self.bits)
-        protocol = pace.Protocol(PaceInfo(self.oid, 2, 0), curve, self.bits, False)
-        assert value == pace._token(protocol, key, self.ours)
-        return tlv.encode(0x86, pace._token(protocol, key, self.theirs))
+        self.opened.append(self.channel.open(card_apdu.parse(command.encode())))
+        return parse_response(self.channel.seal(card_apdu.Reply(0x9000, b"hello"), False).encoded())
 
 
-@pytest.mark.parametrize("parameter_id", sorted(BY_PARAMETER_ID))
-@pytest.mark.parametrize(("cipher", "bits"), [(2, 128), (3, 192), (4, 256)])
-def test_every_curve_and_key_size_comes_to_the_same_keys_on_both_sides(parameter_id, cipher, bits):
-    oid = bytes.fromhex("04007F000702020402") + bytes([cipher])
-    infos = [PaceInfo(oid, 2, parameter_id), PaceInfo(oid, 2, 0)]
-    password = can_password("900017")
-    chip = ChipSide(BY_PARAMETER_ID[parameter_id], bits, oid, password.secret)
-    pace.establish(chip, pace.choose(infos), password)
-    assert chip.set_at.endswith(bytes([0x84, 1, parameter_id]))
+def speak_after(offer: Pace) -> pace.Established:
+    """Run PACE, then one command under secure messaging that the card's half must be able to open."""
+    side = SandboxSide(offer, static=STATIC)
+    established = meet(side, offer)
+    assert side.exchange.channel is not None
+    card = SealedCard(side.exchange.channel)
+    established.channel.channel = card
+    assert established.channel.send(Command(0x00, 0xB0, 0x9E, 0x00, b"", 8)).data == b"hello"
+    assert [command.header[1] for command in card.opened] == [0xB0]
+    return established
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        Pace(mapping="GM"),
+        Pace(mapping="IM"),
+        Pace(mapping="CAM"),
+        Pace(mapping="GM", cipher="3DES", parameters=0),
+        Pace(mapping="IM", cipher="AES-256", parameters=2),
+    ],
+)
+def test_a_wrong_can_is_a_wrong_key_in_every_mapping(offer):
+    with pytest.raises(WrongKey):
+        meet(SandboxSide(offer, static=STATIC), offer, can="900018")
+
+
+@pytest.mark.parametrize("cipher", [Cipher.TDES, Cipher.AES128, Cipher.AES192, Cipher.AES256])
+@pytest.mark.parametrize("number", [0, 2, 8, 18])
+def test_the_pseudo_random_function_is_that_of_the_sandbox_card(cipher, number):
+    group = groups.by_parameter_id(number)
+    assert group is not None
+    s, t = b"\x5a" * mapping.NONCE_SIZES[cipher], b"\xa5" * mapping.KEY_SIZES[cipher]
+    assert mapping.pseudo_random(cipher, s, t, group.p) == card_mapping.pseudo_random(group.p, cipher.value, s, t)
+
+
+def test_the_card_is_told_which_domain_parameters_when_it_has_several():
+    one, other = Pace(parameters=13), Pace(parameters=17)
+    side = SandboxSide(one)
+    pace.establish(side, pace.choose(infos(info_of(other), info_of(one))), can_password(CAN))
+    assert side.set_at.endswith(bytes.fromhex("84010D"))
+
+
+def test_the_card_is_not_told_which_domain_parameters_when_it_has_one_set():
+    side = SandboxSide(Pace())
+    pace.establish(side, pace.choose(infos(info_of(Pace()), info_of(Pace(mapping="IM")))), can_password(CAN))
+    assert side.set_at.endswith(bytes.fromhex("830102"))
+
+
+# ---- hostile answers -----------------------------------------------------------------------------------------------
+
+
+def answer_with(*objects: tuple[int, bytes]) -> bytes:
+    return tlv.encode(0x7C, b"".join(tlv.encode(tag, value) for tag, value in objects))
+
+
+def broken(offer: Pace, step: int, answer: bytes) -> str:
+    with pytest.raises(CardBroken) as caught:
+        meet(SandboxSide(offer, static=STATIC, spoil={step: answer}), offer)
+    return str(caught.value.data["where"])
+
+
+P = dh.MODP_1024_160.p
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        b"",
+        b"\0",
+        b"\x01",
+        (P - 1).to_bytes(128, "big"),
+        P.to_bytes(128, "big"),
+        (P + 2).to_bytes(128, "big"),
+        b"\x02",  # in the field, not in the group
+        b"\0" + b"\x12" * 128,
+    ],
+)
+@pytest.mark.parametrize(("step", "tag"), [(0x81, 0x82), (0x83, 0x84)])
+def test_a_hostile_element_of_a_prime_field_is_a_broken_card(step, tag, element):
+    where = broken(Pace(parameters=0), step, answer_with((tag, element)))
+    assert where == {0x81: "pace.mapping", 0x83: "pace.agreement"}[step]
+
+
+def test_our_own_element_sent_back_with_leading_zeros_is_a_broken_card():
+    offer = Pace(parameters=1)
+
+    class Echo(SandboxSide):
+        def send(self, command: Command) -> Response:
+            if command.data[:1] == b"\x7c" and b"\x81\x82" in command.data[:6]:
+                ours = tlv.read_all(tlv.read_one(command.data, 0x7C, "t"), "t")[0].value
+                return Response(answer_with((0x82, ours.rjust(256, b"\0"))), 0x9000)
+            return super().send(command)
+
+    with pytest.raises(CardBroken) as caught:
+        meet(Echo(offer), offer)
+    assert caught.value.data["where"] == "pace.equal_keys"
+
+
+def test_a_card_that_has_mapping_data_where_none_belongs_is_broken():
+    for objects in ([(0x82, b"\x04")], [(0x84, b"")], [(0x82, b""), (0x84, b"")]):
+        assert broken(Pace(mapping="IM"), 0x81, answer_with(*objects)) == "pace.mapping"
+
+
+@pytest.mark.parametrize(("cipher", "size"), [("AES-128", 32), ("3DES", 32), ("AES-192", 16), ("AES-256", 16)])
+def test_the_integrated_mapping_takes_a_nonce_of_its_own_size_only(cipher, size):
+    offer = Pace(mapping="IM", cipher=cipher)
+    assert broken(offer, 0, answer_with((0x80, bytes(size)))) == "pace.nonce"
+
+
+@pytest.mark.parametrize(
+    "data", [b"", bytes(8), bytes(17), bytes(16), b"\x80" * 48, bytes(96), bytes(112), bytes(4096)]
+)
+def test_chip_data_that_is_no_encryption_of_anything_is_a_broken_card(data):
+    side = SandboxSide(Pace(mapping="CAM"), static=STATIC)
+    side.chip_data = data
+    with pytest.raises(CardBroken) as caught:
+        meet(side, Pace(mapping="CAM"))
+    assert caught.value.data["where"] == "pace.chip_data"
+
+
+def test_chip_data_that_is_missing_is_a_broken_card():
+    side = SandboxSide(Pace(mapping="CAM"), static=STATIC)
+    side.chip_data = None
+    with pytest.raises(CardBroken):
+        meet(side, Pace(mapping="CAM"))
 
 
 def test_after_pace_a_reply_in_the_clear_ends_the_session():
