@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 from reader.errors import CardBroken
 
+SHORT_LC_MAX = 255
 SHORT_LE_MAX = 256
 EXTENDED_LE_MAX = 65536
+CHAINING = 0x10  # class bit: not the last command of a chain (ISO/IEC 7816-4, 5.3.3)
 
 OK = 0x9000
 END_OF_FILE = 0x6282
@@ -25,6 +27,8 @@ STATUS_NAMES = {
     0x6700: "wrong_length",
     0x6881: "channel_not_supported",
     0x6882: "secure_messaging_not_supported",
+    0x6883: "last_command_of_chain_expected",
+    0x6884: "chaining_not_supported",
     0x6982: "security_status_not_satisfied",
     0x6983: "authentication_blocked",
     0x6984: "reference_data_not_usable",
@@ -77,7 +81,7 @@ class Command:
 
     def encode(self) -> bytes:
         """The bytes of the command: short form where both lengths fit, else extended (ISO/IEC 7816-4, 5.1)."""
-        if len(self.data) <= 0xFF and (self.le or 0) <= SHORT_LE_MAX:
+        if len(self.data) <= SHORT_LC_MAX and (self.le or 0) <= SHORT_LE_MAX:
             lc = bytes([len(self.data)]) if self.data else b""
             le = b"" if self.le is None else bytes([self.le & 0xFF])
             return self.header + lc + self.data + le
@@ -110,9 +114,27 @@ def parse_response(raw: bytes) -> Response:
     return Response(bytes(raw[:-2]), int.from_bytes(raw[-2:], "big"))
 
 
+def chained(command: Command, size: int = SHORT_LC_MAX) -> list[Command]:
+    """The command as a chain that needs no extended length (ISO/IEC 7816-4, 5.3.3): `size` bytes of data in each.
+
+    All but the last carry the chaining bit and want no answer; the last is the command itself with what is left of
+    the data. A command that is short enough is its own chain. Under secure messaging the parts are protected one by
+    one: cut first, then protect.
+    """
+    wanted = None if command.le is None else min(command.le, SHORT_LE_MAX)
+    cuts = range(0, max(len(command.data) - size, 0), size)
+    parts = [replace(command, cla=command.cla | CHAINING, data=command.data[at : at + size], le=None) for at in cuts]
+    return [*parts, replace(command, data=command.data[len(parts) * size :], le=wanted)]
+
+
 def select_applet(aid: bytes) -> Command:
     """SELECT by application identifier, no answer wanted: some documents refuse a Le here (chip.md 3.6)."""
     return Command(0x00, 0xA4, 0x04, 0x0C, aid)
+
+
+def select_master_file() -> Command:
+    """SELECT the master file, no answer wanted; many cards know no such command (card.md 7)."""
+    return Command(0x00, 0xA4, 0x00, 0x0C, b"\x3f\x00")
 
 
 def select_file(file_id: int) -> Command:
