@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("tiepdon.commands.config", "check or show the settings"),
     "doctor": ("tiepdon.commands.doctor", "look at every part and say what is wrong and how to mend it"),
     "card": ("tiepdon.commands.card", "read a citizen card's chip"),
+    "trust": ("tiepdon.commands.trust", "the authorities whose chips are proven genuine: import, list"),
     "scan": ("tiepdon.commands.scan", "read payloads of QR codes"),
     "record": ("tiepdon.commands.record", "the PatientRecord's schema"),
     "bridge": ("tiepdon.commands.bridge", "the bridge to hospital systems: serve, render, deliveries"),

@@ -6,23 +6,23 @@ not `failed`: no signer of citizen cards has been published (card.md 4). Must no
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
-from asn1crypto import cms, x509
-from cryptography.exceptions import InvalidSignature
-
-from reader.chip import tlv
-from reader.chip.signatures import HASHES, Unsupported, public_key, verify
-from reader.chip.trust import Anchor
+from reader.chip import chains, signed_data, tlv
+from reader.chip.certificates import Certificate
+from reader.chip.signed_data import SignedData, Verified
+from reader.chip.trust import Trust
 from reader.errors import CardBroken
 from reader.reading import Check, Outcome
 
-T = TypeVar("T")
 WHERE = "sod"
-_LDS_SECURITY_OBJECT = {"2.23.136.1.1.1", "1.3.27.1.1.1"}
+CARD_SECURITY = "card_security"
+MAX_SIZE = 1 << 16  # bytes of EF.SOD and EF.CardSecurity; those in the field have less than five thousand
+MAX_CHAINS = 2  # signers whose chain is looked for
+LDS_SECURITY_OBJECT = ("2.23.136.1.1.1", "1.3.27.1.1.1")  # the second: before 2004
+SECURITY_OBJECT = ("0.4.0.127.0.7.3.2.1",)  # BSI TR-03110-3, A.1.2.5
 _HASH_OIDS = {
     "2B0E03021A": "sha1",
     "608648016503040204": "sha224",
@@ -30,6 +30,9 @@ _HASH_OIDS = {
     "608648016503040202": "sha384",
     "608648016503040203": "sha512",
 }
+_MRZ_SIZES = (90, 72, 88)
+# Country of a signer (ISO 3166-1 alpha-2) by issuing state of the MRZ, for the cards this product is made for.
+_SIGNER_COUNTRY = {"VNM": "VN"}
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class SignedObject:
 
     listed: SecurityObject
     content: bytes
-    signed: cms.SignedData
+    signed: SignedData
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,16 @@ class Verdicts:
     """The three answers, and codes of what is weak though it passed."""
 
     hashes: Check
+    signature: Check
+    chain: Check
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CardSecurity:
+    """EF.CardSecurity (Doc 9303-11, 9.2.11): the SecurityInfos as signed, who signed them, and weaknesses."""
+
+    content: bytes
     signature: Check
     chain: Check
     warnings: tuple[str, ...] = ()
@@ -71,41 +84,31 @@ MALFORMED = Verdicts(
 
 def parse(sod: bytes) -> SignedObject:
     """Take EF.SOD apart without believing any of it. Raises CardBroken."""
-    return _guarded(lambda: _parse(tlv.read_one(sod, 0x77, WHERE)))
+    if len(sod) > MAX_SIZE:
+        raise CardBroken(where=WHERE)
+    signed = signed_data.parse(tlv.read_one(sod, 0x77, WHERE), LDS_SECURITY_OBJECT, MAX_SIZE, WHERE)
+    return SignedObject(_parse_list(signed.content), signed.content, signed)
 
 
-def check(
-    signed_object: SignedObject, files: Mapping[int, bytes], anchors: Sequence[Anchor], now: datetime
-) -> Verdicts:
+def check(signed_object: SignedObject, files: Mapping[int, bytes], trust: Trust, now: datetime) -> Verdicts:
     """Judge what was read (`files`: whole files by data group number) at the moment `now` (aware)."""
-    hashes = _check_hashes(signed_object.listed, files)
-    try:
-        signature, chain = _guarded(lambda: _check_signer(signed_object, anchors, now))
-    except CardBroken:
-        signature = Check(result=Outcome.FAILED, reason="signature.malformed")
-        chain = Check(reason="signature.malformed")
+    hashes = check_hashes(signed_object.listed, files)
+    verified, chain, warnings = _check_signers(signed_object.signed, trust, now)
+    if chain.result is Outcome.PASSED and verified.certificate is not None:
+        chain, document = _check_document(verified.certificate, chain, files.get(1))
+        warnings = (*warnings, *document)
     weak = ("sod.weak_hash",) if signed_object.listed.hash_name == "sha1" else ()
-    return Verdicts(hashes, signature, chain, weak)
+    return Verdicts(hashes, verified.check, chain, (*weak, *warnings))
 
 
-def _guarded(step: Callable[[], T]) -> T:
-    """Run a step over the card's ASN.1. asn1crypto answers malformed input with any of these errors."""
-    try:
-        return step()
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError):
-        raise CardBroken(where=WHERE) from None
+def check_card_security(data: bytes, trust: Trust, now: datetime) -> CardSecurity:
+    """Judge EF.CardSecurity, the signed form of what EF.CardAccess says, at the moment `now` (aware).
 
-
-def _parse(der: bytes) -> SignedObject:
-    information = cms.ContentInfo.load(der, strict=True)
-    if information["content_type"].native != "signed_data":
-        raise CardBroken(where=WHERE)
-    signed = information["content"]
-    encapsulated = signed["encap_content_info"]
-    if encapsulated["content_type"].dotted not in _LDS_SECURITY_OBJECT:
-        raise CardBroken(where=WHERE)
-    content = bytes(encapsulated["content"])
-    return SignedObject(_parse_list(content), content, signed)
+    Raises CardBroken where it is malformed; `content` is for security_infos.parse.
+    """
+    signed = signed_data.parse(data, SECURITY_OBJECT, MAX_SIZE, CARD_SECURITY)
+    verified, chain, warnings = _check_signers(signed, trust, now)
+    return CardSecurity(signed.content, verified.check, chain, warnings)
 
 
 def _parse_list(content: bytes) -> SecurityObject:
@@ -123,7 +126,8 @@ def _parse_list(content: bytes) -> SecurityObject:
     return SecurityObject(_HASH_OIDS.get(algorithm.hex().upper()), hashes)
 
 
-def _check_hashes(listed: SecurityObject, files: Mapping[int, bytes]) -> Check:
+def check_hashes(listed: SecurityObject, files: Mapping[int, bytes]) -> Check:
+    """Compare files (by data group number) with the signed list; signed files that were not read are no fault."""
     if listed.hash_name is None:
         return Check(reason="hashes.unsupported")
     for number, data in sorted(files.items()):
@@ -139,114 +143,44 @@ def _failed(reason: str, protocol: str | None = None) -> Check:
     return Check(result=Outcome.FAILED, reason=reason, protocol=protocol)
 
 
-def _check_signer(signed_object: SignedObject, anchors: Sequence[Anchor], now: datetime) -> tuple[Check, Check]:
-    signed = signed_object.signed
-    signers = signed["signer_infos"]
-    if len(signers) == 0:
-        return _failed("signature.absent"), Check(reason="signature.absent")
-    signer = signers[0]
-    certificate = _signer_certificate(signed, signer)
-    if certificate is None:
-        return _failed("signature.no_certificate"), Check(reason="signature.no_certificate")
-    signature = _check_signature(signed_object, signer, certificate)
-    return signature, _check_chain(certificate, anchors, _signing_time(signer) or now)
+def _check_signers(signed: SignedData, trust: Trust, now: datetime) -> tuple[Verified, Check, tuple[str, ...]]:
+    """The signer that proves most: signature first, then chain; with several, one that passes both is enough."""
+    verified = signed_data.verify_signers(signed)
+    good = [one for one in verified if one.check.result is Outcome.PASSED]
+    judged = [_check_signer(one, signed, trust, now) for one in good[:MAX_CHAINS] or verified[:1]]
+    return min(judged, key=lambda one: one[1].result is not Outcome.PASSED)
 
 
-def _signer_certificate(signed: cms.SignedData, signer: cms.SignerInfo) -> x509.Certificate | None:
-    """The certificate that `sid` names; where it names none, the only one there is (chip.md 4.2: seen in the field)."""
-    candidates = [choice.chosen for choice in signed["certificates"] or () if choice.name == "certificate"]
-    sid = signer["sid"]
-    for certificate in candidates:
-        if sid.name == "issuer_and_serial_number":
-            same_serial = certificate.serial_number == sid.chosen["serial_number"].native
-            if same_serial and certificate.issuer == sid.chosen["issuer"]:
-                return certificate
-        elif certificate.key_identifier == sid.chosen.native:
-            return certificate
-    return candidates[0] if len(candidates) == 1 else None
+def _check_signer(
+    verified: Verified, signed: SignedData, trust: Trust, now: datetime
+) -> tuple[Verified, Check, tuple[str, ...]]:
+    if verified.certificate is None:
+        return verified, Check(reason=verified.check.reason), ()
+    chain = chains.build(verified.certificate, signed.certificates, trust, verified.signed_at, now)
+    return verified, chain.check, (*verified.warnings, *chain.warnings)
 
 
-def _check_signature(signed_object: SignedObject, signer: cms.SignerInfo, certificate: x509.Certificate) -> Check:
-    """CMS signature over the attributes, which must bind content type and digest (RFC 5652, 5.4 and 5.6)."""
-    hash_name = signer["digest_algorithm"]["algorithm"].native
-    if hash_name not in HASHES:
-        return Check(reason="signature.unsupported")
-    message = signed_object.content
-    if signer["signed_attrs"]:
-        bound = {attribute["type"].native: attribute["values"][0] for attribute in signer["signed_attrs"]}
-        content_type, digest = bound.get("content_type"), bound.get("message_digest")
-        if content_type is None or content_type.dotted not in _LDS_SECURITY_OBJECT:
-            return _failed("signature.content_type")
-        if digest is None or digest.native != hashlib.new(hash_name, message).digest():
-            return _failed("signature.digest")
-        message = signer["signed_attrs"].untag().dump()
+def _check_document(signer: Certificate, chain: Check, dg1: bytes | None) -> tuple[Check, tuple[str, ...]]:
+    """Whether this signer may sign this kind of document of this state, where DG1 was read.
+
+    A list of document types (Doc 9303-12, 7.1.1.6) leads to a warning only: states fill it in differently.
+    """
+    mrz = _mrz(dg1)
+    if mrz is None:
+        return chain, ()
+    country = _SIGNER_COUNTRY.get(mrz[2:5])
+    if country is not None and signer.subject.country and signer.subject.country != country:
+        return _failed("chain.issuing_state", chain.protocol), ()
+    kinds = {mrz[:1], mrz[:2].rstrip("<")}  # one letter in the list stands for every kind that begins with it
+    if signer.document_types is not None and not kinds & {listed.rstrip("<") for listed in signer.document_types}:
+        return chain, ("chain.document_type",)
+    return chain, ()
+
+
+def _mrz(dg1: bytes | None) -> str | None:
+    """The MRZ of DG1, None where there is none; DG1 is parsed in full elsewhere."""
     try:
-        protocol = verify(
-            public_key(certificate), signer["signature_algorithm"], hash_name, signer["signature"].native, message
-        )
-    except Unsupported:
-        return Check(reason="signature.unsupported")
-    except InvalidSignature:
-        return _failed("signature.wrong")
-    return Check(result=Outcome.PASSED, protocol=protocol)
-
-
-def _signing_time(signer: cms.SignerInfo) -> datetime | None:
-    for attribute in signer["signed_attrs"] or ():
-        if attribute["type"].native == "signing_time":
-            moment = attribute["values"][0].native
-            return moment if isinstance(moment, datetime) and moment.tzinfo else None
-    return None
-
-
-def _check_chain(certificate: x509.Certificate, anchors: Sequence[Anchor], moment: datetime) -> Check:
-    """Signer to country authority: one step (Doc 9303-12, 4.1). `moment`: signing time, else now."""
-    if not anchors:
-        return Check(reason="chain.no_trust")
-    if any(anchor.certificate.dump() == certificate.dump() for anchor in anchors):
-        return _check_validity(certificate, moment, "pinned")
-    result = Check(reason="chain.unknown")
-    for anchor in anchors:
-        if not _issued(anchor.certificate, certificate):
-            continue
-        result = _check_issue(certificate, anchor.certificate, moment)
-        if result.result is Outcome.PASSED:
-            return result
-    return result
-
-
-def _issued(authority: x509.Certificate, certificate: x509.Certificate) -> bool:
-    """Whether the authority may be the issuer: by key identifier where both have one, else by name."""
-    if authority.basic_constraints_value is None or not authority.basic_constraints_value["ca"].native:
-        return False
-    wanted = certificate.authority_key_identifier
-    if wanted is not None and authority.key_identifier is not None:
-        return bool(wanted == authority.key_identifier)
-    return bool(certificate.issuer == authority.subject)
-
-
-def _check_issue(certificate: x509.Certificate, authority: x509.Certificate, moment: datetime) -> Check:
-    try:
-        protocol = verify(
-            public_key(authority),
-            certificate["signature_algorithm"],
-            "",  # a certificate's algorithm names its own hash
-            certificate.signature,
-            certificate["tbs_certificate"].dump(),
-        )
-    except Unsupported:
-        return Check(reason="chain.unsupported")
-    except InvalidSignature:
-        return _failed("chain.wrong_signature")
-    if not authority.not_valid_before <= certificate.not_valid_before <= authority.not_valid_after:
-        return _failed("chain.authority_not_valid", protocol)
-    return _check_validity(certificate, moment, protocol)
-
-
-def _check_validity(certificate: x509.Certificate, moment: datetime, protocol: str) -> Check:
-    if not certificate.not_valid_before <= moment <= certificate.not_valid_after:
-        return _failed("chain.signer_not_valid", protocol)
-    usage = certificate.key_usage_value
-    if usage is not None and "digital_signature" not in usage.native:
-        return _failed("chain.key_usage", protocol)
-    return Check(result=Outcome.PASSED, protocol=protocol)
+        text = tlv.read_one(tlv.read_one(dg1 or b"", 0x61, WHERE), 0x5F1F, WHERE)
+    except CardBroken:
+        return None
+    return text.decode("ascii", "replace") if len(text) in _MRZ_SIZES else None

@@ -1,17 +1,22 @@
-"""Public keys and signatures of passport PKI (ICAO Doc 9303-12): RSA PKCS#1 v1.5, RSA-PSS, ECDSA.
+"""Public keys and signatures of passport PKI (ICAO Doc 9303-12, 4.4): RSA PKCS#1 v1.5, RSA-PSS, ECDSA.
 
 Elliptic-curve keys with explicit parameters are used only when every parameter equals a known curve's: a curve of
 the card's own choosing would let anybody sign (the fault of CVE-2020-0601). Must not decide about trust.
 """
 
-from asn1crypto import algos, keys, x509
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+
+from asn1crypto import algos, core, keys
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 
 from reader.chip import curves
-from reader.chip.curves import Curve
+from reader.chip.curves import Curve, Point
+from reader.errors import CardBroken
 
 HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "sha1": hashes.SHA1,
@@ -20,19 +25,11 @@ HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "sha384": hashes.SHA384,
     "sha512": hashes.SHA512,
 }
-MAX_RSA_BITS = 8192  # larger keys only cost time
+MIN_RSA_BITS, MAX_RSA_BITS = 1024, 8192  # smaller ones are broken by anybody, larger ones only cost time
+MAX_EXPONENT_BITS = 64  # the library's own bound for large keys; here for all
 MAX_SALT = MAX_RSA_BITS // 8  # bytes; OpenSSL by itself makes the salt as long as the key lets it
+WEAK_RSA_BITS, WEAK_FIELD_BITS = 2048, 224  # below: no longer allowed (Doc 9303-12, 4.4.1 and 4.4.3)
 _CURVES = tuple(curves.BY_PARAMETER_ID.values())
-_CURVE_OIDS = {
-    "1.2.840.10045.3.1.1": curves.SECP192R1,
-    "1.3.132.0.33": curves.SECP224R1,
-    "1.2.840.10045.3.1.7": curves.SECP256R1,
-    "1.3.132.0.34": curves.SECP384R1,
-    "1.3.132.0.35": curves.SECP521R1,
-    "1.3.36.3.3.2.8.1.1.7": curves.BRAINPOOL_P256R1,
-    "1.3.36.3.3.2.8.1.1.11": curves.BRAINPOOL_P384R1,
-    "1.3.36.3.3.2.8.1.1.13": curves.BRAINPOOL_P512R1,
-}
 # Signature algorithms: scheme, and the hash where the identifier names it. The last five: BSI TR-03111 plain ECDSA.
 _SCHEMES: dict[str, tuple[str, str | None]] = {
     "1.2.840.113549.1.1.1": ("rsa", None),
@@ -60,52 +57,137 @@ class Unsupported(Exception):
     """An algorithm, curve or key size outside what this version verifies."""
 
 
-PublicKey = rsa.RSAPublicKey | tuple[Curve, ec.EllipticCurvePublicKey]
+@dataclass(frozen=True)
+class EllipticKey:
+    """A point on a known curve. `explicit`: the key wrote the curve's numbers out instead of naming it."""
+
+    curve: Curve
+    point: Point
+    explicit: bool
+
+    @property
+    def name(self) -> str:
+        """The curve's name."""
+        return self.curve.name
+
+    @property
+    def weak(self) -> bool:
+        """Whether its size is no longer allowed."""
+        return self.curve.p.bit_length() < WEAK_FIELD_BITS
 
 
-def public_key(certificate: x509.Certificate) -> PublicKey:
-    """The key of a certificate. Raises Unsupported, ValueError (no valid key)."""
-    info: keys.PublicKeyInfo = certificate["tbs_certificate"]["subject_public_key_info"]
+@dataclass(frozen=True)
+class RsaKey:
+    """An RSA key of bearable size."""
+
+    library: rsa.RSAPublicKey
+    explicit: bool = False
+
+    @property
+    def name(self) -> str:
+        """`RSA-2048`: the size in bits."""
+        return f"RSA-{self.library.key_size}"
+
+    @property
+    def weak(self) -> bool:
+        """Whether its size is no longer allowed."""
+        return self.library.key_size < WEAK_RSA_BITS
+
+
+PublicKey = RsaKey | EllipticKey
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a signature was made: `name` for example `ecdsa-sha256-brainpoolP256r1`, and the hash in it."""
+
+    name: str
+    hash_name: str
+
+
+def public_key(key_info: bytes) -> PublicKey:
+    """The key in a SubjectPublicKeyInfo (DER). Raises Unsupported, ValueError (no valid key)."""
+    info = _load(keys.PublicKeyInfo, key_info)
     algorithm = info["algorithm"]["algorithm"].native
     if algorithm in ("rsa", "rsassa_pss"):
-        numbers = info["public_key"].parsed
-        modulus, exponent = int(numbers["modulus"].native), int(numbers["public_exponent"].native)
-        if modulus.bit_length() > MAX_RSA_BITS:
-            raise Unsupported
-        return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+        return _rsa_key(info["public_key"].parsed)
     if algorithm == "ec":
-        curve = _domain(info["algorithm"]["parameters"])
-        encoded = info["public_key"].native
-        return curve, ec.EllipticCurvePublicKey.from_encoded_point(curve.library, encoded)
+        parameters = info["algorithm"]["parameters"]
+        curve = _domain(parameters)
+        return EllipticKey(curve, _point(curve, info["public_key"].native), parameters.name == "specified")
     raise Unsupported
 
 
-def verify(
-    key: PublicKey, algorithm: algos.SignedDigestAlgorithm, hash_name: str, signature: bytes, message: bytes
-) -> str:
-    """Verify a signature and return the name of how it was made, for example `ecdsa-sha256-brainpoolP256r1`.
+def verify(key: PublicKey, algorithm: bytes, hash_name: str, signature: bytes, message: bytes) -> Method:
+    """Verify a signature and return how it was made. `algorithm`: AlgorithmIdentifier (DER).
 
-    `hash_name` is used where the algorithm does not name its own. Raises InvalidSignature, Unsupported.
+    `hash_name` is used where the algorithm does not name its own. Raises InvalidSignature, Unsupported,
+    ValueError (malformed algorithm).
     """
-    scheme, own_hash = _SCHEMES.get(algorithm["algorithm"].dotted, ("", None))
+    identifier = _load(algos.SignedDigestAlgorithm, algorithm)
+    scheme, own_hash = _SCHEMES.get(identifier["algorithm"].dotted, ("", None))
+    name = own_hash or hash_name
     try:
-        if isinstance(key, tuple):
+        if isinstance(key, EllipticKey):
             if scheme != "ecdsa":
                 raise Unsupported
-            name = own_hash or hash_name
             _verify_ecdsa(key, signature, message, _hash(name))
-            return f"ecdsa-{name}-{key[0].name}"
+            return Method(f"ecdsa-{name}-{key.name}", name)
         if scheme == "rsa":
-            name = own_hash or hash_name
-            key.verify(signature, message, padding.PKCS1v15(), _hash(name))
-            return f"rsa-{name}-{key.key_size}"
+            key.library.verify(signature, message, padding.PKCS1v15(), _hash(name))
+            return Method(f"rsa-{name}-{key.library.key_size}", name)
         if scheme == "rsa_pss":
-            name, pss = _pss(algorithm)
-            key.verify(signature, message, pss, _hash(name))
-            return f"rsa-pss-{name}-{key.key_size}"
+            name, pss = _pss(identifier)
+            key.library.verify(signature, message, pss, _hash(name))
+            return Method(f"rsa-pss-{name}-{key.library.key_size}", name)
     except UnsupportedAlgorithm:
         raise Unsupported from None
     raise Unsupported
+
+
+def algorithm_name(algorithm: bytes) -> str:
+    """The scheme and hash that an AlgorithmIdentifier (DER) names, `?` for one outside what this version verifies."""
+    try:
+        identifier = _load(algos.SignedDigestAlgorithm, algorithm)
+        scheme, name = _SCHEMES[identifier["algorithm"].dotted]
+        if scheme == "rsa_pss":
+            name = _pss(identifier)[0]
+    except (ValueError, KeyError, Unsupported):
+        return "?"
+    return "-".join(part for part in (scheme.replace("_", "-"), name) if part)
+
+
+def _load(kind: type[core.Sequence], encoded: bytes) -> core.Sequence:
+    """Parse with asn1crypto, whose answers to malformed input are of several kinds. Raises ValueError.
+
+    Everything is parsed at once, so that nothing of the kind comes later.
+    """
+    try:
+        loaded = kind.load(encoded, strict=True)
+        _ = loaded.native
+    except (TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+    return loaded
+
+
+def _rsa_key(numbers: core.Sequence) -> RsaKey:
+    modulus, exponent = int(numbers["modulus"].native), int(numbers["public_exponent"].native)
+    if modulus <= 0 or exponent <= 0:
+        raise ValueError("no RSA key")
+    if not MIN_RSA_BITS <= modulus.bit_length() <= MAX_RSA_BITS or exponent.bit_length() > MAX_EXPONENT_BITS:
+        raise Unsupported
+    return RsaKey(rsa.RSAPublicNumbers(exponent, modulus).public_key())
+
+
+def _point(curve: Curve, encoded: bytes) -> Point:
+    """A public point, also in compressed form where the library knows the curve. Raises Unsupported, ValueError."""
+    if curve.library is not None:
+        numbers = ec.EllipticCurvePublicKey.from_encoded_point(curve.library, encoded).public_numbers()
+        return Point(numbers.x, numbers.y)
+    try:
+        return curve.decode(encoded, "signature.key")
+    except CardBroken:
+        raise ValueError("no point of the curve") from None
 
 
 def _hash(name: str) -> hashes.HashAlgorithm:
@@ -114,43 +196,75 @@ def _hash(name: str) -> hashes.HashAlgorithm:
     return HASHES[name]()
 
 
-def _verify_ecdsa(
-    key: tuple[Curve, ec.EllipticCurvePublicKey], signature: bytes, message: bytes, digest: hashes.HashAlgorithm
-) -> None:
+def _verify_ecdsa(key: EllipticKey, signature: bytes, message: bytes, algorithm: hashes.HashAlgorithm) -> None:
     """DER, or the plain r and s side by side that some states write (BSI TR-03111, 5.2.1)."""
-    curve, public = key
+    digest = hashlib.new(algorithm.name, message).digest()
+    for r, s in _candidates(signature, (key.curve.n.bit_length() + 7) // 8):
+        if _signs(key, digest, algorithm, r, s):
+            return
+    raise InvalidSignature
+
+
+def _candidates(signature: bytes, size: int) -> list[tuple[int, int]]:
+    """The ways to read r and s out of a signature for numbers of `size` bytes."""
+    found = []
+    if len(signature) <= 2 * size + 12:
+        try:
+            parsed = _load(algos.DSASignature, signature)
+            found.append((int(parsed["r"].native), int(parsed["s"].native)))
+        except ValueError:
+            pass
+    if len(signature) == 2 * size:
+        found.append((int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big")))
+    return found
+
+
+def _signs(key: EllipticKey, digest: bytes, algorithm: hashes.HashAlgorithm, r: int, s: int) -> bool:
+    if key.curve.library is None:
+        return key.curve.verify_ecdsa(key.point, digest, r, s)
+    if r <= 0 or s <= 0:
+        return False
+    public = ec.EllipticCurvePublicNumbers(key.point.x, key.point.y, key.curve.library).public_key()
     try:
-        public.verify(signature, message, ec.ECDSA(digest))
+        public.verify(encode_dss_signature(r, s), digest, ec.ECDSA(Prehashed(algorithm)))
     except InvalidSignature:
-        size = (curve.n.bit_length() + 7) // 8
-        if len(signature) != 2 * size:
-            raise
-        r, s = int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big")
-        public.verify(encode_dss_signature(r, s), message, ec.ECDSA(digest))
+        return False
+    return True
 
 
-def _pss(algorithm: algos.SignedDigestAlgorithm) -> tuple[str, padding.PSS]:
+def _pss(algorithm: core.Sequence) -> tuple[str, padding.PSS]:
     """Parameters of RSASSA-PSS (RFC 4055, 3.1)."""
     parameters = algorithm["parameters"]
+    if not isinstance(parameters, algos.RSASSAPSSParams):
+        raise Unsupported
     name = parameters["hash_algorithm"]["algorithm"].native
     generator = parameters["mask_gen_algorithm"]
+    mask_hash = generator["parameters"]
     salt = int(parameters["salt_length"].native)
-    if generator["algorithm"].native != "mgf1" or not 0 <= salt <= MAX_SALT:
+    if generator["algorithm"].native != "mgf1" or not isinstance(mask_hash, algos.DigestAlgorithm):
         raise Unsupported
-    return name, padding.PSS(padding.MGF1(_hash(generator["parameters"]["algorithm"].native)), salt)
+    if not 0 <= salt <= MAX_SALT or parameters["trailer_field"].native != "trailer_field_bc":
+        raise Unsupported
+    return name, padding.PSS(padding.MGF1(_hash(mask_hash["algorithm"].native)), salt)
 
 
 def _domain(parameters: keys.ECDomainParameters) -> Curve:
     """The known curve that the parameters name, or equal in every number. Raises Unsupported."""
     if parameters.name == "named":
-        found = _CURVE_OIDS.get(parameters.chosen.dotted)
+        found = curves.BY_OBJECT_IDENTIFIER.get(parameters.chosen.contents)
     elif parameters.name == "specified":
         found = next((curve for curve in _CURVES if _same(curve, parameters.chosen)), None)
     else:
         found = None
-    if found is None or not found.supported():
+    if found is None or not _supported(found):
         raise Unsupported
     return found
+
+
+@cache
+def _supported(curve: Curve) -> bool:
+    """Asked once for each curve: the answer costs as much as a signature."""
+    return curve.supported()
 
 
 def _same(curve: Curve, domain: keys.SpecifiedECDomain) -> bool:

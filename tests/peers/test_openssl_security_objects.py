@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from reader.chip.passive_authentication import check, parse
-from reader.chip.trust import load_anchors
+from reader.chip.trust import load_trust
 from reader.reading import Outcome
 from tests.hostile.documents import der
 
@@ -38,6 +38,7 @@ subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 """
 EC = ("-algorithm", "EC", "-pkeyopt", "ec_param_enc:explicit", "-pkeyopt")
+NAMED = ("-algorithm", "EC", "-pkeyopt")
 RSA = ("-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
 PSS = ("-keyopt", "rsa_padding_mode:pss")
 PSS_AUTHORITY = ("-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048")
@@ -66,9 +67,20 @@ def listed(hash_name: str, files: Mapping[int, bytes]) -> bytes:
         (RSA, RSA, "sha256", PSS),
         (PSS_AUTHORITY, RSA, "sha512", (*PSS, "-keyopt", "rsa_mgf1_md:sha1", "-keyopt", "rsa_pss_saltlen:20")),
         ((*EC, "ec_paramgen_curve:brainpoolP512r1"), (*EC, "ec_paramgen_curve:brainpoolP384r1"), "sha384", ()),
+        ((*EC, "ec_paramgen_curve:brainpoolP320r1"), (*EC, "ec_paramgen_curve:brainpoolP224r1"), "sha256", ("-keyid",)),
+        ((*NAMED, "ec_paramgen_curve:brainpoolP320r1"), (*NAMED, "ec_paramgen_curve:brainpoolP192r1"), "sha256", ()),
         ((*EC, "ec_paramgen_curve:secp384r1"), (*EC, "ec_paramgen_curve:prime256v1"), "sha256", ("-keyid",)),
     ],
-    ids=["RSA", "no attributes", "PSS, longest salt", "PSS, other mask", "brainpool, explicit", "NIST, explicit"],
+    ids=[
+        "RSA",
+        "no attributes",
+        "PSS, longest salt",
+        "PSS, other mask",
+        "brainpool, explicit",
+        "old brainpool, explicit",
+        "old brainpool, named",
+        "NIST, explicit",
+    ],
 )
 def test_what_openssl_signs_is_verified(
     tmp_path: Path, authority: tuple[str, ...], signer: tuple[str, ...], hash_name: str, habits: tuple[str, ...]
@@ -91,7 +103,7 @@ def test_what_openssl_signs_is_verified(
     shutil.copy(tmp_path / "ca.pem", trusted)
 
     sod = der(0x77, (tmp_path / "sod").read_bytes())
-    verdicts = check(parse(sod), FILES, load_anchors(trusted), datetime.now(UTC))
+    verdicts = check(parse(sod), FILES, load_trust(trusted), datetime.now(UTC))
     assert [verdicts.hashes.result, verdicts.signature.result, verdicts.chain.result] == [Outcome.PASSED] * 3
-    changed = check(parse(sod), {**FILES, 13: b"\x6d\x03xyz"}, load_anchors(trusted), datetime.now(UTC))
+    changed = check(parse(sod), {**FILES, 13: b"\x6d\x03xyz"}, load_trust(trusted), datetime.now(UTC))
     assert [changed.hashes.result, changed.signature.result] == [Outcome.FAILED, Outcome.PASSED]

@@ -1,19 +1,30 @@
 """Passive authentication: every scheme, and every way in which a proof can be wrong."""
 
+import hashlib
 from dataclasses import replace
 
 import pytest
-from asn1crypto import pem
+from asn1crypto import cms, x509
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reader.chip import curves, passive_authentication
 from reader.chip.passive_authentication import Verdicts
-from reader.chip.trust import Anchor, TrustUnusable, load_anchors
+from reader.chip.tlv import encode
+from reader.chip.trust import NO_TRUST, Trust
 from reader.errors import CardBroken
 from reader.reading import Outcome
 from tests.reader.chip.cards import NOW
-from tests.reader.chip.proofs import Proof, Scheme, certificate, ec_key, public_info, rsa_key, security_object
+from tests.reader.chip.proofs import (
+    Proof,
+    Scheme,
+    certificate,
+    ec_key,
+    public_info,
+    rsa_key,
+    security_object,
+    trusting,
+)
 
 FILES = {1: b"\x61\x01a", 13: b"\x6d\x01b"}
 RSA_KEY = rsa_key()
@@ -21,7 +32,7 @@ EC_KEY = ec_key(curves.BRAINPOOL_P256R1)
 ROOT_KEY = ec_key(curves.BRAINPOOL_P512R1)
 ROOT_SCHEME = Scheme("ecdsa", "sha512")
 ROOT = certificate("Root", public_info(ROOT_KEY, {}), "Root", ROOT_KEY, ROOT_SCHEME, ca=True)
-TRUST = (Anchor(ROOT),)
+TRUST = trusting(ROOT)
 
 
 def signer(key: object, **differences: object):
@@ -35,8 +46,8 @@ def proof(key: object = EC_KEY, scheme: Scheme | None = None, **differences: obj
     return Proof(content, key, signer(key, **differences), scheme or Scheme())
 
 
-def judge(made: Proof, files=FILES, anchors=TRUST) -> Verdicts:
-    return passive_authentication.check(passive_authentication.parse(made.encode()), files, anchors, NOW)
+def judge(made: Proof, files=FILES, trust: Trust = TRUST) -> Verdicts:
+    return passive_authentication.check(passive_authentication.parse(made.encode()), files, trust, NOW)
 
 
 def results(verdicts: Verdicts) -> tuple[Outcome, Outcome, Outcome]:
@@ -100,7 +111,7 @@ def test_attributes_that_bind_another_digest_are_wrong():
 
 
 def test_attributes_of_another_content_type_are_wrong():
-    assert judge(replace(proof(), content_type="data")).signature.reason == "signature.content_type"
+    assert judge(replace(proof(), bound_type="data")).signature.reason == "signature.content_type"
 
 
 def test_a_signature_without_attributes_is_verified():
@@ -113,14 +124,14 @@ def test_the_signer_is_chosen_among_several_certificates():
 
 
 def test_nobody_trusted_leaves_the_chain_open():
-    verdicts = judge(proof(), anchors=())
+    verdicts = judge(proof(), trust=NO_TRUST)
     assert (verdicts.chain.result, verdicts.chain.reason) == (Outcome.NOT_DONE, "chain.no_trust")
 
 
 def test_an_unknown_signer_leaves_the_chain_open():
     key = ec_key(curves.SECP256R1)
     stranger = certificate("Stranger", public_info(key), "Stranger", key, Scheme(), ca=True)
-    verdicts = judge(proof(), anchors=(Anchor(stranger),))
+    verdicts = judge(proof(), trust=trusting(stranger))
     assert (verdicts.chain.result, verdicts.chain.reason) == (Outcome.NOT_DONE, "chain.unknown")
 
 
@@ -144,12 +155,12 @@ def test_a_signer_without_the_right_to_sign_fails_the_chain():
 
 def test_a_certificate_that_is_no_authority_vouches_for_nobody():
     no_authority = certificate("Root", public_info(ROOT_KEY), "Root", ROOT_KEY, ROOT_SCHEME)
-    assert judge(proof(), anchors=(Anchor(no_authority),)).chain.reason == "chain.unknown"
+    assert judge(proof(), trust=trusting(no_authority)).chain.reason == "chain.unknown"
 
 
 def test_a_signer_trusted_itself_passes_the_chain():
     made = proof()
-    assert judge(made, anchors=(Anchor(made.signer),)).chain.protocol == "pinned"
+    assert judge(made, trust=trusting(made.signer)).chain.protocol == "pinned"
 
 
 @given(st.data())
@@ -180,23 +191,136 @@ def test_garbage_is_no_security_object(data):
             continue
 
 
-def test_the_trust_folder_takes_der_and_pem(tmp_path):
-    der = ROOT.dump()
-    (tmp_path / "a.cer").write_bytes(der)
-    (tmp_path / "b.pem").write_bytes(pem.armor("CERTIFICATE", der) * 2)
-    (tmp_path / "readme.txt").write_text("not a certificate")
-    assert [anchor.certificate.dump() for anchor in load_anchors(tmp_path)] == [der] * 3
-    assert load_anchors(None) == ()
+# How the signer is named, and several signers.
 
 
-@pytest.mark.parametrize("content", [b"", b"no certificate", b"\x30\x03\x02\x01\x00"])
-def test_a_broken_certificate_in_the_trust_folder_is_said(tmp_path, content):
-    (tmp_path / "a.cer").write_bytes(content)
-    with pytest.raises(TrustUnusable) as caught:
-        load_anchors(tmp_path)
-    assert caught.value.data["file"] == "a.cer"
+def test_the_signer_is_found_by_its_key_identifier():
+    made = proof(EC_KEY, own_id=b"K" * 20)
+    other = certificate("Other", public_info(RSA_KEY), "Elsewhere", RSA_KEY, Scheme("rsa"), own_id=b"L" * 20)
+    assert results(judge(replace(made, by_key=b"K" * 20, others=(other,)))) == ALL_PASSED
 
 
-def test_a_trust_folder_that_is_not_there_is_said(tmp_path):
-    with pytest.raises(TrustUnusable):
-        load_anchors(tmp_path / "nowhere")
+def test_a_signer_without_key_identifier_is_found_by_the_hash_of_its_key():
+    point = public_info(EC_KEY)["public_key"].native
+    by_key = hashlib.sha1(point).digest()  # noqa: S324 - RFC 5280, 4.2.1.2
+    other = certificate("Other", public_info(RSA_KEY), "Elsewhere", RSA_KEY, Scheme("rsa"))
+    assert results(judge(replace(proof(), by_key=by_key, others=(other,)))) == ALL_PASSED
+
+
+def test_a_signer_that_is_named_wrongly_is_found_among_few_certificates():
+    other = certificate("Other", public_info(RSA_KEY), "Elsewhere", RSA_KEY, Scheme("rsa"))
+    assert results(judge(replace(proof(), by_key=b"?" * 20, others=(other,)))) == ALL_PASSED
+
+
+def test_a_list_without_the_signers_certificate_is_said():
+    verdicts = judge(replace(proof(), carried=False))
+    assert (verdicts.signature.result, verdicts.signature.reason) == (Outcome.FAILED, "signature.no_certificate")
+    assert (verdicts.chain.result, verdicts.chain.reason) == (Outcome.NOT_DONE, "signature.no_certificate")
+
+
+def test_one_good_signer_among_several_is_enough():
+    bad = replace(proof(RSA_KEY, Scheme("rsa"), serial=8), key=rsa_key())
+    for first, second in ((bad, proof()), (proof(), bad)):
+        sod = encode(0x77, first.bare(second))
+        verdicts = passive_authentication.check(passive_authentication.parse(sod), FILES, TRUST, NOW)
+        assert results(verdicts) == ALL_PASSED
+
+
+def test_a_trusted_signer_counts_before_an_unknown_one():
+    stranger_key = ec_key(curves.SECP256R1)
+    stranger = certificate("Stranger", public_info(stranger_key), "Stranger", stranger_key, Scheme())
+    unknown = Proof(security_object(FILES), stranger_key, stranger, Scheme())
+    sod = encode(0x77, unknown.bare(proof()))
+    verdicts = passive_authentication.check(passive_authentication.parse(sod), FILES, TRUST, NOW)
+    assert results(verdicts) == ALL_PASSED
+
+
+def test_names_are_compared_as_people_read_them():
+    """States write one name in several string types, cases and orders."""
+    info = cms.ContentInfo.load(proof().bare())
+    info["content"]["signer_infos"][0]["sid"].chosen["issuer"] = x509.Name.build({"common_name": " ROOT "})
+    other = certificate("Other", public_info(RSA_KEY), "Elsewhere", RSA_KEY, Scheme("rsa"))
+    info["content"]["certificates"].append(cms.CertificateChoices("certificate", other))
+    sod = encode(0x77, info.dump(force=True))
+    verdicts = passive_authentication.check(passive_authentication.parse(sod), FILES, TRUST, NOW)
+    assert results(verdicts) == ALL_PASSED
+
+
+def test_the_content_type_of_old_documents_is_accepted():
+    assert results(judge(replace(proof(), content_type="1.3.27.1.1.1"))) == ALL_PASSED
+
+
+@pytest.mark.parametrize("content_type", ["data", "2.23.136.1.1.2", "0.4.0.127.0.7.3.2.1"])
+def test_signed_data_of_another_kind_is_no_security_object(content_type):
+    with pytest.raises(CardBroken):
+        judge(replace(proof(), content_type=content_type))
+
+
+def test_a_weak_signature_passes_with_a_warning():
+    verdicts = judge(proof(RSA_KEY, Scheme("rsa", "sha1")))
+    assert results(verdicts) == ALL_PASSED
+    assert verdicts.warnings == ("signature.weak_hash",)
+    assert judge(proof(ec_key(curves.SECP192R1))).warnings == ("signature.weak_key",)
+
+
+# Who may sign what.
+
+
+def mrz_file(text: str) -> bytes:
+    return encode(0x61, encode(0x5F1F, text.ljust(90, "<").encode()))
+
+
+def judge_document(mrz: str, **differences: object) -> Verdicts:
+    files = {1: mrz_file(mrz)}
+    made = replace(proof(**differences), content=security_object(files))
+    return judge(made, files)
+
+
+def test_a_signer_of_another_state_cannot_sign_a_vietnamese_card():
+    assert results(judge_document("IDVNM", country="VN", issuer_country="")) == ALL_PASSED
+    verdicts = judge_document("IDVNM", country="LA", issuer_country="")
+    assert (verdicts.chain.result, verdicts.chain.reason) == (Outcome.FAILED, "chain.issuing_state")
+    assert results(judge_document("I<LAO", country="LA", issuer_country="")) == ALL_PASSED
+
+
+@pytest.mark.parametrize(
+    ("types", "kind", "warned"),
+    [
+        (["ID"], "ID", False),
+        (["P", "ID"], "ID", False),
+        (["I"], "ID", False),
+        (["P"], "ID", True),
+        (["P"], "P<", False),
+        (["PD"], "P<", True),
+        ([], "ID", True),
+    ],
+)
+def test_a_signer_of_other_kinds_of_documents_is_a_warning(types, kind, warned):
+    verdicts = judge_document(f"{kind}VNM", document_types=types)
+    assert results(verdicts) == ALL_PASSED
+    assert verdicts.warnings == (("chain.document_type",) if warned else ())
+
+
+# EF.CardSecurity.
+
+INFOS = bytes.fromhex(
+    "3134300D060804007F0007020202020101300F060A04007F000702020302020201013012060A04007F00070202040202020102"
+)
+CARD_SECURITY = "0.4.0.127.0.7.3.2.1"
+
+
+def test_card_security_is_judged_by_the_same_rules():
+    made = replace(proof(), content=INFOS, content_type=CARD_SECURITY)
+    judged = passive_authentication.check_card_security(made.bare(), TRUST, NOW)
+    assert (judged.content, judged.signature.result, judged.chain.result) == (INFOS, Outcome.PASSED, Outcome.PASSED)
+    forged = passive_authentication.check_card_security(replace(made, digest=bytes(32)).bare(), TRUST, NOW)
+    assert forged.signature.reason == "signature.digest"
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x30\x00", b"\x31\x00", proof().bare()], ids=["empty", "nothing", "set", "SOD"]
+)
+def test_what_is_no_card_security_is_said(data):
+    with pytest.raises(CardBroken) as caught:
+        passive_authentication.check_card_security(data, TRUST, NOW)
+    assert caught.value.data["where"] == "card_security"
