@@ -226,7 +226,9 @@ def _chip_told(
 
 def _chip_read(session: Session, reading: Reading, complete: bool, now: float, policy: Policy) -> Step:
     if not usable(reading):
-        return fail_afresh(session, NO_PERSONAL_ID, now, policy)
+        failed, effects = fail_afresh(session, NO_PERSONAL_ID, now, policy)
+        # A passport lying there will never name a citizen: what is held up or typed next stands without its chip.
+        return replace(failed, chip_failures=policy.chip_attempts), effects
     state, entry = session.state, session.entry
     shown = state.reading if isinstance(state, Confirm | Finishing) else None
     for other in (entry, shown):

@@ -189,7 +189,7 @@ class Controller:
                 assert_never(effect)
 
     def _open_chip(self, effect: OpenChip) -> None:
-        body = {"presentation": effect.presentation, "can": effect.can}
+        body = {"presentation": effect.presentation, "can": effect.can, "printed": effect.printed}
         code: str | None = "reader.busy"
         for _ in range(BUSY_ATTEMPTS):
             if self._session.presentation != effect.presentation or self._stopped.is_set():
@@ -201,7 +201,7 @@ class Controller:
         if code is not None:
             self.dispatch(ReadingFailed(effect.presentation, code))
 
-    def _tell_reader(self, path: str, body: dict[str, str]) -> str | None:
+    def _tell_reader(self, path: str, body: dict[str, Any]) -> str | None:
         """Post to the reader; the code of what went wrong, None when all is well."""
         try:
             self._reader.post(path, body, dict[str, Any], timeout=CHIP_CALL_SECONDS)

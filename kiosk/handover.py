@@ -88,7 +88,11 @@ def _patient(holder: Holder) -> Patient:
 def _proof(evidence: Evidence, arrived_at: str) -> Proof:
     checks: dict[str, Any] = {}
     if evidence.source is Source.CHIP and evidence.checks is not None:
-        checks = to_plain(evidence.checks)
+        known = {field.name for field in msgspec.structs.fields(ProofCheck)}
+        checks = {
+            name: {key: value for key, value in check.items() if key in known}
+            for name, check in to_plain(evidence.checks).items()
+        }
     return Proof(
         source=evidence.source.value,
         read_at=evidence.read_at if _fits(evidence.read_at, Moment) else arrived_at,

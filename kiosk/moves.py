@@ -134,16 +134,17 @@ def paths_after(session: Session, code: str, policy: Policy) -> tuple[NextPath, 
 
 def usable(reading: Reading) -> bool:
     """Whether the reading names a person: only the twelve-digit personal ID number does."""
-    return re.fullmatch(r"[0-9]{12}", reading.holder.personal_id) is not None
+    return re.fullmatch(r"[0-9]{12}", reading.holder.personal_id or "") is not None
 
 
 def card_key(reading: Reading) -> str:
-    """The CAN: the last six digits of the ID number (card.md 0)."""
-    return reading.holder.personal_id[-6:]
+    """The CAN: the last six digits of the ID number (card.md 0). Only for a usable reading."""
+    return (reading.holder.personal_id or "")[-6:]
 
 
 def same_person(one: Reading, other: Reading) -> bool:
-    return one.holder.personal_id == other.holder.personal_id
+    """Whether both name one person; readings without a number, of passports, name nobody."""
+    return one.holder.personal_id is not None and one.holder.personal_id == other.holder.personal_id
 
 
 def is_typed(reading: Reading) -> bool:
@@ -167,7 +168,9 @@ def open_chip(session: Session, can: str, now: float) -> Step:
     """
     opened = renamed(session) if session.failed_keys else session
     opened = replace(opened, key=can, chip_running=True, chip_since=now)
-    return opened, (OpenChip(opened.presentation, can),)
+    entry = opened.entry
+    printed = entry.holder if entry is not None and card_key(entry) == can else None
+    return opened, (OpenChip(opened.presentation, can, printed),)
 
 
 def read_chip(session: Session, can: str, now: float) -> Step:

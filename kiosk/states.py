@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hisbridge.records import Coverage
-from reader.reading import Reading
+from reader.reading import Holder, Reading
 
 
 class NextPath(StrEnum):
@@ -304,8 +304,11 @@ Event = (
 
 @dataclass(frozen=True)
 class OpenChip:
+    """`printed` is the holder as the card's QR code or the person told it, for the chip to be compared with."""
+
     presentation: str
     can: str
+    printed: Holder | None = None
 
 
 @dataclass(frozen=True)

@@ -33,18 +33,22 @@ class Outcome(StrEnum):
 
 
 class Check(Record, frozen=True, kw_only=True):
-    """One check: its result, a stable reason code when it did not pass, the protocol where there are several."""
+    """One check: its result, a stable reason code when it did not pass, the protocol where there are several.
+
+    `algorithm` is the protocol's whole name, for technicians (`PACE-ECDH-GM-AES-CBC-CMAC-128`).
+    """
 
     result: Outcome = Outcome.NOT_DONE
     reason: str | None = None
     protocol: str | None = None
+    algorithm: str | None = None
 
 
 class Checks(Record, frozen=True, kw_only=True):
     """Every check of ICAO Doc 9303-11 the reader knows, each reported on its own.
 
-    `access`: PACE or BAC. `hashes`, `signature`, `chain`: passive authentication. `agreement`: DG1, DG13 and a
-    QR read in the same presentation tell the same story.
+    `access`: PACE or BAC. `hashes`, `signature`, `chain`: passive authentication. `agreement`: the data groups, and
+    what is printed on the card where that is known too (QR, MRZ), tell the same story.
     """
 
     access: Check = Check()
@@ -56,6 +60,28 @@ class Checks(Record, frozen=True, kw_only=True):
     agreement: Check = Check()
 
 
+class Size(StrEnum):
+    """Sizes of machine-readable documents (ICAO Doc 9303-3, 4.1): card, larger card, passport."""
+
+    TD1 = "TD1"
+    TD2 = "TD2"
+    TD3 = "TD3"
+
+
+class Document(Record, frozen=True, kw_only=True):
+    """Which document it is, by the machine-readable zone (ICAO Doc 9303-3, 4.2), fillers removed.
+
+    `type`: `ID`, `P`, ... `issuing_state` and `nationality`: codes of up to three letters (`VNM`, `D`). `number` is the
+    document's own: on the Vietnamese card the last nine digits of the personal ID number (card.md 3.1).
+    """
+
+    type: str
+    issuing_state: str
+    number: str
+    nationality: str
+    size: Size
+
+
 class Evidence(Record, frozen=True, kw_only=True):
     """How a reading came about: its source and, for a chip, each check. `read_at` is UTC, RFC 3339."""
 
@@ -65,13 +91,14 @@ class Evidence(Record, frozen=True, kw_only=True):
 
 
 class Holder(Record, frozen=True, kw_only=True):
-    """Who the card belongs to. Every field but the personal ID number is optional; absent is None.
+    """Who the card belongs to. Whatever the card does not say is None.
 
+    `personal_id` is the twelve-digit number; only Vietnamese documents have one, so a passport's holder may have none.
     `birth_date` is ISO 8601 at the precision known: `YYYY-MM-DD`, `YYYY-MM` or `YYYY`.
     `expiry_date` is an ISO date or the word `none` for a card without expiry.
     """
 
-    personal_id: str
+    personal_id: str | None
     full_name: str | None = None
     birth_date: str | None = None
     sex: Sex | None = None
@@ -100,10 +127,14 @@ class InsuranceCard(Record, frozen=True, kw_only=True):
 
 
 class Reading(Record, frozen=True, kw_only=True):
-    """One reading of one presentation. `warnings` are codes of repairs and oddities, never values."""
+    """One reading of one presentation. `warnings` are codes of repairs and oddities, never values.
+
+    `document` is there once a machine-readable zone was read: always in a chip's whole reading.
+    """
 
     reading_id: str
     holder: Holder
     evidence: Evidence
+    document: Document | None = None
     insurance: InsuranceCard | None = None
     warnings: tuple[str, ...] = ()

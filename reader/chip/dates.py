@@ -35,6 +35,26 @@ def partial_date(text: str) -> str | None:
     return None
 
 
+def lds_date(raw: bytes) -> str | None:
+    """`CCYYMMDD` of DG11 and DG12, eight characters or four bytes BCD (ICAO Doc 9303-10, 4.7.11 and 4.7.12), as ISO.
+
+    A month or day of zeros or fillers is unknown. None when it is no date of the calendar.
+    """
+    if len(raw) == 4:
+        digits = raw.hex()
+    elif len(raw) == 8 and raw.isascii():
+        digits = raw.decode("ascii").replace("<", "0")
+    else:
+        return None
+    return _iso(digits[:4], digits[4:6], digits[6:]) if digits.isdigit() else None
+
+
+def precision(one: str, other: str) -> tuple[str, str]:
+    """Two ISO dates, both cut to the parts that both know."""
+    common = min(len(one), len(other))
+    return one[:common], other[:common]
+
+
 def expiry_date(text: str) -> str | None:
     """An expiry as ISO date, `none` for a card that never expires, None when it is neither.
 

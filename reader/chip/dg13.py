@@ -6,18 +6,18 @@ Bytes that are not BER at all are refused; the session asks the signature whethe
 Must not know other files.
 """
 
-import unicodedata
 from dataclasses import dataclass
 
 from reader.chip import tlv
 from reader.chip.dates import expiry_date, fold, partial_date
+from reader.chip.text import MAX_TEXT, tidy
 from reader.errors import CardBroken
 from reader.reading import Sex
 
 WHERE = "dg13"
-MAX_TEXT = 1000  # characters; the longest address seen has 159 bytes
+FIELDS = range(1, 17)  # card.md 5.2
 
-_SEQUENCE, _SET, _INTEGER, _OID = 0x30, 0x31, 0x02, 0x06
+_SEQUENCE, _INTEGER, _OID = 0x30, 0x02, 0x06
 _ENCODINGS = {
     0x0C: "utf-8",
     0x13: "utf-8",
@@ -94,11 +94,13 @@ def _fields(content: bytes, oddities: list[str]) -> dict[int, list[str | None]]:
     """Texts of each field by its number. An empty SEQUENCE counts as an absent text, so that positions hold."""
     fields: dict[int, list[str | None]] = {}
     for node in _field_nodes(content):
-        if not _is_field(node):
+        inside = _field_parts(node)
+        if inside is None:
             oddities.append("dg13.layout")
             continue
-        inside = tlv.children(node, WHERE)
         number = int.from_bytes(inside[0].value[:2], "big")
+        if number not in FIELDS:
+            continue
         if number in fields:
             oddities.append("dg13.field_twice")
             continue
@@ -110,28 +112,28 @@ def _field_nodes(content: bytes) -> list[tlv.Node]:
     """The field SEQUENCEs: SEQUENCE { version, OID, SET OF field } by report, with or without the outer frame."""
     nodes = tlv.read_all(content, WHERE)
     for _ in range(tlv.MAX_DEPTH):
-        if len(nodes) == 1 and nodes[0].constructed and not _is_field(nodes[0]):
-            nodes = tlv.children(nodes[0], WHERE)
-            continue
         inner = [node for node in nodes if node.constructed]
-        if len(inner) < len(nodes) and len(inner) == 1 and not _is_field(inner[0]):
-            nodes = tlv.children(inner[0], WHERE)  # past version and OID, into the SET
+        # A frame around everything, or the SET behind version and OID.
+        if len(inner) == 1 and _field_parts(inner[0]) is None:
+            nodes = tlv.children(inner[0], WHERE)
             continue
-        break
-    return [node for node in nodes if node.constructed]
+        return inner
+    raise CardBroken(where="dg13.depth")
 
 
-def _is_field(node: tlv.Node) -> bool:
-    """SEQUENCE that begins with an INTEGER, and is not the frame, where an OID follows it."""
+def _field_parts(node: tlv.Node) -> list[tlv.Node] | None:
+    """What a field SEQUENCE holds, its INTEGER first; None when it is none, or the frame, where an OID follows."""
     if node.tag != _SEQUENCE:
-        return False
+        return None
     inside = tlv.children(node, WHERE)
-    return bool(inside) and inside[0].tag == _INTEGER and not (len(inside) > 1 and inside[1].tag == _OID)
+    if not inside or inside[0].tag != _INTEGER or (len(inside) > 1 and inside[1].tag == _OID):
+        return None
+    return inside
 
 
 def _leaves(nodes: list[tlv.Node], oddities: list[str], number: int, depth: int = 0) -> list[str | None]:
     if depth > tlv.MAX_DEPTH:
-        raise CardBroken(where=WHERE)
+        raise CardBroken(where="dg13.depth")
     texts: list[str | None] = []
     for node in nodes:
         if node.constructed:
@@ -145,14 +147,14 @@ def _leaves(nodes: list[tlv.Node], oddities: list[str], number: int, depth: int 
 
 
 def _text(node: tlv.Node, oddities: list[str], number: int) -> str | None:
+    if len(node.value) > 4 * MAX_TEXT:
+        oddities.append(f"dg13.field_{number}")
+        return None
     try:
-        raw = node.value.decode(_ENCODINGS[node.tag])
+        text = tidy(node.value.decode(_ENCODINGS[node.tag]))
     except UnicodeDecodeError:
         oddities.append(f"dg13.field_{number}")
         return None
-    # Categories C: control, format and unassigned characters have no place in a name or an address.
-    clean = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in raw.split("\0")[0])
-    text = " ".join(unicodedata.normalize("NFC", clean).split())
     if len(text) > MAX_TEXT:
         oddities.append(f"dg13.field_{number}")
         return None

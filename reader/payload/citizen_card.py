@@ -110,7 +110,7 @@ def format_citizen_card(holder: Holder, form: CardForm = CardForm.CITIZEN_2021) 
     if holder.issue_date is None or not dates.is_full(holder.issue_date):
         raise IssueDateInvalid
     fields = [
-        holder.personal_id,
+        holder.personal_id or "",
         holder.previous_id or "",
         holder.full_name or "",
         dates.to_compact(holder.birth_date or ""),

@@ -1,7 +1,7 @@
 """Synthetic persons and readings for the check-in's tests. Nobody here exists."""
 
 from hisbridge.records import Coverage, Verdict
-from reader.reading import Check, Checks, Evidence, Holder, Outcome, Reading, Sex, Source
+from reader.reading import Check, Checks, Document, Evidence, Holder, Outcome, Reading, Sex, Size, Source
 
 LAN = "001303900017"
 MINH = "001200900024"
@@ -26,6 +26,15 @@ def by_chip(personal_id: str = LAN, reading_id: str = "chip-1", **changes: objec
     checks = Checks(access=Check(result=Outcome.PASSED, protocol="PACE"), hashes=passed, signature=passed)
     evidence = Evidence(source=Source.CHIP, read_at=READ_AT, checks=checks)
     return Reading(reading_id=reading_id, holder=holder(personal_id, **changes), evidence=evidence)
+
+
+def passport(reading_id: str = "chip-1") -> Reading:
+    """A passport's chip, the specimen of Doc 9303: everything but a personal ID number."""
+    document = Document(type="P", issuing_state="UTO", number="L898902C3", nationality="UTO", size=Size.TD3)
+    born = {"full_name": "ERIKSSON ANNA MARIA", "birth_date": "1974-08-12", "expiry_date": "2012-04-15"}
+    evidence = Evidence(source=Source.CHIP, read_at=READ_AT, checks=Checks())
+    holder = Holder(personal_id=None, sex=Sex.FEMALE, **born)
+    return Reading(reading_id=reading_id, holder=holder, evidence=evidence, document=document)
 
 
 def by_qr(personal_id: str = LAN, reading_id: str = "qr-1", **changes: object) -> Reading:

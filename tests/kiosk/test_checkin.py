@@ -7,6 +7,7 @@ import pytest
 
 from hisbridge.records import Verdict
 from kiosk.checkin import step
+from kiosk.moves import same_person
 from kiosk.policy import Policy
 from kiosk.states import (
     AskCoverage,
@@ -55,8 +56,8 @@ from kiosk.states import (
     TicketShown,
     Touched,
 )
-from reader.reading import Source
-from tests.kiosk.people import LAN, MINH, by_chip, by_qr, covered
+from reader.reading import Holder, Source
+from tests.kiosk.people import LAN, MINH, by_chip, by_qr, covered, passport
 
 POLICY = Policy()
 TICKET = Ticket(ticket_id="t", number="0001", service_code="KB", issued_at="2026-11-21T07:45:00+07:00", visit_id="v")
@@ -371,14 +372,14 @@ def test_a_qr_code_without_a_card_is_a_complete_reading(kiosk: Kiosk) -> None:
 
 def test_a_qr_code_beside_a_card_opens_its_chip(kiosk: Kiosk) -> None:
     kiosk.tell(CARD)
-    assert kiosk.tell(PayloadRead(by_qr())) == (OpenChip(kiosk.name, "900017"),)
+    assert kiosk.tell(PayloadRead(by_qr())) == (OpenChip(kiosk.name, "900017", by_qr().holder),)
     assert isinstance(kiosk.state, ReadingChip)
 
 
 def test_a_card_placed_beside_a_qr_reading_is_opened_without_leaving_the_question(kiosk: Kiosk) -> None:
     kiosk.tell(PayloadRead(by_qr()))
     name = kiosk.name
-    assert kiosk.tell(CARD) == (OpenChip(name, "900017"),)
+    assert kiosk.tell(CARD) == (OpenChip(name, "900017", by_qr().holder),)
     assert kiosk.state == Confirm(by_qr(), complete=False)
     assert kiosk.tell(IdentityRead(name, by_chip())) == ()
     kiosk.tell(ReadingFinished(name, by_chip()))
@@ -474,6 +475,28 @@ def test_a_chip_that_names_nobody_fails_with_paths(kiosk: Kiosk) -> None:
     assert kiosk.state == Failed("checkin.no_personal_id", (NextPath.QR, NextPath.PERSONAL_ID, NextPath.STAFF))
 
 
+def test_a_passport_on_the_reader_is_no_dead_end(kiosk: Kiosk) -> None:
+    for whole in (False, True):
+        reading_by_number(kiosk)
+        told = ReadingFinished if whole else IdentityRead
+        kiosk.tell(told(kiosk.name, passport()))
+        assert kiosk.state == Failed("checkin.no_personal_id", (NextPath.QR, NextPath.PERSONAL_ID, NextPath.STAFF))
+        effects = kiosk.tell(PathChosen(NextPath.PERSONAL_ID), DigitsTyped(LAN, "typed-1", "2026-11-21T00:45:00Z"))
+        assert isinstance(kiosk.state, Confirm)
+        assert not any(isinstance(effect, OpenChip) for effect in effects)
+        kiosk.tell(Cancelled(), NO_CARD)
+
+
+def test_a_passport_on_the_reader_leaves_the_qr_code_of_a_card(kiosk: Kiosk) -> None:
+    reading_by_number(kiosk)
+    kiosk.tell(ReadingFinished(kiosk.name, passport()), PathChosen(NextPath.QR), PayloadRead(by_qr()))
+    assert kiosk.state == Confirm(by_qr(), complete=True)
+
+
+def test_two_passports_are_not_one_person() -> None:
+    assert not same_person(passport(), passport())
+
+
 def test_a_code_not_understood_is_said_where_a_code_was_expected(kiosk: Kiosk) -> None:
     kiosk.tell(PayloadRefused("payload.unknown"))
     assert kiosk.state == Start("payload.unknown")
@@ -504,7 +527,7 @@ def test_twelve_digits_without_a_card_are_a_reading_of_a_number_only(kiosk: Kios
 
 def test_twelve_digits_beside_a_card_open_its_chip(kiosk: Kiosk) -> None:
     kiosk.tell(CARD, PathChosen(NextPath.PERSONAL_ID))
-    assert kiosk.tell(DigitsTyped(LAN)) == (OpenChip(kiosk.name, "900017"),)
+    assert kiosk.tell(DigitsTyped(LAN)) == (OpenChip(kiosk.name, "900017", Holder(personal_id=LAN)),)
 
 
 def test_a_slip_in_the_typed_digits_gives_way_to_the_chip(kiosk: Kiosk) -> None:

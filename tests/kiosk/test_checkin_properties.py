@@ -50,12 +50,14 @@ from kiosk.states import (
     Touched,
 )
 from kiosk.timing import wake_at
-from tests.kiosk.people import LAN, MINH, by_chip, by_qr, covered, uninsured
+from tests.kiosk.people import LAN, MINH, by_chip, by_qr, covered, passport, uninsured
 
 POLICY = Policy()
 TICKET = Ticket(ticket_id="t", number="0001", service_code="KB", issued_at="2026-11-21T07:45:00+07:00", visit_id=None)
 
-CHIPS = st.sampled_from([by_chip(), by_chip(reading_id="chip-2", full_name="LAN"), by_chip(MINH), by_chip("12345")])
+CHIPS = st.sampled_from(
+    [by_chip(), by_chip(reading_id="chip-2", full_name="LAN"), by_chip(MINH), by_chip("12345"), passport()]
+)
 CODES = st.sampled_from([by_qr(), by_qr(reading_id="qr-2", full_name="LAN"), by_qr(MINH), by_qr("")])
 DIGITS = st.sampled_from(["900017", "900024", "111111", "222222", LAN, MINH, "999999900017", "12", "x"])
 FAILURES = st.sampled_from(

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.settings import ServiceSettings, SiteSettings
-from hisbridge.records import CoverageQuestion, PatientRecord
+from hisbridge.records import CoverageQuestion, PatientRecord, ProofCheck
 from kiosk.checkin import typed_reading
 from kiosk.handover import NoPersonalId, Place, coverage_question, patient_record
 from reader.reading import Check, Checks, Evidence, Holder, Outcome, Reading, Sex, Source
-from tests.kiosk.people import LAN, by_chip, by_qr, covered
+from tests.kiosk.people import LAN, by_chip, by_qr, covered, passport
 from wire.codec import from_json, to_json
 
 SITE = SiteSettings(
@@ -102,13 +102,29 @@ def test_the_insurance_is_asked_with_what_it_needs_and_no_more() -> None:
     )
 
 
+def test_a_passport_is_not_handed_over() -> None:
+    with pytest.raises(NoPersonalId):
+        record_of(passport())
+    with pytest.raises(NoPersonalId):
+        coverage_question(passport(), date(2026, 11, 21))
+
+
+def test_the_record_says_of_a_check_what_its_contract_has() -> None:
+    access = Check(result=Outcome.PASSED, protocol="PACE-GM", algorithm="PACE-ECDH-GM-AES-CBC-CMAC-128")
+    evidence = Evidence(source=Source.CHIP, read_at="2026-11-21T00:45:00Z", checks=Checks(access=access))
+    record = record_of(Reading(reading_id="r", holder=by_chip().holder, evidence=evidence))
+    assert record.evidence.checks["access"] == ProofCheck(result="passed", protocol="PACE-GM")
+
+
 ANYTHING = st.one_of(st.none(), st.text(max_size=30), st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\n?", fullmatch=True))
 
 
 @given(
     holder=st.builds(
         Holder,
-        personal_id=st.one_of(st.just(LAN), st.text(max_size=15), st.from_regex(r"[0-9]{12}\n?", fullmatch=True)),
+        personal_id=st.one_of(
+            st.none(), st.just(LAN), st.text(max_size=15), st.from_regex(r"[0-9]{12}\n?", fullmatch=True)
+        ),
         full_name=ANYTHING,
         birth_date=ANYTHING,
         sex=st.one_of(st.none(), st.sampled_from(Sex)),

@@ -39,6 +39,8 @@ def test_garbage_is_walked_or_refused(data):
         "3080",  # indefinite length
         "308000000000",
         "3084000000010000",  # four bytes of length
+        "3084FFFFFFFF",  # 4 GB, or minus one
+        "30FF",  # reserved
         "30820100",  # value not there
         "300500",
         "7F",
@@ -51,6 +53,19 @@ def test_garbage_is_walked_or_refused(data):
 def test_forms_outside_the_profile_are_refused(data):
     with pytest.raises(CardBroken):
         tlv.read_all(bytes.fromhex(data), "t")
+
+
+def test_an_empty_object_has_an_empty_value():
+    assert tlv.read_all(b"\x30\x00\x04\x00", "t") == [(0x30, b"", b"\x30\x00"), (0x04, b"", b"\x04\x00")]
+
+
+def test_a_header_is_read_before_its_value_is_there():
+    assert tlv.read_header(bytes.fromhex("7F6183FFFFFF"), "t") == tlv.Header(0x7F61, 0xFFFFFF, 6)
+
+
+def test_parents_are_walked_before_their_children():
+    data = tlv.encode(0x30, tlv.encode(0x31, b"\x02\x00") + b"\x04\x00") + b"\x05\x00"
+    assert [node.tag for node in tlv.walk(tlv.read_all(data, "t"), "t")] == [0x30, 0x31, 0x02, 0x04, 0x05]
 
 
 def test_longer_length_forms_than_needed_are_read():
