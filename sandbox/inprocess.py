@@ -134,7 +134,11 @@ class InProcessSlot:
 class InProcessTransport:
     """A powered card (reader.chip.transport.Transport)."""
 
+    reader = READER
+    max_apdu_data = 0x10000
+
     def __init__(self, chip: Chip, present: Callable[[], bool], left: Callable[[], None]) -> None:
+        self.atr = chip.atr
         self._chip = chip
         self._present = present
         self._left = left

@@ -52,11 +52,12 @@ class PcscWorld:
 class Pcscd:
     """A pcscd of ours, made by `prepare`: start and stop it here, or have `command()` supervised elsewhere.
 
-    `launch` is what stands before pcscd's own command line, `config` its folder of readers, `socket` where it answers.
+    `launch` is what stands before pcscd's own command line, `config` its folder of readers, `socket` where it answers,
+    `drivers` the folder that it takes for the one of the USB drivers; `variables` are added to its environment.
     """
 
     def __init__(
-        self, folder: Path, program: str, port: int, launch: Sequence[str], config: Path, socket: Path
+        self, folder: Path, program: str, port: int, launch: Sequence[str], config: Path, socket: Path, drivers: Path
     ) -> None:
         self._folder = folder
         self._program = program
@@ -65,6 +66,8 @@ class Pcscd:
         self._process: subprocess.Popen[bytes] | None = None
         self.port = port
         self.socket = socket
+        self.drivers = drivers
+        self.variables: dict[str, str] = {}
 
     @property
     def pid(self) -> int | None:
@@ -84,7 +87,11 @@ class Pcscd:
         """Start it and wait until it answers and its reader listens; False when it does not come up."""
         with (self._folder / "pcscd.log").open("ab") as log:
             self._process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment()
+                self.command(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**_environment(), **self.variables},
             )
         if _wait(self._ready, self._ended):
             return True
@@ -127,11 +134,13 @@ def prepare(folder: Path) -> Pcscd | str:
     tried = subprocess.run(_in_namespace(folder, ["true"]), capture_output=True, env=_environment(), check=False)
     if tried.returncode == 0:
         launch = _in_namespace(folder, ["sh", "-c", _SWEEP, "sh"])
-        return Pcscd(folder, program, port, launch, folder / "config", folder / "run" / "pcscd" / SYSTEM_SOCKET.name)
+        answers_at = folder / "run" / "pcscd" / SYSTEM_SOCKET.name
+        return Pcscd(folder, program, port, launch, folder / "config", answers_at, folder / "empty")
     if os.geteuid() == 0:
         root = _root_of_its_own(folder, Path(program), port)
         launch = ["sh", "-c", _SWEEP_ROOT, "sh", str(root), "chroot", str(root)]
-        return Pcscd(folder, program, port, launch, Path("/config"), root / SYSTEM_SOCKET.relative_to("/"))
+        drivers = root / DRIVER_FOLDER.parent.relative_to("/")
+        return Pcscd(folder, program, port, launch, Path("/config"), root / SYSTEM_SOCKET.relative_to("/"), drivers)
     return "sandbox.pcscd_refused"
 
 

@@ -7,8 +7,7 @@ beside each other, each on a thread that is left behind when its part never answ
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from enum import StrEnum
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,45 +15,28 @@ from typing import Any
 from msgspec.structs import replace
 
 from config.settings import DestinationSettings, Settings, database_path, socket_path
-from reader.chip.transport import Transport
+from tiepdon.checks import devices
+from tiepdon.checks.finding import Finding, Probe, Status
+from tiepdon.checks.machine import Machine
 from tiepdon.readiness import PRODUCT
 from wire.client import Client
-from wire.codec import Record
 from wire.errors import Datum, TiepDonError
+
+__all__ = ["Finding", "Status", "examine"]
 
 OUTSIDE_SECONDS = 5.0  # how long the portal or a receiving system may take
 PROCESS_SECONDS = 2.0
-CARD_SECONDS = 3.0
 SQLITE = b"SQLite format 3\0"  # how every database file begins
 LONGEST_SECONDS = 7.0  # after which a probe is given up; the whole report takes no longer
 
 
-class Status(StrEnum):
-    """`warn`: the check-in goes on without it. `fail`: it does not, or nothing is handed over."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-class Finding(Record, frozen=True, kw_only=True):
-    """What one probe found. `code` is an error code of docs/operations.md, None when all is well."""
-
-    probe: str
-    status: Status
-    code: str | None = None
-    data: Mapping[str, Datum] = {}  # msgspec copies an empty default
-    milliseconds: float = 0.0
-
-
-Probe = Callable[[], Iterator[Finding]]
-
-
-def examine(settings: Settings, file: Path | None, longest_seconds: float = LONGEST_SECONDS) -> Iterator[Finding]:
-    """Every finding, in the order of the parts a card's data passes through."""
+def examine(
+    settings: Settings, file: Path | None, longest_seconds: float = LONGEST_SECONDS, machine: Machine | None = None
+) -> Iterator[Finding]:
+    """Every finding, in the order of the parts a card's data passes through. `machine`: the one this runs on."""
     yield Finding(probe="settings", status=Status.OK, data={"file": str(file) if file else "defaults"})
     until = time.monotonic() + longest_seconds
-    for look in [_Look(name, probe) for name, probe in _probes(settings).items()]:
+    for look in [_Look(name, probe) for name, probe in _probes(settings, machine or Machine()).items()]:
         yield from look.findings(until)
 
 
@@ -95,9 +77,11 @@ def _safely(name: str, probe: Probe) -> Iterator[Finding]:
         yield Finding(probe=name, status=Status.FAIL, code=TiepDonError.code, data={"kind": type(error).__name__})
 
 
-def _probes(settings: Settings) -> dict[str, Probe]:
+def _probes(settings: Settings, machine: Machine) -> dict[str, Probe]:
     probes: dict[str, Probe] = {
-        "reader": partial(_look_at_reader, settings),
+        "software": partial(devices.look_at_software, machine),
+        "kernel": partial(devices.look_at_kernel, machine),
+        "reader": partial(devices.look_at_readers, settings, machine),
         "trust": partial(_look_at_trust, settings),
         "scanner": partial(_look_at_device, "scanner", settings.reader.scanner.device),
         "camera": partial(_look_at_device, "camera", settings.reader.camera.device),
@@ -113,57 +97,18 @@ def _probes(settings: Settings) -> dict[str, Probe]:
     return probes
 
 
-def _look_at_reader(settings: Settings) -> Iterator[Finding]:
-    """Three findings of one look: is pcscd there, is a reader, does a card that lies on it answer."""
-    from reader.chip.pcsc import PcscSlot
-
-    slot = PcscSlot(settings.reader.pcsc_reader)
-    try:
-        seen = next(slot.watch())
-    finally:
-        slot.close()
-    if not seen.service:
-        yield Finding(probe="pcscd", status=Status.FAIL, code=seen.problem)
-        return
-    yield Finding(probe="pcscd", status=Status.OK)
-    if seen.reader is None:
-        yield Finding(probe="reader", status=Status.FAIL, code=seen.problem)
-        return
-    yield Finding(probe="reader", status=Status.OK, data={"name": seen.reader})
-    if not seen.card:
-        yield Finding(probe="card", status=Status.OK, data={"present": False})
-        return
-    try:
-        with slot.connect() as card:
-            protocol = _access_protocol(card)
-    except TiepDonError as error:
-        yield Finding(probe="card", status=Status.WARN, code=error.code, data=error.data)
-    else:
-        yield Finding(probe="card", status=Status.OK, data={"present": True, "protocol": protocol})
-
-
-def _access_protocol(card: Transport) -> str:
-    """How this card is opened, by what it says without a key. Raises NotAnIdCard, UnsupportedAccess."""
-    from reader.chip import files, pace
-    from reader.chip.channel import Meter, PlainChannel
-    from reader.chip.security_infos import parse_pace_infos
-    from reader.errors import NotAnIdCard
-
-    meter = Meter(time.monotonic, time.monotonic() + CARD_SECONDS)
-    try:
-        card_access = files.FileReader(PlainChannel(card, meter), files.Plan(files.PLAIN_LE)).read(files.CARD_ACCESS)
-    except files.NotReadable as refused:
-        raise NotAnIdCard(sw=f"{refused.sw:04X}") from None
-    return pace.choose(parse_pace_infos(card_access)).name
-
-
 def _look_at_trust(settings: Settings) -> Iterator[Finding]:
     """The certificates that say whose signature a card may carry."""
-    from reader.chip.trust import load_anchors
+    from reader.chip.trust import load_trust
 
     folder = settings.reader.trust_folder
-    count = len(load_anchors(Path(folder))) if folder else 0
-    yield Finding(probe="trust", status=Status.OK, data={"folder": folder or None, "certificates": count})
+    trust = load_trust(Path(folder) if folder else None)
+    data: dict[str, Datum] = {
+        "folder": folder or None,
+        "certificates": len(trust.anchors),
+        "revocation_lists": len(trust.revocations),
+    }
+    yield Finding(probe="trust", status=Status.OK, data=data)
 
 
 def _look_at_device(name: str, device: str) -> Iterator[Finding]:
