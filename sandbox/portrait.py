@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 300, 400
 MARK = "SANDBOX"
 AIMED_SIZE = 15_000  # bytes
+_JFIF, _COMMENT, _LONGEST_SEGMENT = b"\xff\xe0", b"\xff\xfe", 0xFFFF
 _SKIN = ("#f1c9a5", "#e8b990", "#d9a679", "#f5d3b3")
 _HAIR = ("#1d1714", "#2b211c", "#3a2c22")
 _CLOTHES = ("#2f5d8a", "#7a3b4f", "#3f6b4a", "#5b4b8a", "#8a6a2f")
@@ -33,6 +34,51 @@ def jpeg(person: Person) -> bytes:
     grain = Image.frombytes("L", (WIDTH, HEIGHT), hashlib.shake_256(dice).digest(WIDTH * HEIGHT))
     picture = Image.blend(picture, Image.merge("RGB", (grain, grain, grain)), 0.06)
     return _of_size(picture)
+
+
+def jpeg2000(jpeg: bytes) -> bytes:
+    """The same picture as JPEG 2000, boxed (JP2), of about the same size."""
+    from PIL import Image
+
+    buffer = BytesIO()
+    with Image.open(BytesIO(jpeg)) as picture:
+        rate = 3 * picture.width * picture.height / len(jpeg)
+        picture.save(buffer, "JPEG2000", quality_mode="rates", quality_layers=[rate])
+    return buffer.getvalue()
+
+
+def signature(person: Person) -> bytes:
+    """A scribble for DG7 as JPEG: nobody's hand, and marked like the portrait."""
+    from PIL import Image, ImageDraw
+
+    dice = hashlib.shake_256(b"signature" + person.personal_id.encode()).digest(24)
+    picture = Image.new("RGB", (240, 80), "#ffffff")
+    points = [(10 + 9 * index, 15 + byte % 40) for index, byte in enumerate(dice)]
+    ImageDraw.Draw(picture).line(points, fill="#1a2a6c", width=3, joint="curve")
+    _paint_mark(picture, (120, 54))
+    buffer = BytesIO()
+    picture.save(buffer, "JPEG", quality=60)
+    return buffer.getvalue()
+
+
+def padded(jpeg: bytes, size: int) -> bytes:
+    """The JPEG with comment segments after its first one, to be exactly `size` bytes long: the same picture.
+
+    Raises ValueError when the size cannot be reached.
+    """
+    missing = size - len(jpeg)
+    if missing == 0:
+        return jpeg
+    if missing < 4 or jpeg[:2] != b"\xff\xd8":
+        raise ValueError("no room for a comment")
+    start = 2 + (2 + int.from_bytes(jpeg[4:6], "big") if jpeg[2:4] == _JFIF else 0)  # JFIF must come first
+    segments = b""
+    while missing:
+        segment = min(missing, _LONGEST_SEGMENT + 2)
+        segment -= 4 if 0 < missing - segment < 4 else 0  # a comment needs four bytes for itself
+        segments += _COMMENT + (segment - 2).to_bytes(2, "big") + MARK.encode().ljust(segment - 4, b".")[: segment - 4]
+        missing -= segment
+    return jpeg[:start] + segments + jpeg[start:]
 
 
 def _paint(picture: "Image", dice: bytes, person: Person) -> None:

@@ -11,6 +11,10 @@ class BadEncoding(ValueError):
     """Command data is not a list of well-formed data objects."""
 
 
+class CutShort(BadEncoding):
+    """The last data object says that it is longer than what is there."""
+
+
 def length(count: int) -> bytes:
     """A definite length in its shortest form (ITU-T X.690, 10.1)."""
     if count < 0x80:
@@ -32,7 +36,7 @@ def split(data: bytes) -> list[tuple[int, bytes]]:
         tag, position = _tag(data, position)
         count, position = _length(data, position)
         if position + count > len(data):
-            raise BadEncoding("value overruns its container")
+            raise CutShort("value overruns its container")
         objects.append((tag, data[position : position + count]))
         position += count
     return objects

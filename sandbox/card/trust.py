@@ -2,47 +2,123 @@
 
 Made once for each installation and kept in its state folder, so that no published key can sign a card that a
 careless site would trust. Both certificates carry explicit curve parameters, as Vietnam's published CSCA does.
+Tests make others: every signature scheme, a rollover of the CSCA's key, revocation lists, master lists.
 """
 
-import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sandbox.card import der
-from sandbox.card.parameters import Domain, domain
+from sandbox.card import certificates, cms, der
+from sandbox.card.certificates import Signer
+from sandbox.card.signing import Ecdsa, EcdsaSigningKey, Scheme, SigningKey
 from sandbox.errors import TrustUnusable
 
 COUNTRY = "VN"
-ORGANISATION = "Tiep Don Sandbox - synthetic, not for care"
 VALID_FROM = datetime(2020, 1, 1, tzinfo=UTC)
 SIGNER_VALID_TO = datetime(2045, 1, 1, tzinfo=UTC)
 AUTHORITY_VALID_TO = datetime(2049, 12, 31, tzinfo=UTC)
-AUTHORITY_CURVE, SIGNER_CURVE = ec.BrainpoolP512R1(), ec.BrainpoolP256R1()
-ECDSA_SHA256, ECDSA_SHA512 = der.oid("1.2.840.10045.4.3.2"), der.oid("1.2.840.10045.4.3.4")
+AUTHORITY_SCHEME, SIGNER_SCHEME = Ecdsa("brainpoolP512r1", "SHA-512"), Ecdsa("brainpoolP256r1", "SHA-256")
+MASTER_LIST = "2.23.136.1.1.2"
 CERTIFICATE_FILE = "csca.cer"
 
 
 @dataclass(frozen=True)
+class Country:
+    """A country signing authority: its key, its encoded Name and its self-signed certificate (DER)."""
+
+    key: SigningKey
+    name: bytes
+    certificate: bytes
+
+    def certify(
+        self,
+        key: SigningKey,
+        *,
+        common: str = "Sandbox Document Signer",
+        valid_from: datetime = VALID_FROM,
+        valid_to: datetime = SIGNER_VALID_TO,
+        extensions: Sequence[bytes] = (),
+    ) -> Signer:
+        """A certificate for somebody who signs documents for this authority."""
+        subject = certificates.name(_country_code(self.name), common)
+        usage = certificates.key_usage(*certificates.DIGITAL_SIGNATURE)
+        validity = (valid_from, valid_to)
+        return Signer(key, certificates.certificate(key, self.key, subject, self.name, validity, [usage, *extensions]))
+
+    def authority(self, scheme: Scheme = SIGNER_SCHEME) -> "Authority":
+        """This country with a new document signer."""
+        return self.authority_with(self.certify(scheme.generate()))
+
+    def authority_with(self, signer: Signer) -> "Authority":
+        """This country with a document signer that it certified."""
+        return _authority(self.certificate, signer, self)
+
+    def successor(self, scheme: Scheme, *, common: str = "Sandbox CSCA") -> "Country":
+        """The same country with its next key; usually it keeps its name (9303-12, 4.1)."""
+        return _country(scheme, _country_code(self.name), common)
+
+    def link_certificate(self, successor: "Country") -> bytes:
+        """The next key vouched for by this one (9303-12, 7.1.1): whoever trusts this authority can go on to that."""
+        return certificates.certificate(
+            successor.key, self.key, successor.name, self.name, (VALID_FROM, AUTHORITY_VALID_TO), _AUTHORITY_EXTENSIONS
+        )
+
+    def revocation_list(
+        self, revoked: Sequence[int], this_update: datetime, next_update: datetime, number: int = 1
+    ) -> bytes:
+        """A CRL (DER) over serial numbers of certificates that this authority issued (9303-12, 7.1.4)."""
+        return certificates.revocation_list(self.key, self.name, revoked, (this_update, next_update), number)
+
+    def master_list(self, trusted: Sequence[bytes], signed_at: datetime, scheme: Scheme = SIGNER_SCHEME) -> bytes:
+        """A CscaMasterList (9303-12, 9): CSCA certificates signed by a master list signer of this country."""
+        purpose = certificates.extended_key_usage(certificates.MASTER_LIST_SIGNING)
+        signer = self.certify(scheme.generate(), common="Sandbox Master List Signer", extensions=[purpose])
+        content = der.sequence(der.integer(0), der.set_of(trusted))
+        return cms.signed_data(
+            MASTER_LIST, content, signer, signed_at, identified_by="key_identifier", others=[self.certificate]
+        )
+
+
+@dataclass(frozen=True)
 class Authority:
-    """Both keys and both certificates (DER)."""
+    """A document signer's key and certificate, and the CSCA certificate above it (DER).
+
+    `country` is there until the authority is put away: the CSCA's own key is never written down.
+    """
 
     authority_certificate: bytes
     signer_certificate: bytes
-    signer_key: ec.EllipticCurvePrivateKey
+    signer_key: SigningKey
     signer_issuer: bytes  # encoded Name
     signer_serial: int
+    country: Country | None = None
+
+    @property
+    def signer(self) -> Signer:
+        """What signs this authority's documents."""
+        return Signer(self.signer_key, self.signer_certificate)
 
     def sign(self, data: bytes) -> bytes:
-        """The document signer's ECDSA signature with SHA-256, DER form."""
-        return self.signer_key.sign(data, ec.ECDSA(hashes.SHA256()))
+        """The document signer's signature."""
+        return self.signer_key.sign(data)
 
     def secret(self) -> bytes:
         """What the keys of this installation's cards are derived from."""
-        return self.signer_key.private_numbers().private_value.to_bytes(32, "big")
+        return self.signer_key.secret()
+
+    def reissued(self, scheme: Scheme) -> "Authority":
+        """The same CSCA with another document signer. Raises TrustUnusable when the CSCA's key is gone."""
+        return self._country().authority(scheme)
+
+    def recertified(self, extensions: Sequence[bytes]) -> "Authority":
+        """The same signer with more in its certificate. Raises TrustUnusable when the CSCA's key is gone."""
+        country = self._country()
+        return country.authority_with(country.certify(self.signer_key, extensions=extensions))
 
     def export(self, folder: Path) -> Path:
         """Write the CSCA certificate where a reader's trust folder is; returns the file."""
@@ -51,10 +127,20 @@ class Authority:
         path.write_bytes(self.authority_certificate)
         return path
 
+    def _country(self) -> Country:
+        if self.country is None:
+            raise TrustUnusable(why="the key of the CSCA was not kept")
+        return self.country
 
-def create() -> Authority:
-    """A new authority with fresh keys."""
-    return _assemble(ec.generate_private_key(AUTHORITY_CURVE), ec.generate_private_key(SIGNER_CURVE))
+
+def create(signer: Scheme = SIGNER_SCHEME, authority: Scheme = AUTHORITY_SCHEME, country: str = COUNTRY) -> Authority:
+    """A new authority with fresh keys; `country` is two letters."""
+    return create_country(authority, country).authority(signer)
+
+
+def create_country(scheme: Scheme = AUTHORITY_SCHEME, country: str = COUNTRY) -> Country:
+    """A new CSCA alone."""
+    return _country(scheme, country, "Sandbox CSCA")
 
 
 def load_or_create(folder: Path) -> Authority:
@@ -63,124 +149,50 @@ def load_or_create(folder: Path) -> Authority:
     authority_file, signer_file = folder / "csca.cer", folder / "dsc.cer"
     key_file = folder / "dsc.key"
     if not key_file.exists():
-        made = create()
+        country, key = create_country(), SIGNER_SCHEME.generate()
+        made = country.authority_with(country.certify(key))
         authority_file.write_bytes(made.authority_certificate)
         signer_file.write_bytes(made.signer_certificate)
-        _write_secret(key_file, made.signer_key)
+        _write_secret(key_file, key.private)
         return made
     try:
-        key = serialization.load_pem_private_key(key_file.read_bytes(), None)
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
+        private = serialization.load_pem_private_key(key_file.read_bytes(), None)
+        if not isinstance(private, ec.EllipticCurvePrivateKey):
             raise TrustUnusable(why="not an elliptic curve key")
-        return _restored(authority_file.read_bytes(), signer_file.read_bytes(), key)
+        signer = Signer(EcdsaSigningKey(private), signer_file.read_bytes())
+        return _authority(authority_file.read_bytes(), signer, None)
     except (OSError, ValueError, IndexError) as error:
         raise TrustUnusable(why=error.__class__.__name__) from None
 
 
-def _assemble(authority: ec.EllipticCurvePrivateKey, signer: ec.EllipticCurvePrivateKey) -> Authority:
-    issuer = _name("Sandbox CSCA")
-    root = _certificate(
-        authority, authority, issuer, issuer, AUTHORITY_VALID_TO, [_basic_constraints(), _key_usage(0x06, 1)]
-    )
-    leaf = _certificate(
-        signer, authority, _name("Sandbox Document Signer"), issuer, SIGNER_VALID_TO, [_key_usage(0x80, 7)]
-    )
-    return _restored(root, leaf, signer)
+_AUTHORITY_EXTENSIONS = (
+    certificates.basic_constraints(),
+    certificates.key_usage(*certificates.KEY_CERT_AND_CRL_SIGN),
+)
 
 
-def _restored(root: bytes, leaf: bytes, signer: ec.EllipticCurvePrivateKey) -> Authority:
-    ((_, certificate),) = der.split(leaf)
-    fields = der.split(der.split(certificate)[0][1])
+def _country(scheme: Scheme, code: str, common: str) -> Country:
+    key, name = scheme.generate(), certificates.name(code, common)
+    validity = (VALID_FROM, AUTHORITY_VALID_TO)
+    return Country(key, name, certificates.certificate(key, key, name, name, validity, _AUTHORITY_EXTENSIONS))
+
+
+def _authority(root: bytes, signer: Signer, country: Country | None) -> Authority:
     return Authority(
         authority_certificate=root,
-        signer_certificate=leaf,
-        signer_key=signer,
-        signer_issuer=der.tlv(*fields[3]),
-        signer_serial=int.from_bytes(fields[1][1], "big"),
+        signer_certificate=signer.certificate,
+        signer_key=signer.key,
+        signer_issuer=signer.issuer,
+        signer_serial=signer.serial,
+        country=country,
     )
 
 
-def _certificate(
-    subject_key: ec.EllipticCurvePrivateKey,
-    issuer_key: ec.EllipticCurvePrivateKey,
-    subject: bytes,
-    issuer: bytes,
-    valid_to: datetime,
-    extensions: list[bytes],
-) -> bytes:
-    """An X.509 version 3 certificate (RFC 5280) signed with the issuer's key."""
-    strong = issuer_key.curve.key_size > 256
-    algorithm = der.sequence(ECDSA_SHA512 if strong else ECDSA_SHA256)
-    identifiers = [_subject_key_identifier(subject_key), _authority_key_identifier(issuer_key)]
-    body = der.sequence(
-        der.explicit(0, der.integer(2)),
-        der.integer(_serial(subject_key)),
-        algorithm,
-        issuer,
-        der.sequence(der.time(VALID_FROM), der.time(valid_to)),
-        subject,
-        public_key_information(subject_key),
-        der.explicit(3, der.sequence(*extensions, *identifiers)),
-    )
-    signature = issuer_key.sign(body, ec.ECDSA(hashes.SHA512() if strong else hashes.SHA256()))
-    return der.sequence(body, algorithm, der.bits(signature))
-
-
-def public_key_information(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """SubjectPublicKeyInfo with explicit parameters (9303-12, 4.1.6.3: named curves are not allowed there)."""
-    curve = domain(key.curve.name)
-    return der.sequence(
-        der.sequence(der.oid("1.2.840.10045.2.1"), explicit_parameters(curve)), der.bits(_public_point(key))
-    )
-
-
-def explicit_parameters(curve: Domain) -> bytes:
-    """ECParameters written out (SEC 1, C.2)."""
-    size = curve.size
-    field = der.sequence(der.oid("1.2.840.10045.1.1"), der.integer(curve.p))
-    coefficients = der.sequence(der.octets(curve.a.to_bytes(size, "big")), der.octets(curve.b.to_bytes(size, "big")))
-    generator = b"\x04" + curve.x.to_bytes(size, "big") + curve.y.to_bytes(size, "big")
-    return der.sequence(
-        der.integer(1), field, coefficients, der.octets(generator), der.integer(curve.n), der.integer(1)
-    )
-
-
-def _public_point(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
-
-
-def _key_hash(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return hashlib.sha1(_public_point(key), usedforsecurity=False).digest()
-
-
-def _serial(key: ec.EllipticCurvePrivateKey) -> int:
-    return int.from_bytes(_key_hash(key)[:15], "big") | 1
-
-
-def _name(common: str) -> bytes:
-    parts = [("2.5.4.6", der.printable(COUNTRY)), ("2.5.4.10", der.utf8(ORGANISATION)), ("2.5.4.3", der.utf8(common))]
-    return der.sequence(*(der.set_of([der.sequence(der.oid(kind), value)]) for kind, value in parts))
-
-
-def _extension(kind: str, value: bytes, *, critical: bool) -> bytes:
-    marked = der.boolean_true() if critical else b""
-    return der.sequence(der.oid(kind), marked, der.octets(value))
-
-
-def _basic_constraints() -> bytes:
-    return _extension("2.5.29.19", der.sequence(der.boolean_true(), der.integer(0)), critical=True)
-
-
-def _key_usage(flags: int, unused: int) -> bytes:
-    return _extension("2.5.29.15", der.bits(bytes([flags]), unused), critical=True)
-
-
-def _subject_key_identifier(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return _extension("2.5.29.14", der.octets(_key_hash(key)), critical=False)
-
-
-def _authority_key_identifier(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return _extension("2.5.29.35", der.sequence(der.tlv(0x80, _key_hash(key))), critical=False)
+def _country_code(name: bytes) -> str:
+    """The C of a Name as `certificates.name` writes it, first."""
+    ((_, parts),) = der.split(name)
+    ((_, attribute),) = der.split(der.split(parts)[0][1])
+    return der.split(attribute)[1][1].decode("ascii")
 
 
 def _write_secret(path: Path, key: ec.EllipticCurvePrivateKey) -> None:

@@ -14,6 +14,7 @@ from sandbox.errors import ReaderUnreachable
 from sandbox.pcscd import DEFAULT_PORT, HOST
 
 POWER_OFF, POWER_ON, RESET, TELL_ATR = 0, 1, 2, 4
+LONGEST_MESSAGE = 0xFFFF  # bytes
 RETRY_SECONDS = 0.05
 # pcscd looks every 400 ms, and a swap between two looks can leave it believing in an empty reader for ever (seen with
 # 1.9.9 when the old card left while it was powered): the reader stays empty for longer than one look.
@@ -107,7 +108,8 @@ class _Plug:
             while (message := _receive(connection)) is not None:
                 answer = self._answer(message)
                 if answer is not None:
-                    connection.sendall(len(answer).to_bytes(2, "big") + answer)
+                    carried = answer[:LONGEST_MESSAGE]  # a card that says more than asked for may say too much
+                    connection.sendall(len(carried).to_bytes(2, "big") + carried)
         finally:
             self._chip.power_off()
             self.left_at = time.monotonic()

@@ -1,20 +1,20 @@
-"""The files in the card: published vectors byte for byte, signatures by OpenSSL, the portrait by its decoder."""
+"""The files in a citizen card: published vectors byte for byte, signatures by OpenSSL, the portrait by its decoder."""
 
 import hashlib
 import subprocess
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 import pytest
-from asn1crypto import cms, core, x509
+from asn1crypto import cms, core
 from PIL import Image
 
-from sandbox.card import dg13, files, image, mrz, trust
+from sandbox.card import dg13, files, image, mrz
 from sandbox.card.der import oid, printable, sequence, utf8
 from sandbox.card.trust import Authority
-from sandbox.errors import TrustUnusable
 from sandbox.people import all_people, find
-from sandbox.portrait import HEIGHT, WIDTH, jpeg
+from sandbox.portrait import HEIGHT, WIDTH, jpeg, padded
 from tests.support.terminal import unwrapped
 
 ADDRESS = (
@@ -130,6 +130,48 @@ def test_a_birth_date_of_one_year_leaves_fillers() -> None:
     assert mrz.short_date("1948-05-09") == "480509"
 
 
+UTOPIAN = mrz.Entries(
+    code="P",
+    state="UTO",
+    number="L898902C3",
+    full_name="Eriksson Anna Maria",
+    nationality="UTO",
+    birth_date="1974-08-12",
+    sex="female",
+    expiry_date="2012-04-15",
+    optional="ZE184226B",
+)
+
+
+def test_the_zone_of_a_passport_is_that_of_the_specimen() -> None:
+    zone = mrz.td3(UTOPIAN)
+    assert zone.lines == (
+        "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
+        "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
+    )
+    assert zone.information == "L898902C3674081221204159"
+
+
+def test_the_zone_of_a_td2_document_is_that_of_the_specimen() -> None:
+    zone = mrz.td2(replace(UTOPIAN, code="I", number="D23145890", optional=""))
+    assert zone.lines == ("I<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<", "D231458907UTO7408122F1204159<<<<<<<6")
+
+
+def test_a_long_number_goes_on_in_the_optional_data() -> None:
+    entries = replace(UTOPIAN, code="I", number="D23145890734", full_name="Stevenson Peter John", optional="")
+    zone = mrz.td1(replace(entries, birth_date="1934-07-12", sex="male", expiry_date="1995-07-12"))
+    assert zone.lines == (
+        "I<UTOD23145890<7349<<<<<<<<<<<",
+        "3407127M9507122UTO<<<<<<<<<<<2",
+        "STEVENSON<<PETER<JOHN<<<<<<<<<",
+    )
+    assert zone.information == "D23145890734934071279507122"
+
+
+def test_a_holder_may_be_neither_man_nor_woman() -> None:
+    assert mrz.td3(replace(UTOPIAN, sex="")).lines[1][20] == "<"
+
+
 def test_dg13_is_that_of_the_published_vectors(card: image.CardImage) -> None:
     assert card.files[image.DG13] == bytes.fromhex(DG13_A)
     assert dg13.encode(files.dg13_fields(find("vi-du"))) == bytes.fromhex(DG13_B)
@@ -154,7 +196,7 @@ def test_dg13_with_empty_parents() -> None:
 
 def test_the_constant_files_are_those_of_a_real_card(card: image.CardImage) -> None:
     assert card.files[image.COM].hex().upper() == "60185F0104303130375F36063034303030305C066175636D6F6E"
-    assert card.files[image.CARD_ACCESS].hex().upper() == (
+    assert card.master_files[image.CARD_ACCESS].hex().upper() == (
         "3134300D060804007F0007020202020101300F060A04007F000702020302020201013012060A04007F0007020204020202010202010D"
     )
 
@@ -192,39 +234,6 @@ def test_a_changed_group_breaks_the_signature(card: image.CardImage, tmp_path: P
     assert done.returncode != 0
 
 
-@pytest.mark.parametrize("which", ["signer_certificate", "authority_certificate"])
-def test_openssl_accepts_the_csca_signature_on_both_certificates(
-    which: str, authority: Authority, tmp_path: Path
-) -> None:
-    certificate = x509.Certificate.load(getattr(authority, which))
-    root = x509.Certificate.load(authority.authority_certificate)
-    (tmp_path / "body").write_bytes(certificate["tbs_certificate"].dump())
-    (tmp_path / "signature").write_bytes(certificate["signature_value"].native)
-    (tmp_path / "key.der").write_bytes(root.public_key.dump())
-    digest = {"sha256_ecdsa": "-sha256", "sha512_ecdsa": "-sha512"}[
-        certificate["signature_algorithm"].native["algorithm"]
-    ]
-    done = subprocess.run(
-        ["openssl", "dgst", digest, "-keyform", "DER", "-verify", "key.der", "-signature", "signature", "body"],
-        cwd=tmp_path,
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()
-
-
-def test_the_signer_certificate_is_issued_by_the_csca_for_signing(authority: Authority) -> None:
-    signer = x509.Certificate.load(authority.signer_certificate)
-    root = x509.Certificate.load(authority.authority_certificate)
-    assert signer.issuer == root.subject
-    assert signer.authority_key_identifier == root.key_identifier
-    assert signer.key_usage_value.native == {"digital_signature"}
-    assert root.key_usage_value.native == {"key_cert_sign", "crl_sign"}
-    assert root.ca
-    assert "not for care" in root.subject.native["organization_name"]
-    assert root.public_key["algorithm"]["parameters"].name == "specified"
-
-
 def test_the_sod_names_its_signer_and_when_it_signed(card: image.CardImage, authority: Authority) -> None:
     signed = cms.ContentInfo.load(unwrapped(card.files[image.SOD], 0x77))["content"]
     (signer,) = signed["signer_infos"]
@@ -232,28 +241,6 @@ def test_the_sod_names_its_signer_and_when_it_signed(card: image.CardImage, auth
     assert signed["encap_content_info"]["content_type"].native == "2.23.136.1.1.1"
     times = [entry["values"][0].native for entry in signer["signed_attrs"] if entry["type"].native == "signing_time"]
     assert times[0].date().isoformat() == "2021-05-20"
-
-
-def test_the_keys_are_kept_and_readable_by_their_owner_only(tmp_path: Path) -> None:
-    made = trust.load_or_create(tmp_path / "trust")
-    again = trust.load_or_create(tmp_path / "trust")
-    assert made.authority_certificate == again.authority_certificate
-    assert made.secret() == again.secret()
-    assert made.signer_serial == again.signer_serial
-    assert made.signer_issuer == again.signer_issuer
-    assert (tmp_path / "trust" / "dsc.key").stat().st_mode & 0o777 == 0o600
-    assert made.export(tmp_path / "reader").read_bytes() == made.authority_certificate
-
-
-def test_damaged_keys_are_named_not_replaced(tmp_path: Path) -> None:
-    trust.load_or_create(tmp_path)
-    (tmp_path / "dsc.key").write_text("not a key")
-    with pytest.raises(TrustUnusable):
-        trust.load_or_create(tmp_path)
-
-
-def test_two_installations_have_different_authorities() -> None:
-    assert trust.create().authority_certificate != trust.create().authority_certificate
 
 
 @pytest.mark.parametrize("person", [person.key for person in all_people()])
@@ -264,6 +251,24 @@ def test_the_portrait_is_a_jpeg_of_a_real_cards_size(person: str) -> None:
     with Image.open(BytesIO(painted)) as decoded:
         decoded.load()
         assert (decoded.format, decoded.size) == ("JPEG", (WIDTH, HEIGHT))
+
+
+@pytest.mark.parametrize("more", [4, 5, 1000, 65_536, 65_537, 65_538, 65_541, 200_000])
+def test_a_padded_portrait_is_the_same_picture(more: int) -> None:
+    painted = jpeg(find("mau"))
+    longer = padded(painted, len(painted) + more)
+    assert len(longer) == len(painted) + more
+    assert longer[:4] == b"\xff\xd8\xff\xe0"
+    with Image.open(BytesIO(longer)) as one, Image.open(BytesIO(painted)) as other:
+        assert one.tobytes() == other.tobytes()
+
+
+def test_a_portrait_cannot_be_padded_to_less_than_it_is() -> None:
+    painted = jpeg(find("mau"))
+    assert padded(painted, len(painted)) == painted
+    for size in (len(painted) + 3, len(painted) - 1):
+        with pytest.raises(ValueError):
+            padded(painted, size)
 
 
 def test_dg2_is_a_face_record_around_the_portrait(card: image.CardImage) -> None:

@@ -1,16 +1,17 @@
 """The sandbox card behind the real pcscd, asked through pyscard."""
 
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import msgspec
 import pytest
 from smartcard.CardConnection import CardConnection
 from smartcard.Exceptions import CardConnectionException
 from smartcard.System import readers
 
-from sandbox.card import security_files
-from sandbox.card.image import ATR
+from sandbox.card.image import ATR, CARD_ACCESS
 from sandbox.card.quirks import Quirks
 from tests.support.pcsc import CardSlot, PcscForTests, PlacedCard, card_present
 from tests.support.waiting import wait_until
@@ -38,10 +39,10 @@ def ask(connection: CardConnection, command: str) -> tuple[bytes, int]:
 def test_the_card_tells_its_atr_and_its_access_file(
     pcsc_world: PcscForTests, placed_card: Callable[..., PlacedCard]
 ) -> None:
-    placed_card("mau")
+    placed = placed_card("mau")
     with connected(pcsc_world) as connection:
         assert bytes(connection.getATR()) == ATR
-        assert ask(connection, "00B09C0000") == (security_files.CARD_ACCESS, 0x9000)
+        assert ask(connection, "00B09C0000") == (placed.image.master_files[CARD_ACCESS], 0x9000)
         assert ask(connection, "00A4040C07A0000002471001") == (b"", 0x9000)
         assert ask(connection, "00A4020C020101") == (b"", 0x6982)
 
@@ -88,7 +89,22 @@ def test_hundred_commands_do_not_wait_for_delayed_acknowledgements(
 ) -> None:
     placed_card("mau")
     with connected(pcsc_world) as connection:
-        begun = time.monotonic()
+        took = []
         for _ in range(100):
+            begun = time.monotonic()
             assert ask(connection, "00B09C0000")[1] == 0x9000
-        assert time.monotonic() - begun < 2.0  # with the 44 ms stall it is 4.4 s
+            took.append(time.monotonic() - begun)
+        # With the stall each of them takes 44 ms; a busy machine delays some, not half of them.
+        assert statistics.median(took) < 0.02
+
+
+def test_a_reply_of_64_kilobytes_passes_the_virtual_reader(
+    pcsc_world: PcscForTests, placed_card: Callable[..., PlacedCard]
+) -> None:
+    big = bytes(range(256)) * 256
+    placed_card(
+        "mau", change=lambda card: msgspec.structs.replace(card, master_files={**card.master_files, CARD_ACCESS: big})
+    )
+    with connected(pcsc_world) as connection:
+        read = ask(connection, "00B09C00000000")
+        assert read == (big[:0xFFFD], 0x9000)

@@ -106,6 +106,6 @@ def test_the_desk_places_and_removes_cards_through_the_socket(
         hand.place(card, Quirks(max_le=100))
         assert hand.occupied()
         with slot.connect() as transport:
-            assert transport.transmit(ACCESS_FILE) == card.files[image.CARD_ACCESS] + b"\x90\x00"
+            assert transport.transmit(ACCESS_FILE) == card.master_files[image.CARD_ACCESS] + b"\x90\x00"
         hand.remove()
         assert not hand.occupied()
