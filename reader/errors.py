@@ -72,6 +72,15 @@ class CardBroken(ReaderError):
     code = "reader.card_broken"
 
 
+class Forged(ReaderError):
+    """The card was read and is not genuine: a check of its files or of its chip failed (`checks`, by name).
+
+    Never raised by a reading, which reports each check on its own; for those who want one word for it.
+    """
+
+    code = "reader.forged"
+
+
 class NotAnIdCard(ReaderError):
     """The chip has no electronic identity document on it."""
 
@@ -82,6 +91,12 @@ class UnsupportedAccess(ReaderError):
     """The chip offers no access protocol that this version speaks."""
 
     code = "reader.unsupported_access"
+
+
+class MrzNeeded(ReaderError):
+    """The chip opens only with what its machine-readable zone says; the six digits are not enough."""
+
+    code = "reader.mrz_needed"
 
 
 class Busy(ReaderError):

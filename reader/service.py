@@ -14,14 +14,16 @@ from typing import Annotated, Any, Protocol
 from msgspec import Meta
 
 from config.settings import ReaderSettings
-from reader.chip.key_derivation import can_password
-from reader.chip.session import PORTRAIT, CardRead, Listener, Surroundings, read_card
+from reader.chip.access_keys import AccessKeys, from_can, from_holder
+from reader.chip.session import read_card
 from reader.chip.supervision import Supervised
+from reader.chip.task import CardRead, Listener, Surroundings, Wanted
 from reader.chip.transport import Presence, Slot
 from reader.errors import Busy, Cancelled, CardRemoved, NoCard, NoReader, NotAllowed, ReaderError, ServiceDown
 from reader.payload import parse_payload
 from reader.phases import PROGRESS, Phase
-from reader.reading import Evidence, Reading, Source
+from reader.portraits import PortraitMemory, digest_of
+from reader.reading import Evidence, Holder, Outcome, Reading, Source
 from wire.codec import Record, from_json
 from wire.server import Request, Response, Routes, event_stream, json_response, serving
 from wire.stream import Event, Topic
@@ -50,10 +52,22 @@ class PayloadSource(Protocol):
 
 
 class OpenRequest(Record, frozen=True, kw_only=True):
-    """Read the card on the reader with this CAN, for this presentation."""
+    """Read the card on the reader with this CAN, for this presentation.
+
+    `printed` is what the card's QR code or a person said of its holder: it may give keys for cards that know no CAN,
+    and the chip is compared with it.
+    """
 
     presentation: Annotated[str, Meta(min_length=1, max_length=64)]
     can: Annotated[str, Meta(pattern=r"^[0-9]{6}\Z")]
+    printed: Holder | None = None
+
+    def keys(self) -> AccessKeys:
+        """What may open the card; what was printed counts only where it is of the same number."""
+        number = self.printed.personal_id if self.printed is not None else None
+        if self.printed is not None and number is not None and number.endswith(self.can):
+            return from_holder(self.printed)
+        return from_can(self.can)
 
 
 class CancelRequest(Record, frozen=True, kw_only=True):
@@ -68,6 +82,7 @@ class _Job:
 
     presentation: str
     supervised: Supervised[CardRead] = field(default_factory=Supervised)
+    told: threading.Event = field(default_factory=threading.Event)  # its reading; only the portrait is under way
     ended: threading.Event = field(default_factory=threading.Event)
 
 
@@ -86,6 +101,7 @@ class ReaderService:
         self._presence = NOTHING_YET
         self._job: _Job | None = None
         self._seen: dict[bytes, float] = {}
+        self._portraits = PortraitMemory(surroundings.clock)
 
     def routes(self) -> Routes:
         """The HTTP interface."""
@@ -159,7 +175,7 @@ class ReaderService:
                 raise Busy()
             _require_card(self._presence)
             self._job = job
-        threading.Thread(target=self._read, args=(job, wanted.can), name="chip", daemon=True).start()
+        threading.Thread(target=self._read, args=(job, wanted), name="chip", daemon=True).start()
         return json_response({"accepted": True})
 
     def _cancel(self, request: Request) -> Response:
@@ -171,38 +187,60 @@ class ReaderService:
         return json_response({"accepted": True})
 
     def _let_cancelled_end(self) -> None:
-        """The person before gave up and the next is quick: a reading already stopped is no reason to say busy."""
+        """The person before is done or gave up, and the next is quick: a reading that nobody waits for any more, or
+        that lacks the portrait only, is no reason to say busy."""
         with self._lock:
             job = self._job
-        if job is not None and job.supervised.stopped:
+        if job is None:
+            return
+        if job.told.is_set():
+            job.supervised.stop(Cancelled())
+        if job.supervised.stopped:
             job.ended.wait(HANDOVER_SECONDS)
 
-    def _read(self, job: _Job, can: str) -> None:
+    def _read(self, job: _Job, request: OpenRequest) -> None:
         def phase(reached: Phase) -> None:
             self._tell(job, "phase", phase=int(reached), progress=PROGRESS[reached])
 
-        def identity(reading: Reading) -> None:
-            self._tell(job, "identity", reading=reading)
+        def proven(reading: Reading) -> None:
+            self._tell(job, "reading", reading=reading)
+            job.told.set()
 
-        listener = Listener(phase=phase, identity=identity, check=job.supervised.check)
+        listener = Listener(
+            phase=phase,
+            identity=lambda reading: self._tell(job, "identity", reading=reading),
+            proven=proven,
+            check=job.supervised.check,
+        )
+        wanted = Wanted(
+            portrait=self._settings.portrait, printed=request.printed, has_portrait=self._portraits.__contains__
+        )
         seconds = self._settings.timeout_seconds
-        extra = PORTRAIT if self._settings.portrait else ()
-        name: str
+        end: tuple[str, Mapping[str, Any]] | None
         try:
             result = job.supervised.run(
-                lambda: read_card(self._slot, can_password(can), self._world, seconds, extra, listener), seconds
+                lambda: read_card(self._slot, request.keys(), self._world, seconds, wanted, listener), seconds
             )
         except Exception as error:
-            name, told = "failed", _told(error)
+            end = ("portrait" if job.told.is_set() else "failed", _told(error))
         else:
-            name, told = "reading", {"reading": result.reading}
+            end = self._keep_portrait(result) if self._settings.portrait else None
         with self._lock:
             self._job = None  # before it is told: whoever hears it may open again at once
         job.ended.set()
-        self._tell(job, name, **told)
+        if end is not None:
+            self._tell(job, end[0], **end[1])
+
+    def _keep_portrait(self, result: CardRead) -> tuple[str, Mapping[str, Any]]:
+        digest = digest_of(result)
+        checks = result.reading.evidence.checks
+        # Unsigned, it could be anybody's face put beside a genuine signature.
+        if result.portraits and checks is not None and checks.hashes.result is Outcome.PASSED:
+            self._portraits.keep(digest, result.portraits)
+        return "portrait", {"available": digest in self._portraits}
 
     def _tell(self, job: _Job, name: str, **data: Any) -> None:
-        if job.ended.is_set() and name not in ("failed", "reading"):
+        if job.ended.is_set() and name not in ("failed", "portrait"):
             return  # a hung reading that was given up and woke again
         self._topic.publish(Event(name=name, data={"presentation": job.presentation, **data}))
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from reader.chip.apdu import Command, Response, parse_response
+from reader.chip.apdu import OK, Command, Response, chained, parse_response
 from reader.chip.trace import NoTrace, Trace
-from reader.chip.transport import Transport
+from reader.chip.transport import NotTransmitted, Transport
 from reader.errors import CardBroken, ReaderError, TooSlow
 
 MAX_APDUS = 6000  # a megabyte in the smallest blocks, and room
@@ -59,11 +59,15 @@ class Meter:
 
 
 class PlainChannel:
-    """Commands in the clear over a transport; answers in pieces (61xx) are put together."""
+    """Commands in the clear over a transport; long ones are chained, answers in pieces (61xx) are put together.
 
-    def __init__(self, transport: Transport, meter: Meter) -> None:
+    `extended` says whether card and reader take extended length as far as is known.
+    """
+
+    def __init__(self, transport: Transport, meter: Meter, extended: bool = True) -> None:
         self._transport = transport
         self._meter = meter
+        self.extended = extended
 
     def send(self, command: Command) -> Response:
         """Send one command, following 61xx with GET RESPONSE and 6Cxx by asking again with the right length.
@@ -71,6 +75,11 @@ class PlainChannel:
         A protected command is never sent twice: its counter is spent, so 6Cxx goes up to secure messaging.
         Raises CardBroken when the card never comes to an end, and whatever the transport raises.
         """
+        *parts, command = [command] if self.extended else chained(command)
+        for part in parts:
+            response = self._exchange(part)
+            if response.sw != OK:
+                return response
         response = self._exchange(command)
         if response.sw >> 8 == 0x6C and command.le is not None and not command.cla & 0x0C:
             response = self._exchange(command.with_le(response.sw & 0xFF or 256))
@@ -99,5 +108,38 @@ class PlainChannel:
         except ReaderError as error:
             meter.trace.failed(error.code, meter.elapsed_ms())
             raise
+        except NotTransmitted:
+            meter.trace.failed("reader.not_transmitted", meter.elapsed_ms())
+            raise
         meter.trace.received(response, meter.elapsed_ms())
+        return response
+
+
+class Between:
+    """A sender that lets somebody have a turn after each answer."""
+
+    def __init__(self, channel: Sender, turn: Callable[[], None]) -> None:
+        self._channel = channel
+        self._turn = turn
+
+    def send(self, command: Command) -> Response:
+        """See Sender. Raises what `turn` raises too."""
+        response = self._channel.send(command)
+        self._turn()
+        return response
+
+
+class InsideTrace:
+    """A sender under secure messaging whose plain commands and answers are told to the trace."""
+
+    def __init__(self, channel: Sender, meter: Meter) -> None:
+        self._channel = channel
+        self._meter = meter
+
+    def send(self, command: Command) -> Response:
+        """See Sender."""
+        meter = self._meter
+        meter.trace.inside_sent(command, meter.elapsed_ms())
+        response = self._channel.send(command)
+        meter.trace.inside_received(response, meter.elapsed_ms())
         return response

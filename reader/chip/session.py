@@ -1,127 +1,74 @@
-"""The whole reading of a card: access, identity, proof, and what else was asked for, in the order that puts the name
-on the screen first (chip.md 3.5).
+"""The whole reading of a card, in the order that puts the name on the screen first (chip.md 3.5).
 
-A card that refuses a shorter way is powered again and read a plainer way, a bounded number of times. Must not import
-any device library or keep anything after it returns.
+A card or reader that refuses a shorter way is powered again and read a plainer way, a bounded number of times; what
+was read before is kept. Must not import any device library or keep anything after it returns, but how this kind of
+card likes to be read.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
-from hashlib import sha256
-from typing import TypeVar
+from concurrent.futures import ThreadPoolExecutor
 
-from reader.chip import apdu, com, dg1, dg2, dg13, files, holder, pace, passive_authentication
-from reader.chip.channel import Clock, Meter, PlainChannel, Sender
-from reader.chip.files import ElementaryFile, FileReader, NotReadable, Plan, SessionLost
-from reader.chip.key_derivation import Password
-from reader.chip.passive_authentication import SignedObject, Verdicts
+from reader.chip import files, genuineness, plan, readers
+from reader.chip.access import Announced, OldSession, Opener, Randomness, TryNextKey
+from reader.chip.access_keys import AccessKeys
+from reader.chip.channel import Meter, PlainChannel
+from reader.chip.files import SessionLost
+from reader.chip.genuineness import CopiedChip
+from reader.chip.plan import Plan
 from reader.chip.secure_messaging import LeftSecureMessaging
-from reader.chip.security_infos import parse_pace_infos
-from reader.chip.trace import NoTrace, Trace
-from reader.chip.transport import Slot, Transport
-from reader.chip.trust import Anchor
-from reader.errors import CardBroken, CardRemoved, NoCard, NotAnIdCard, ReaderError, UnsupportedAccess
+from reader.chip.steps import Progress, Reconnect, Steps
+from reader.chip.task import CardRead, Listener, Surroundings, Wanted
+from reader.chip.transport import NotTransmitted, Slot, Transport
+from reader.errors import CardBroken, CardRemoved, NoCard, ReaderError
 from reader.phases import Phase
-from reader.reading import Check, Checks, Evidence, Holder, Outcome, Reading, Source
 
-T = TypeVar("T")
-APPLET = bytes.fromhex("A0000002471001")
-MAX_CONNECTIONS = 10  # every plainer way once, and room
-PORTRAIT = (files.DG2,)
-EVERYTHING = (files.COM, files.DG14, files.DG15, files.DG2)
-VIETNAM = timezone(timedelta(hours=7))
-
-_NUMBERS = {"dg1": 1, "dg2": 2, "dg13": 13, "dg14": 14, "dg15": 15}
-_OPTIONAL = {"dg13", "sod", "com", "dg2", "dg14", "dg15"}
-_OLD_SESSION = {apdu.SECURITY_STATUS_NOT_SATISFIED, 0x6987, 0x6988}
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """The world a reading takes place in: monotonic seconds, UTC now, identities, private keys, trust."""
-
-    clock: Clock
-    utc_now: Callable[[], datetime]
-    new_id: Callable[[], str]
-    random: pace.RandomScalar = pace.random_scalar
-    anchors: Sequence[Anchor] = ()
-
-
-@dataclass(frozen=True)
-class Listener:
-    """Who wants to hear about a reading while it runs. `check` is asked before each APDU and may raise to stop it."""
-
-    phase: Callable[[Phase], None] = lambda _phase: None
-    identity: Callable[[Reading], None] = lambda _reading: None
-    check: Callable[[], None] = lambda: None
-    trace: Trace = field(default_factory=NoTrace)
-
-
-@dataclass(frozen=True)
-class CardRead:
-    """What came out, and what it cost. `files`: length and SHA-256 of each file read, by name."""
-
-    reading: Reading
-    portrait: bytes | None
-    apdus: int
-    bytes_sent: int
-    bytes_received: int
-    apdus_to_name: int
-    timings_ms: dict[str, float]
-    files: dict[str, tuple[int, str]]
+MAX_CONNECTIONS = 12  # every plainer way and every key once, and room
+_OPTIONAL = {file.name for file in (*files.LDS, files.CARD_SECURITY)} - {files.DG1.name}
 
 
 def read_card(
     slot: Slot,
-    password: Password,
+    keys: AccessKeys,
     surroundings: Surroundings,
     timeout_seconds: float,
-    extra: Sequence[ElementaryFile] = (),
+    wanted: Wanted | None = None,
     listener: Listener | None = None,
 ) -> CardRead:
-    """Read the card on the reader: PACE, DG13, DG1, SOD, DG14 where it is signed, then the `extra` files.
+    """Read the card on the reader: DG13, DG1, SOD, DG14 and what `wanted` asks for besides.
 
     Raises the errors of reader.errors; each carries the number of the phase it happened in (`phase`).
     """
-    run = _Run(password, surroundings, timeout_seconds, tuple(extra), listener or Listener())
+    run = _Run(keys, surroundings, timeout_seconds, wanted or Wanted(), listener or Listener())
     try:
         return run.read(slot)
     except ReaderError as error:
-        error.data.setdefault("phase", int(run.phase))
+        error.data.setdefault("phase", int(run.progress.phase))
         raise
-
-
-class _PowerAgain(Exception):
-    """Somebody left a session open in the card; only cutting its power ends that."""
+    finally:
+        run.close()
 
 
 class _Run:
     """One reading over as many connections as it takes."""
 
     def __init__(
-        self,
-        password: Password,
-        surroundings: Surroundings,
-        timeout_seconds: float,
-        extra: tuple[ElementaryFile, ...],
-        listener: Listener,
+        self, keys: AccessKeys, surroundings: Surroundings, timeout_seconds: float, wanted: Wanted, listener: Listener
     ) -> None:
-        self._password = password
         self._world = surroundings
-        self._extra = extra
+        self._wanted = wanted
         self._listener = listener
         deadline = surroundings.clock() + timeout_seconds
         self._meter = Meter(surroundings.clock, deadline, listener.check, listener.trace)
-        self._plan = Plan(files.SECURE_LE)
-        self._skip: frozenset[str] = frozenset()
-        self._repowered = False
-        self._reading_id = surroundings.new_id()
-        self._identity_told = False
-        self._apdus_to_name = 0
-        self._timings: dict[str, float] = {}
-        self._phase_began = 0.0
-        self.phase = Phase.CONNECTING
+        self._random = Randomness(self._scalar, self._octets)
+        self._thinker = ThreadPoolExecutor(1, "card-proof")
+        self._plan: Plan | None = None
+        self._rebuilt = False
+        self._extended = wanted.extended  # until a long command does not get through
+        self.progress = Progress(surroundings.new_id())
+        self._opener = Opener(keys, self._random, self.progress.bag, self.progress.absent)
+
+    def close(self) -> None:
+        """Let go of the thread that computes."""
+        self._thinker.shutdown(wait=False, cancel_futures=True)
 
     def read(self, slot: Slot) -> CardRead:
         for connection in range(MAX_CONNECTIONS):
@@ -129,10 +76,18 @@ class _Run:
             try:
                 with slot.connect() as transport:
                     return self._read_powered(transport)
+            except (TryNextKey, Reconnect, OldSession):
+                continue
             except SessionLost as lost:
                 self._learn(lost)
-            except _PowerAgain:
-                continue
+            except LeftSecureMessaging as left:
+                self._rebuild(left)
+            except NotTransmitted as failed:
+                self._shorten(failed)
+            except CopiedChip as copied:
+                again = copied.told and not self._rebuilt
+                self._rebuilt = self._rebuilt or again
+                self.progress.chip_authentication = None if again else genuineness.copied()
             except NoCard:
                 if connection == 0:
                     raise
@@ -140,184 +95,106 @@ class _Run:
         raise CardBroken(where="session.restarts")
 
     def _learn(self, lost: SessionLost) -> None:
-        """What to do differently after the card dropped the session. Raises CardBroken when nothing is left."""
+        """What to do differently after a session was lost while a file was read. Raises CardBroken."""
         if lost.plan is not None:
             self._plan = lost.plan
-        elif lost.cause.sw in files.ABSENT and lost.file.name in _OPTIONAL:
-            self._skip |= {lost.file.name}
+        elif isinstance(lost.cause, NotTransmitted):
+            raise CardBroken(where=f"{lost.file.name}.not_transmitted")
+        elif lost.cause.sw in files.ABSENT and lost.file.name in _OPTIONAL - self.progress.bag.begun.keys():
+            self.progress.absent.add(lost.file.name)
         else:
-            raise lost.cause
+            self._rebuild(lost.cause)
 
-    def _enter(self, phase: Phase) -> None:
-        """A phase begins; the time of the one before is noted."""
-        now = self._meter.elapsed_ms()
-        if phase is not self.phase:
-            name = self.phase.name.lower()
-            self._timings[name] = round(self._timings.get(name, 0.0) + now - self._phase_began, 1)
-            self._phase_began = now
-        self.phase = phase
-        self._listener.phase(phase)
+    def _rebuild(self, left: LeftSecureMessaging) -> None:
+        """A session may die once for no reason that we know."""
+        if self._rebuilt:
+            raise left
+        self._rebuilt = True
+
+    def _shorten(self, failed: NotTransmitted) -> None:
+        """A long command of an authentication did not get through the reader: no more of them."""
+        if not self._extended:
+            raise CardBroken(where="apdu.not_transmitted", pcsc=str(failed))
+        self._extended = False
+        self._plan = self._plan and (self._plan.short() or self._plan)
 
     def _read_powered(self, transport: Transport) -> CardRead:
-        plain = PlainChannel(transport, self._meter)
+        self._meter.trace.connected(transport.reader, transport.atr, self._meter.elapsed_ms())
+        plain = PlainChannel(transport, self._meter, extended=False)
         self._enter(Phase.ACCESS)
-        secure, protocol = self._open(plain)
-        reader = FileReader(secure, self._plan)
-        contents: dict[str, bytes] = {}
-        warnings: list[str] = []
-        access = Check(result=Outcome.PASSED, protocol=protocol)
-
-        self._enter(Phase.IDENTITY)
-        said = self._optional(reader, files.DG13, contents, warnings)
-        dg13_fields = _quietly(dg13.parse, said, "dg13", warnings)
-        foreign_layout = said is not None and dg13_fields is None
-        early = holder.from_dg13(dg13_fields) if dg13_fields is not None else None
-        if early is not None:
-            self._tell_identity(early, access)
-        mrz = dg1.parse(self._required(reader, files.DG1, contents))
-        merged = holder.merge(mrz, dg13_fields, self._today())
-        warnings += merged.warnings
-        if not foreign_layout:
-            self._tell_identity(merged.holder, access)
-
-        self._enter(Phase.PROOF)
-        signed_object = self._read_proof(reader, contents, warnings)
-        for file in self._extra:
-            if file is not files.DG2:
-                self._optional(reader, file, contents, warnings)
-        _quietly(com.parse, contents.get("com"), "com", warnings)
-        portrait = None
-        if files.DG2 in self._extra:
-            self._enter(Phase.PORTRAIT)
-            face = self._optional(reader, files.DG2, contents, warnings)
-            portrait = _quietly(dg2.parse, face, "dg2", warnings)
-
-        verdicts = self._judge(signed_object, contents)
-        if foreign_layout and verdicts.hashes.result is not Outcome.PASSED:
-            raise CardBroken(where=dg13.WHERE)  # not another layout but damage: DG13 is not as it was signed
-        self._tell_identity(merged.holder, access)
-        checks = Checks(
-            access=access,
-            hashes=verdicts.hashes,
-            signature=verdicts.signature,
-            chain=verdicts.chain,
-            agreement=merged.agreement,
+        announced = self._opener.announced(plain, transport.atr, self._first_plan())
+        plain.extended = self._may_extend(transport, announced)
+        opened = self._opener.open(plain, announced, lambda size: self._plan_for(transport, announced, size))
+        plain.extended = opened.plan.extended
+        steps = Steps(
+            self.progress,
+            self._world,
+            self._wanted,
+            self._listener,
+            self._meter,
+            self._random,
+            self._thinker,
+            opened,
         )
-        self._enter(Phase.DONE)
-        return CardRead(
-            reading=self._reading(merged.holder, checks, (*warnings, *verdicts.warnings)),
-            portrait=portrait.image if portrait is not None else None,
-            apdus=self._meter.apdus,
-            bytes_sent=self._meter.bytes_sent,
-            bytes_received=self._meter.bytes_received,
-            apdus_to_name=self._apdus_to_name,
-            timings_ms={**self._timings, "total": round(self._meter.elapsed_ms(), 1)},
-            files={name: (len(data), sha256(data).hexdigest()) for name, data in contents.items()},
-        )
-
-    def _open(self, plain: PlainChannel) -> tuple[Sender, str]:
-        """EF.CardAccess before the application is selected (card.md 0.3), PACE, then SELECT under protection."""
         try:
-            card_access = FileReader(plain, Plan(files.PLAIN_LE)).read(files.CARD_ACCESS)
-        except NotReadable as refused:
-            raise self._no_access(plain, refused.sw) from None
-        protocol = pace.choose(parse_pace_infos(card_access))
-        secure = pace.establish(plain, protocol, self._password, self._world.random)
-        try:
-            selected = secure.send(apdu.select_applet(APPLET))
-        except LeftSecureMessaging as left:
-            if left.sw == apdu.FILE_NOT_FOUND:
-                raise NotAnIdCard(sw=f"{left.sw:04X}") from None
-            raise
-        if selected.sw != apdu.OK:
-            raise NotAnIdCard(sw=f"{selected.sw:04X}")
-        return secure, protocol.name
+            return steps.run()
+        finally:
+            self._plan = steps.plan
+            if self.progress.bag.whole and not self._limited:
+                self._world.memory.remember(transport.reader, announced.kind, self._plan.settled())
 
-    def _no_access(self, plain: PlainChannel, sw: int) -> Exception:
-        """Why EF.CardAccess could not be read: a session left in the card, another access protocol, no document."""
-        if sw in _OLD_SESSION and not self._repowered:
-            self._repowered = True
-            return _PowerAgain()
-        if sw == apdu.OK:
-            return CardBroken(where=f"{files.CARD_ACCESS.name}.empty")
-        if plain.send(apdu.select_applet(APPLET)).sw == apdu.OK:
-            return UnsupportedAccess(sw=f"{sw:04X}")
-        return NotAnIdCard(sw=f"{sw:04X}")
+    @property
+    def _limited(self) -> bool:
+        """Whether the caller's limits, and not card and reader, decide: nothing is to be learnt from that."""
+        return self._wanted.max_le is not None or not self._wanted.extended
 
-    def _required(self, reader: FileReader, file: ElementaryFile, contents: dict[str, bytes]) -> bytes:
-        try:
-            contents[file.name] = self._read_file(reader, file)
-        except NotReadable as refused:
-            raise CardBroken(where=f"{file.name}.absent", sw=f"{refused.sw:04X}") from None
-        return contents[file.name]
+    def _first_plan(self) -> Plan:
+        """How EF.CardAccess is read, before anything is known."""
+        ceiling = self._wanted.max_le
+        return plan.PLAIN if ceiling is None else plan.PLAIN.at_most(min(ceiling, plan.PLAIN.size))
 
-    def _optional(
-        self, reader: FileReader, file: ElementaryFile, contents: dict[str, bytes], warnings: list[str]
-    ) -> bytes | None:
-        """The file, or None with a warning when the card has none or keeps it to itself."""
-        if file.name in contents:
-            return contents[file.name]
-        if file.name not in self._skip:
-            try:
-                contents[file.name] = self._read_file(reader, file)
-            except NotReadable:
-                pass
-            else:
-                return contents[file.name]
-        warnings.append(f"{file.name}.absent")
-        return None
+    def _plan_for(self, transport: Transport, announced: Announced, block_size: int) -> Plan:
+        """What this kind of card took on this reader before; else what reader, its quirks and the caller allow."""
+        known = self._plan or self._recalled(transport, announced)
+        if known is not None:
+            return known
+        ceiling = plan.MAX_SIZE if self._wanted.max_le is None else self._wanted.max_le
+        extended = self._may_extend(transport, announced)
+        carried = _carried(transport)
+        if extended and carried is not None:
+            ceiling = min(ceiling, carried)
+        return plan.protected(block_size, ceiling, extended)
 
-    def _read_file(self, reader: FileReader, file: ElementaryFile) -> bytes:
-        data = reader.read(file)
-        self._plan = reader.plan  # what this card accepts holds after a reconnection too
-        return data
+    def _recalled(self, transport: Transport, announced: Announced) -> Plan | None:
+        remembered = None if self._limited else self._world.memory.recall(transport.reader, announced.kind)
+        if remembered is None or self._extended:
+            return remembered
+        return remembered.short() or remembered
 
-    def _read_proof(
-        self, reader: FileReader, contents: dict[str, bytes], warnings: list[str]
-    ) -> SignedObject | Verdicts:
-        """EF.SOD, and DG14 where it is signed: it says which chip authentication the card has."""
-        sod = self._optional(reader, files.SOD, contents, warnings)
-        if sod is None:
-            return passive_authentication.ABSENT
-        try:
-            signed_object = passive_authentication.parse(sod)
-        except CardBroken:
-            return passive_authentication.MALFORMED
-        if _NUMBERS["dg14"] in signed_object.listed.hashes:
-            self._optional(reader, files.DG14, contents, warnings)
-        return signed_object
+    def _may_extend(self, transport: Transport, announced: Announced) -> bool:
+        known = self._plan or self._recalled(transport, announced)
+        if known is not None:
+            return known.extended
+        limits = (self._wanted.max_le, _carried(transport))
+        return self._extended and all(limit is None or limit > plan.SHORT_SIZES[0] for limit in limits)
 
-    def _judge(self, proof: SignedObject | Verdicts, contents: dict[str, bytes]) -> Verdicts:
-        if isinstance(proof, Verdicts):
-            return proof
-        groups = {_NUMBERS[name]: data for name, data in contents.items() if name in _NUMBERS}
-        return passive_authentication.check(proof, groups, self._world.anchors, self._world.utc_now())
+    def _enter(self, phase: Phase) -> None:
+        self.progress.enter(phase, self._meter.elapsed_ms())
+        self._listener.phase(phase)
 
-    def _tell_identity(self, known: Holder, access: Check) -> None:
-        if self._identity_told:
-            return
-        self._identity_told = True
-        self._apdus_to_name = self._meter.apdus
-        self._timings["name"] = round(self._meter.elapsed_ms(), 1)
-        self._listener.identity(self._reading(known, Checks(access=access), ()))
+    def _scalar(self, order: int) -> int:
+        drawn = self._world.scalar(order)
+        self._meter.trace.drew(drawn.to_bytes((order.bit_length() + 7) // 8, "big"), self._meter.elapsed_ms())
+        return drawn
 
-    def _reading(self, known: Holder, checks: Checks, warnings: Sequence[str]) -> Reading:
-        moment = self._world.utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        evidence = Evidence(source=Source.CHIP, read_at=moment, checks=checks)
-        return Reading(
-            reading_id=self._reading_id, holder=known, evidence=evidence, warnings=tuple(dict.fromkeys(warnings))
-        )
-
-    def _today(self) -> date:
-        return self._world.utc_now().astimezone(VIETNAM).date()
+    def _octets(self, count: int) -> bytes:
+        drawn = self._world.octets(count)
+        self._meter.trace.drew(drawn, self._meter.elapsed_ms())
+        return drawn
 
 
-def _quietly(parse: Callable[[bytes], T], data: bytes | None, name: str, warnings: list[str]) -> T | None:
-    """Parse a file that decides nothing: malformed, it is a warning and not the end of the reading."""
-    if data is None:
-        return None
-    try:
-        return parse(data)
-    except CardBroken:
-        warnings.append(f"{name}.malformed")
-        return None
+def _carried(transport: Transport) -> int | None:
+    """The most plain bytes that driver and known quirks of this reader let us ask for; None where neither tells."""
+    limits = (readers.max_extended(transport.reader), transport.max_apdu_data)
+    known = [limit for limit in limits if limit is not None]
+    return max(min(known) - plan.PROTECTION, 0) if known else None

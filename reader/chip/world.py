@@ -3,13 +3,14 @@
 The one place where the chip package touches them; everything else takes them as arguments.
 """
 
+import secrets
 import time
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reader.chip.session import Surroundings
-from reader.chip.trust import load_anchors
+from reader.chip.task import Surroundings
+from reader.chip.trust import load_trust
 
 
 def real_surroundings(trust_folder: str) -> Surroundings:
@@ -18,5 +19,6 @@ def real_surroundings(trust_folder: str) -> Surroundings:
         clock=time.monotonic,
         utc_now=lambda: datetime.now(UTC),
         new_id=lambda: uuid.uuid4().hex,
-        anchors=load_anchors(Path(trust_folder) if trust_folder else None),
+        octets=secrets.token_bytes,
+        trust=load_trust(Path(trust_folder) if trust_folder else None),
     )

@@ -150,7 +150,12 @@ WITH_SETTINGS = [
 ]
 PROCESSES = {"run", "reader", "kiosk", "bridge serve", "sandbox"}
 # What else must be given so that the settings are looked at.
-ARGUMENTS = {"bridge render": ["hl7v2"], "card read": ["--can", "900017"]}
+ARGUMENTS = {
+    "bridge render": ["hl7v2"],
+    "card check": ["."],
+    "card read": ["--can", "900017"],
+    "trust import": ["list.ml"],
+}
 
 
 @pytest.mark.parametrize("words", PARSERS)

@@ -1,17 +1,18 @@
 """Cards for the chip tests: sandbox cards without PC/SC, surroundings that stand still, hand-made cards."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import msgspec
 
-from reader.chip.session import Surroundings
-from reader.chip.trust import Anchor
+from reader.chip.task import Surroundings
+from reader.chip.trust import NO_TRUST, Trust
 from reader.errors import CardRemoved, NoCard
 from sandbox.card import files
 from sandbox.card.chip import CardGone, Chip
-from sandbox.card.image import CardImage
+from sandbox.card.image import CARD_ACCESS, CardImage
 from sandbox.card.quirks import Quirks
 from sandbox.card.trust import Authority
 from sandbox.people import find
@@ -23,7 +24,13 @@ NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 class InProcessSlot:
     """The chip behind the one-method seam, without a reader."""
 
+    reader = "In process"
+    max_apdu_data: int | None = 0x10000
+
+    image: CardImage
+
     def __init__(self, chip: Chip) -> None:
+        self.atr = chip.atr
         self.chip = chip
         self.connections = 0
         self.gone = False
@@ -45,8 +52,10 @@ class InProcessSlot:
             raise CardRemoved() from None
 
 
-def surroundings(anchors: tuple[Anchor, ...] = (), clock: Callable[[], float] = lambda: 0.0) -> Surroundings:
-    return Surroundings(clock=clock, utc_now=lambda: NOW, new_id=lambda: "reading-1", anchors=anchors)
+def surroundings(trust: Trust = NO_TRUST, clock: Callable[[], float] = lambda: 0.0) -> Surroundings:
+    return Surroundings(
+        clock=clock, utc_now=lambda: NOW, new_id=lambda: "reading-1", octets=secrets.token_bytes, trust=trust
+    )
 
 
 def image_of(key: str, authority: Authority) -> CardImage:
@@ -55,12 +64,15 @@ def image_of(key: str, authority: Authority) -> CardImage:
 
 
 def slot_with(image: CardImage, quirks: Quirks | None = None) -> InProcessSlot:
-    return InProcessSlot(Chip(image, quirks or Quirks()))
+    slot = InProcessSlot(Chip(image, quirks or Quirks()))
+    slot.image = image
+    return slot
 
 
 def with_file(image: CardImage, file_id: int, content: bytes | None) -> CardImage:
-    """The card with one file replaced, or taken out."""
-    changed = {number: data for number, data in image.files.items() if number != file_id}
+    """The card with one file replaced, or taken out; EF.CardAccess is the one under the master file."""
+    place = "master_files" if file_id == CARD_ACCESS else "files"
+    changed = {number: data for number, data in getattr(image, place).items() if number != file_id}
     if content is not None:
         changed[file_id] = content
-    return msgspec.structs.replace(image, files=changed)
+    return msgspec.structs.replace(image, **{place: changed})
