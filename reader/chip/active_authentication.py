@@ -85,7 +85,7 @@ def check(
         if _is_long(key) and broken.data.get("where") == "secure_messaging.reply":
             raise LeftSecureMessaging(apdu.OK) from None  # cut off on its way: no checksum at its end
         raise
-    return _judge(key, response, challenge, infos)
+    return _judge(key, response, challenge, infos, wanted)
 
 
 def lost(dg15: bytes, left: LeftSecureMessaging) -> Check:
@@ -98,9 +98,9 @@ def lost(dg15: bytes, left: LeftSecureMessaging) -> Check:
     return Check(reason=TOO_LONG if too_long else REFUSED, protocol=PROTOCOL)
 
 
-def _judge(key: PublicKey, response: Response, challenge: bytes, infos: SecurityInfos | None) -> Check:
+def _judge(key: PublicKey, response: Response, challenge: bytes, infos: SecurityInfos | None, wanted: int) -> Check:
     size = _signature_size(key)
-    if _is_long(key) and len(response.data) < size and _about_length(response.sw):
+    if _is_long(key) and len(response.data) < size and _cut_off(response, wanted):
         return Check(reason=TOO_LONG, protocol=PROTOCOL)
     if response.sw != apdu.OK:
         return Check(reason=REFUSED, protocol=PROTOCOL)
@@ -130,6 +130,16 @@ def _signature_size(key: PublicKey) -> int:
 
 def _is_long(key: PublicKey) -> bool:
     return _signature_size(key) > SHORT_ANSWER
+
+
+def _cut_off(response: Response, wanted: int) -> bool:
+    """Whether less than a signature came because no more would fit.
+
+    A card that says 9000 must have filled a short answer, or given nothing: a copy that answers a few bytes has failed.
+    """
+    if response.sw != apdu.OK:
+        return _about_length(response.sw)
+    return wanted <= apdu.SHORT_LE_MAX and (not response.data or len(response.data) >= SHORT_ANSWER - 32)
 
 
 def _about_length(sw: int) -> bool:

@@ -29,6 +29,7 @@ _CIPHER_NAMES = {
     Cipher.AES256: "AES-CBC-CMAC-256",
 }
 _STRONG_BITS = {"ECDH": 224, "DH": 2048}  # 112 bits of security (NIST SP 800-57 part 1)
+_MAX_NONCE = 32  # bytes
 _MAX_CHIP_DATA = 96  # bytes: a scalar of the largest curve, padded, and room
 # What cards answer to a wrong token: authentication failed, counters, and the security words of older chips.
 REFUSALS = {0x6300, 0x6982, 0x6983, 0x6984, 0x6985, 0x6988, 0x6A80}
@@ -213,8 +214,12 @@ def _answer(response: Response) -> list[tlv.Node]:
 
 
 def _nonce(encrypted: bytes, protocol: Protocol, key: bytes) -> bytes:
-    """The nonce, in CBC with a zero vector (4.4.3.3): 16 or 32 bytes, and no other than fits the integrated mapping."""
-    sizes = {mapping.NONCE_SIZES[protocol.cipher]} if protocol.mapping == "IM" else {16, 32}
+    """The nonce, in CBC with a zero vector: whole blocks of the cipher (4.4.3.3), and no other than fits the mapping.
+
+    With 3DES a card may be content with one block of 8 bytes (OpenPACE is).
+    """
+    block = 8 if protocol.cipher is Cipher.TDES else 16
+    sizes = [mapping.NONCE_SIZES[protocol.cipher]] if protocol.mapping == "IM" else range(block, _MAX_NONCE + 1, block)
     if len(encrypted) not in sizes:
         raise CardBroken(where="pace.nonce")
     return mapping.decrypt(protocol.cipher, key, encrypted)

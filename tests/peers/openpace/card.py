@@ -1,174 +1,182 @@
 """A chip card in a process of its own whose cryptography is OpenPACE's: `python card.py FOLDER PORT`.
 
-FOLDER holds the files as `<file id>.bin` and `card.json` (see Settings). Speaks vpcd's protocol to pcscd's virtual
-reader on PORT. Written from ISO/IEC 7816-4 and ICAO Doc 9303-11 alone; imports nothing of product or sandbox.
+What FOLDER holds stands in tests/peers/card_process.py. Speaks vpcd's protocol to pcscd's virtual reader on PORT.
+Written from ISO/IEC 7816-4 and ICAO Doc 9303-11 alone; imports nothing of product or sandbox.
 """
 
 import json
+import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 import libeac
+from commands import Command, Status, encoded, number, objects, oid, parse
 
 APPLET = bytes.fromhex("A0000002471001")
 ATR = bytes.fromhex("3B80800101")
 CARD_ACCESS = 0x011C
-
-
-class Status(Exception):
-    """The command ends with this status word."""
-
-    def __init__(self, word: int) -> None:
-        super().__init__(f"{word:04X}")
-        self.word = word
+FINGERS_AND_IRIS = {0x0103, 0x0104}
+LEFT = 0  # exit code of a card that left the reader, as it was told to
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How this card is made; the last three make it a plainer one (chip.md 2.4)."""
+    """How this card is made. After `wrong_key` all make it a plainer or a more difficult one (chip.md 2.7)."""
 
-    can: str
-    protocol: str = "0.4.0.127.0.7.2.2.4.2.2"
-    curve: int = 13
-    names_curve: bool = False  # MSE:Set AT must say which domain parameters
+    can: str | None
+    mrz: str | None  # the three lines of the machine-readable zone as one string
+    protocol: str  # of PACE, dotted
+    parameters: int  # number of the standardised domain parameters
+    names_parameters: bool = False  # MSE:Set AT must say which domain parameters
+    chip_keys: Sequence[
+        Sequence[object]
+    ] = ()  # dotted protocol, parameters, private key in hexadecimal, number or None
     wrong_key: int = 0x6300
-    short_ids: bool = True
-    extended: bool = True
-    largest: int = 65536  # bytes in one answer
-
-
-def objects(data: bytes) -> list[tuple[int, bytes]]:
-    """The data objects in a row; one-byte tags are all that commands to a card need."""
-    found, at = [], 0
-    while at < len(data):
-        tag, size, at = data[at], data[at + 1], at + 2
-        if size & 0x80:
-            count = size & 0x7F
-            size, at = int.from_bytes(data[at : at + count], "big"), at + count
-        if at + size > len(data):
-            raise Status(0x6A80)
-        found.append((tag, data[at : at + size]))
-        at += size
-    return found
-
-
-def encoded(tag: int, value: bytes) -> bytes:
-    size = len(value)
-    length = bytes([size]) if size < 128 else bytes([0x81, size]) if size < 256 else b"\x82" + size.to_bytes(2, "big")
-    return bytes([tag]) + length + value
-
-
-def lengths(raw: bytes) -> tuple[bytes, int, bool]:
-    """Data, Ne (0: none) and whether the lengths are extended, of a command."""
-    body = raw[4:]
-    extended = len(body) >= 3 and body[0] == 0
-    wide, most = (2, 65536) if extended else (1, 256)
-    body = body[1:] if extended else body
-    if len(body) <= wide:
-        return b"", (int.from_bytes(body, "big") or most) if body else 0, extended
-    size = int.from_bytes(body[:wide], "big")
-    data, rest = body[wide : wide + size], body[wide + size :]
-    if len(data) != size or len(rest) not in (0, wide):
-        raise Status(0x6700)
-    return data, (int.from_bytes(rest, "big") or most) if rest else 0, extended
+    card_access: int | None = None  # this status word to whoever wants EF.CardAccess
+    extended: bool = True  # else 6700 in the clear, before secure messaging is looked at
+    short_ids: int | None = None  # this status word to READ BINARY by short file identifier
+    largest: int = 65536  # most bytes in one answer
+    larger: str = "less"  # what asking for more gets: `less` (that many), `none` (no byte, 9000), `6700`, `6Cxx`
+    in_clear: bool = False  # the refusals of the three lines above come in the clear and end the session
+    at_end: int = 0x9000  # with fewer bytes than asked for because the file ends
+    leaves_at: tuple[int, int] | None = None  # this file from this offset on is never given: the card is gone
 
 
 class Card:
     """The chip: what it remembers while it has power."""
 
-    def __init__(self, settings: Settings, files: dict[int, bytes]) -> None:
-        self._settings = settings
-        self._files = files
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._session: libeac.Session | None = None
-        self.reset()
+        self.power()
 
-    def reset(self) -> None:
-        """Forget everything that power cut would make a chip forget."""
-        if self._session is not None:
-            self._session.close()
-        self._session = None
-        self._steps: list[Callable[..., tuple[int, bytes]]] = []
-        self._protected = self._applet = False
+    def power(self) -> None:
+        """Forget everything that power cut would make a chip forget, and be what the folder says now."""
+        self._life = self._folder / (self._folder / "current").read_text()
+        self._settings = Settings(**json.loads((self._life / "card.json").read_text()))
+        self._files = {int(file.stem, 16): file.read_bytes() for file in self._life.glob("*.bin")}
+        self._note("power")
+        self._forget_session()
+        self._locked = self._applet = False
         self._current: int | None = None
 
     def answer(self, raw: bytes) -> bytes:
         try:
-            if len(raw) < 4:
-                raise Status(0x6700)
-            data, expected, extended = lengths(raw)
+            command, extended = parse(raw)
             if extended and not self._settings.extended:
-                raise Status(0x6700)
-            if raw[0] & 0x0C:
-                return self._secured(raw[:4], data)
-            return self._execute(raw[0], raw[1], raw[2] << 8 | raw[3], data, expected) + b"\x90\x00"
+                raise Status(0x6700, clear=True)
+            if command.header[0] & 0x0C:
+                return self._secured(command)
+            if self._locked:
+                self._note_command("locked", command)
+                raise Status(0x6982)  # once in secure messaging always so, until the power is cut
+            data, word = self._execute(command, secure=False)
+            return data + word.to_bytes(2, "big")
         except Status as status:
+            if status.clear:
+                self._forget_session()
             return status.word.to_bytes(2, "big")
         except (libeac.LibraryError, IndexError):
             return b"\x6a\x80"
 
-    def _secured(self, header: bytes, data: bytes) -> bytes:
-        """Secure messaging: padding, cipher, checksum and counter are libeac's."""
+    def _forget_session(self) -> None:
+        if self._session is not None:
+            self._session.close()
+        self._session = None
+        self._steps: list[Callable[..., tuple[int, bytes]]] = []
+        self._protected = self._new_keys = False
+        self._chip_key: Sequence[object] | None = None
+
+    def _note_command(self, how: str, command: Command) -> None:
+        self._note(f"{how} {command.header.hex()} {command.data.hex()} {command.expected}")
+
+    def _note(self, line: str) -> None:
+        with (self._life / "commands").open("a") as notes:
+            notes.write(f"{line}\n")
+
+    # Secure messaging: padding, cipher, checksum and counter are libeac's
+
+    def _secured(self, command: Command) -> bytes:
         session = self._session
         if session is None or not self._protected:
             raise Status(0x6882)
-        inside = objects(data)
+        inside = objects(command.data)
         if not inside or inside[-1][0] != 0x8E:
-            raise Status(0x6987)
+            raise Status(0x6987, clear=True)
         session.count()
         signed = b"".join(encoded(tag, value) for tag, value in inside[:-1])
-        covered = session.pad(header) + (session.pad(signed) if signed else b"")
+        covered = session.pad(command.header) + (session.pad(signed) if signed else b"")
         if session.checksum(covered) != inside[-1][1]:
-            self.reset()
-            raise Status(0x6988)
+            raise Status(0x6988, clear=True)
         named = dict(inside)
         hidden = named[0x87][1:] if 0x87 in named else named.get(0x85, b"")
         plain = session.unpad(session.decrypt(hidden)) if hidden else b""
-        expected = named.get(0x97, b"")
-        wanted = (int.from_bytes(expected, "big") or 256 ** len(expected)) if expected else 0
+        wanted = named.get(0x97, b"")
+        header = bytes([command.header[0] & 0xF3]) + command.header[1:]
         try:
-            reply, word = self._execute(header[0] & 0xF3, header[1], header[2] << 8 | header[3], plain, wanted), 0x9000
+            reply, word = self._execute(Command(header, plain, number(wanted, 256 ** len(wanted))), secure=True)
         except Status as status:
+            if status.clear:
+                raise
             reply, word = b"", status.word
         session.count()
-        answer = encoded(0x87, b"\x01" + session.encrypt(session.pad(reply))) if reply else b""
+        answer = b""
+        if reply:
+            cryptogram = session.encrypt(session.pad(reply))
+            # An odd instruction answers with data objects (7816-4, 5.6).
+            answer = encoded(0x85, cryptogram) if header[1] & 1 else encoded(0x87, b"\x01" + cryptogram)
         answer += encoded(0x99, word.to_bytes(2, "big"))
-        return answer + encoded(0x8E, session.checksum(session.pad(answer))) + word.to_bytes(2, "big")
+        answer += encoded(0x8E, session.checksum(session.pad(answer)))
+        if self._new_keys:
+            session.use_chip_keys()
+            self._new_keys = False
+        return answer + word.to_bytes(2, "big")
 
-    def _execute(self, cla: int, ins: int, p: int, data: bytes, expected: int) -> bytes:
-        if (ins, p) == (0x22, 0xC1A4):
-            return self._choose(dict(objects(data)))
-        if (ins, p) == (0x86, 0):
-            return self._authenticate(dict(objects(data)).get(0x7C, b""), last=not cla & 0x10)
-        if ins == 0xA4:
-            return self._select(p >> 8, data)
-        if ins == 0xB0:
-            return self._read(p, expected)
+    def _execute(self, command: Command, secure: bool) -> tuple[bytes, int]:
+        self._note_command("secure" if secure else "plain", command)
+        match command.ins, command.parameters:
+            case 0x22, 0xC1A4 if not secure:
+                return self._choose(dict(objects(command.data))), 0x9000
+            case 0x22, 0x41A4 if secure:
+                return self._choose_chip_key(dict(objects(command.data))), 0x9000
+            case 0x22, 0x41A6 if secure:
+                return self._agree_at_once(dict(objects(command.data))), 0x9000
+            case 0x86, 0:
+                step = self._authenticate_chip if secure else self._authenticate
+                inside = dict(objects(command.data)).get(0x7C, b"")
+                return encoded(0x7C, step(inside, not command.header[0] & 0x10)), 0x9000
+            case 0xA4, how_selected:
+                return self._select(how_selected >> 8, command.data), 0x9000
+            case 0xB0 | 0xB1, _:
+                return self._read(command)
         raise Status(0x6D00)
+
+    # PACE (ICAO Doc 9303-11, 4.4.4)
 
     def _choose(self, named: dict[int, bytes]) -> bytes:
         settings = self._settings
-        self.reset()
-        if named.get(0x83) not in (b"\x01", b"\x02") or (settings.names_curve and named.get(0x84) is None):
+        self._forget_session()
+        password = {b"\x01": settings.mrz, b"\x02": settings.can}.get(named.get(0x83, b""))
+        if password is None or (settings.names_parameters and named.get(0x84) is None):
             raise Status(0x6A88)
-        if named.get(0x84, bytes([settings.curve])) != bytes([settings.curve]) or named.get(0x80) != oid(
-            settings.protocol
-        ):
+        parameters = bytes([settings.parameters])
+        if named.get(0x84, parameters) != parameters or named.get(0x80) != oid(settings.protocol):
             raise Status(0x6A80)
-        self._session = libeac.Session(settings.protocol, settings.curve, settings.can, libeac.CAN)
+        self._session = libeac.Session(settings.protocol, settings.parameters, password, named[0x83][0])
         self._steps = [self._nonce, self._mapping, self._agreement, self._token]
         return b""
 
     def _authenticate(self, inside: bytes, last: bool) -> bytes:
-        """GENERAL AUTHENTICATE, step by step (ICAO Doc 9303-11, 4.4.4.2); the last one is not chained."""
+        """GENERAL AUTHENTICATE, step by step; the last one is not chained."""
         if self._session is None or not self._steps or last != (len(self._steps) == 1):
             raise Status(0x6985)
         step, self._steps = self._steps[0], self._steps[1:]
         sent = objects(inside)
-        return encoded(0x7C, encoded(*step(self._session, *(sent[0] if sent else (0, b"")))))
+        return encoded(*step(self._session, *(sent[0] if sent else (0, b""))))
 
     def _nonce(self, session: libeac.Session, *_: object) -> tuple[int, bytes]:
         return 0x80, session.encrypted_nonce()
@@ -186,8 +194,45 @@ class Card:
     def _token(self, session: libeac.Session, tag: int, theirs: bytes) -> tuple[int, bytes]:
         if tag != 0x85 or not session.token_fits(theirs):
             raise Status(self._settings.wrong_key)
-        ours, self._protected = session.open(), True
+        ours, self._protected, self._locked = session.open(), True, True
         return 0x86, ours
+
+    # Chip authentication (ICAO Doc 9303-11, 6.2.4)
+
+    def _choose_chip_key(self, named: dict[int, bytes]) -> bytes:
+        self._chip_key = self._key_for(named.get(0x84), named.get(0x80))
+        return b""
+
+    def _authenticate_chip(self, inside: bytes, last: bool) -> bytes:
+        theirs = dict(objects(inside)).get(0x80)
+        if self._chip_key is None or theirs is None or not last:
+            raise Status(0x6985)
+        self._agree_with_chip(self._chip_key, theirs)
+        return b""
+
+    def _agree_at_once(self, named: dict[int, bytes]) -> bytes:
+        """MSE:Set KAT: with 3DES only, and without an answer of its own (6.2.4.1)."""
+        if 0x91 not in named:
+            raise Status(0x6A80)
+        self._agree_with_chip(self._key_for(named.get(0x84), None), named[0x91])
+        return b""
+
+    def _key_for(self, key: bytes | None, protocol: bytes | None) -> Sequence[object]:
+        for offered in self._settings.chip_keys:
+            dotted, _, _, key_id = offered
+            wanted = str(dotted).endswith(".1") if protocol is None else protocol == oid(str(dotted))
+            if wanted and (key is None if key_id is None else key == bytes([int(str(key_id))])):
+                return offered
+        raise Status(0x6A88)
+
+    def _agree_with_chip(self, offered: Sequence[object], theirs: bytes) -> None:
+        assert self._session is not None
+        protocol, parameters, private, _ = offered
+        self._chip_key = None
+        self._session.agree_with_chip(str(protocol), int(str(parameters)), bytes.fromhex(str(private)), theirs)
+        self._new_keys = True
+
+    # Files
 
     def _select(self, how: int, data: bytes) -> bytes:
         if how == 0x04:
@@ -201,30 +246,53 @@ class Card:
         return b""
 
     def _allowed(self, file: int) -> int:
+        if file == CARD_ACCESS and self._settings.card_access is not None:
+            raise Status(self._settings.card_access)
         if file != CARD_ACCESS and not (self._protected and self._applet):
             raise Status(0x6982)
         if file not in self._files:
             raise Status(0x6A82)
+        if file in FINGERS_AND_IRIS:
+            raise Status(0x6982)
         return file
 
-    def _read(self, p: int, expected: int) -> bytes:
-        offset = p
-        if p & 0x8000:
-            if not self._settings.short_ids:
+    def _read(self, command: Command) -> tuple[bytes, int]:
+        settings, p = self._settings, command.parameters
+        odd = command.ins & 1
+        if odd:
+            if p or self._current is None:
                 raise Status(0x6A86)
+            offset = int.from_bytes(dict(objects(command.data))[0x54], "big")
+        elif p & 0x8000:
+            if settings.short_ids is not None and self._protected:
+                raise Status(settings.short_ids, settings.in_clear)
             self._current, offset = self._allowed(0x0100 | p >> 8 & 0x1F), p & 0xFF
+        else:
+            offset = p
         if self._current is None:
             raise Status(0x6986)
+        if (
+            settings.leaves_at is not None
+            and self._current == settings.leaves_at[0]
+            and offset >= settings.leaves_at[1]
+        ):
+            os._exit(LEFT)
         content = self._files[self._current]
         if offset > len(content):
             raise Status(0x6B00)
-        return content[offset : offset + min(expected, self._settings.largest)]
+        wanted = self._limited(command.expected) if self._protected else command.expected
+        if odd:
+            return encoded(0x53, content[offset : offset + wanted - 4]), 0x9000
+        found = content[offset : offset + wanted]
+        return found, settings.at_end if len(found) < wanted else 0x9000
 
-
-def oid(dotted: str) -> bytes:
-    """The content octets of an object identifier whose arcs are all below 128."""
-    first, second, *rest = (int(arc) for arc in dotted.split("."))
-    return bytes([40 * first + second, *rest])
+    def _limited(self, expected: int) -> int:
+        largest, larger = self._settings.largest, self._settings.larger
+        if expected <= largest or larger == "less":
+            return min(expected, largest)
+        if larger == "none":
+            return 0
+        raise Status(0x6C00 | largest if larger == "6Cxx" else 0x6700, self._settings.in_clear)
 
 
 def serve(card: Card, port: int) -> None:
@@ -238,7 +306,7 @@ def serve(card: Card, port: int) -> None:
             elif message == b"\x04":
                 answer = ATR
             else:
-                card.reset()
+                card.power()
                 continue
             connection.sendall(len(answer).to_bytes(2, "big") + answer)
 
@@ -255,6 +323,4 @@ def receive(connection: socket.socket, count: int) -> bytes:
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    contents = {int(file.stem, 16): file.read_bytes() for file in folder.glob("*.bin")}
-    serve(Card(Settings(**json.loads((folder / "card.json").read_text())), contents), int(sys.argv[2]))
+    serve(Card(Path(sys.argv[1])), int(sys.argv[2]))

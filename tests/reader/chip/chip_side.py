@@ -131,10 +131,10 @@ class Chip:
             if not self._extended:
                 return b"\x67\x00"
             size = int.from_bytes(body[1:3], "big")
-            data, le = body[3 : 3 + size], body[3 + size :]
+            data = body[3 : 3 + size]
             room = 65536
         else:
-            data, le = body[1 : 1 + body[0]], body[1 + body[0] :]
+            data = body[1 : 1 + body[0]]
             room = 256
         plain = self._open(bytes((cla, ins, p1, p2)), data)
         if cla & 0x10:

@@ -162,6 +162,11 @@ def test_a_nonce_of_odd_size_is_a_broken_card(nonce):
         run_g1(with_answer(1, answer))
 
 
+@pytest.mark.parametrize(("cipher", "size"), [("3DES", 12), ("3DES", 40), ("AES-128", 8), ("AES-256", 24)])
+def test_a_nonce_that_is_not_some_whole_blocks_of_the_cipher_is_a_broken_card(cipher, size):
+    assert broken(Pace(cipher=cipher), 0, answer_with((0x80, bytes(size)))) == "pace.nonce"
+
+
 @pytest.mark.parametrize("step", [1, 2, 3, 4])
 @pytest.mark.parametrize("answer", ["6F00", "9000"])
 def test_a_card_that_stops_following_the_protocol_is_broken(step, answer):
