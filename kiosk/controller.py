@@ -189,7 +189,9 @@ class Controller:
                 assert_never(effect)
 
     def _open_chip(self, effect: OpenChip) -> None:
-        body = {"presentation": effect.presentation, "can": effect.can, "printed": effect.printed}
+        body: dict[str, Any] = {"presentation": effect.presentation, "can": effect.can}
+        if effect.printed is not None:
+            body["printed"] = effect.printed
         code: str | None = "reader.busy"
         for _ in range(BUSY_ATTEMPTS):
             if self._session.presentation != effect.presentation or self._stopped.is_set():

@@ -16,6 +16,7 @@ from reader.chip.key_derivation import Password, can_password, mrz_password
 from reader.chip.plan import Plan
 from reader.chip.secure_messaging import LeftSecureMessaging, SecureChannel
 from reader.chip.security_infos import SecurityInfos
+from reader.chip.transport import NotTransmitted
 from reader.errors import CardBroken, MrzNeeded, NotAnIdCard, UnsupportedAccess, WrongKey
 
 APPLET = bytes.fromhex("A0000002471001")
@@ -36,11 +37,12 @@ class Opened:
     """A chip under secure messaging with its application selected.
 
     `protocol` is `PACE-GM`, `PACE-IM`, `PACE-CAM` or `BAC`, `algorithm` its whole name. `mapped` and `card_security`
-    are there after PACE-CAM, whose proof they hold. `plan` is how to read on,
+    are there after PACE-CAM, whose proof they hold. `plan` is how to read on, `plain` the channel under all others,
     `announced` what EF.CardAccess offered.
     """
 
     channel: SecureChannel
+    plain: PlainChannel
     protocol: str
     algorithm: str
     plan: Plan
@@ -120,8 +122,8 @@ class Opener:
         """Come under secure messaging by the best protocol that card and keys allow.
 
         `plan_for` gives the reading plan under a cipher of this block size. Raises WrongKey, MrzNeeded (only an MRZ
-        opens this card), UnsupportedAccess, NotAnIdCard, TryNextKey, SessionLost, CardBroken, and what the channel
-        raises.
+        opens this card), UnsupportedAccess, NotAnIdCard, TryNextKey, NotTransmitted, SessionLost, CardBroken, and what
+        the channel raises.
         """
         offered = self._pace_offered(announced.infos)
         if offered is not None:
@@ -146,9 +148,13 @@ class Opener:
             established = pace.establish(plain, protocol, password, self._random.scalar)
         except WrongKey as wrong:
             raise self._after_wrong_key(name, wrong, self._pace_keys()) from None
-        except UnsupportedAccess:
-            # Announced and then refused (seen on Vietnamese cards: card.md 7); BAC may still do.
-            if not self._keys.mrz:
+        except (UnsupportedAccess, CardBroken) as refused:
+            sw = refused.data.get("sw")
+            if sw == f"{apdu.WRONG_LENGTH:04X}" and plain.extended:
+                raise NotTransmitted(sw) from None  # the keys of large groups can be sent in parts too
+            # Announced and then refused (seen on Vietnamese cards: card.md 7); BAC may still do. A card that breaks
+            # the protocol, without such a word, is not followed to another.
+            if not self._keys.mrz or refused.data.get("where", "pace.step") != "pace.step":
                 raise
             self._refused.add("PACE")
             raise TryNextKey from None
@@ -158,6 +164,7 @@ class Opener:
         _select_under(established.channel)
         return Opened(
             channel=established.channel,
+            plain=plain,
             protocol=f"PACE-{protocol.mapping}",
             algorithm=protocol.name,
             plan=reader.plan,
@@ -183,6 +190,7 @@ class Opener:
         self._good = name
         return Opened(
             channel=channel,
+            plain=plain,
             protocol=BAC,
             algorithm="BAC-3DES-CBC-CBC",
             plan=plan_for(channel.suite.block_size),

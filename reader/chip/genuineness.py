@@ -13,7 +13,7 @@ from reader.chip import active_authentication, chip_authentication, files, passi
 from reader.chip.access import Opened, Randomness
 from reader.chip.apdu import Command, Response
 from reader.chip.channel import Sender
-from reader.chip.passive_authentication import SecurityObject
+from reader.chip.passive_authentication import CardSecurity, SecurityObject, SignedObject
 from reader.chip.secure_messaging import LeftSecureMessaging, SecureChannel
 from reader.chip.security_infos import SecurityInfos
 from reader.chip.trust import Trust
@@ -94,8 +94,11 @@ def access_as_signed(opened: Opened, dg14: bytes | None, listed: SecurityObject 
     return opened.announced is not None and set(opened.announced.pace) == set(signed.pace)
 
 
-def check_mapping(opened: Opened, trust: Trust, now: datetime) -> Check | None:
-    """What PACE-CAM proved, with the key of the signed EF.CardSecurity; None when another protocol opened the chip."""
+def check_mapping(opened: Opened, signed_object: SignedObject | None, trust: Trust, now: datetime) -> Check | None:
+    """What PACE-CAM proved, with the key of the signed EF.CardSecurity; None when another protocol opened the chip.
+
+    Anybody can sign a file: its signer must be trusted, or be the one who signed the data groups.
+    """
     if opened.mapped is None:
         return None
     if opened.card_security is None:
@@ -106,11 +109,18 @@ def check_mapping(opened: Opened, trust: Trust, now: datetime) -> Check | None:
         genuine = chip_authentication.verify_mapping(opened.mapped, infos)
     except CardBroken:
         return _failed("chip_authentication.malformed", opened.protocol)
-    if security.signature.result is not Outcome.PASSED:
+    if security.signature.result is not Outcome.PASSED or not _known_signer(security, signed_object):
         return Check(reason="chip_authentication.key_not_signed", protocol=opened.protocol)
     if not genuine:
         return _failed("chip_authentication.wrong_keys", opened.protocol)
     return Check(result=Outcome.PASSED, protocol=opened.protocol, algorithm=opened.algorithm)
+
+
+def _known_signer(security: CardSecurity, signed_object: SignedObject | None) -> bool:
+    if security.chain.result is Outcome.PASSED:
+        return True
+    signer = passive_authentication.signer_of(signed_object) if signed_object is not None else None
+    return signer is not None and security.signer is not None and signer.der == security.signer.der
 
 
 def authenticate(

@@ -70,6 +70,7 @@ class CardSecurity:
     signature: Check
     chain: Check
     warnings: tuple[str, ...] = ()
+    signer: Certificate | None = None
 
 
 ABSENT = Verdicts(
@@ -108,7 +109,13 @@ def check_card_security(data: bytes, trust: Trust, now: datetime) -> CardSecurit
     """
     signed = signed_data.parse(data, SECURITY_OBJECT, MAX_SIZE, CARD_SECURITY)
     verified, chain, warnings = _check_signers(signed, trust, now)
-    return CardSecurity(signed.content, verified.check, chain, warnings)
+    return CardSecurity(signed.content, verified.check, chain, warnings, verified.certificate)
+
+
+def signer_of(signed_object: SignedObject) -> Certificate | None:
+    """The certificate whose key signed EF.SOD; None when no signature in it holds."""
+    first = signed_data.verify_signers(signed_object.signed)[0]
+    return first.certificate if first.check.result is Outcome.PASSED else None
 
 
 def _parse_list(content: bytes) -> SecurityObject:

@@ -61,7 +61,6 @@ class _Run:
         self._random = Randomness(self._scalar, self._octets)
         self._thinker = ThreadPoolExecutor(1, "card-proof")
         self._plan: Plan | None = None
-        self._rebuilt = False
         self._extended = wanted.extended  # until a long command does not get through
         self.progress = Progress(surroundings.new_id())
         self._opener = Opener(keys, self._random, self.progress.bag, self.progress.absent)
@@ -85,8 +84,7 @@ class _Run:
             except NotTransmitted as failed:
                 self._shorten(failed)
             except CopiedChip as copied:
-                again = copied.told and not self._rebuilt
-                self._rebuilt = self._rebuilt or again
+                again = copied.told and self.progress.may_rebuild()
                 self.progress.chip_authentication = None if again else genuineness.copied()
             except NoCard:
                 if connection == 0:
@@ -106,10 +104,8 @@ class _Run:
             self._rebuild(lost.cause)
 
     def _rebuild(self, left: LeftSecureMessaging) -> None:
-        """A session may die once for no reason that we know."""
-        if self._rebuilt:
+        if not self.progress.may_rebuild():
             raise left
-        self._rebuilt = True
 
     def _shorten(self, failed: NotTransmitted) -> None:
         """A long command of an authentication did not get through the reader: no more of them."""

@@ -23,6 +23,7 @@ from reader.phases import Phase
 from reader.reading import Check, Checks, Holder, Outcome, Reading
 
 _DETAILS = (files.DG11, files.DG12)  # what a document without DG13 says of its holder and its issue
+_NOT_NEEDED = Check(reason="active_authentication.not_needed")
 _REST = (files.COM, files.DG7, *_DETAILS, files.DG15)
 
 
@@ -47,6 +48,12 @@ class Progress:
     phase: Phase = Phase.CONNECTING
     phase_began: float = 0.0
     timings: dict[str, float] = field(default_factory=dict)
+    rebuilt: bool = False
+
+    def may_rebuild(self) -> bool:
+        """Whether a session that died for no reason that we know is rebuilt: the first one is."""
+        first, self.rebuilt = not self.rebuilt, True
+        return first
 
     def enter(self, phase: Phase, now_ms: float) -> None:
         """A phase begins; the time of the one before is noted."""
@@ -140,20 +147,19 @@ class Steps:
         progress = self._progress
         if proof.lists(files.DG14):
             self._optional(files.DG14)
+        self._opened.plain.extended = self.plan.extended  # what reading has shown, authentication need not find out
         if progress.chip_authentication is None:
-            mapping = genuineness.check_mapping(self._opened, self._world.trust, self._now)
+            mapping = genuineness.check_mapping(self._opened, proof.signed_object, self._world.trust, self._now)
             if mapping is not None and mapping.result is not Outcome.NOT_DONE:
                 progress.chip_authentication = mapping
         if progress.chip_authentication is None:
             self._authenticate_chip(proof)
         if not genuineness.access_as_signed(self._opened, self._contents.get(files.DG14.name), proof.listed):
             progress.warnings.append("access.not_as_signed")
-        if progress.active_authentication is None:
-            proven = progress.chip_authentication is not None and progress.chip_authentication.result is Outcome.PASSED
-            if proven and not self._wanted.everything:
-                progress.active_authentication = Check(reason="active_authentication.not_needed")
-            else:
-                self._challenge_chip(proof)
+        # Passed holds until the first answer under the new keys (see FirstUse); a copy gets here once more.
+        proven = progress.chip_authentication is not None and progress.chip_authentication.result is Outcome.PASSED
+        if progress.active_authentication is None and (self._wanted.everything or not proven):
+            self._challenge_chip(proof)
 
     def _authenticate_chip(self, proof: Proof) -> None:
         progress = self._progress
@@ -161,8 +167,9 @@ class Steps:
             attempt = genuineness.authenticate(
                 self._opened.channel, self._contents.get(files.DG14.name), proof.listed, self._random
             )
-        except LeftSecureMessaging:
-            progress.chip_authentication = genuineness.ended()
+        except LeftSecureMessaging as left:
+            if not (left.sw in files.SESSION_ENDED and progress.may_rebuild()):
+                progress.chip_authentication = genuineness.ended()
             raise Reconnect from None
         except CardBroken:
             progress.chip_authentication = genuineness.broken()
@@ -184,7 +191,8 @@ class Steps:
                 self._channel, key, self._contents.get(files.DG14.name), proof.listed, self._random, self._longest()
             )
         except LeftSecureMessaging as left:
-            progress.active_authentication = active_authentication.lost(key, left)
+            if not (left.sw in files.SESSION_ENDED and progress.may_rebuild()):
+                progress.active_authentication = active_authentication.lost(key, left)
             raise Reconnect from None
 
     def _longest(self) -> int:
@@ -237,7 +245,7 @@ class Steps:
             signature=verdicts.signature,
             chain=verdicts.chain,
             chip_authentication=self._progress.chip_authentication or Check(),
-            active_authentication=self._progress.active_authentication or Check(),
+            active_authentication=self._progress.active_authentication or _NOT_NEEDED,
             agreement=identity.agreement,
         )
         warnings = (*self._progress.warnings, *identity.warnings, *verdicts.warnings)

@@ -24,7 +24,7 @@ class StubReader:
     def __init__(self) -> None:
         self.topic = Topic()
         self.presence = EMPTY
-        self.opened: list[dict[str, str]] = []
+        self.opened: list[dict[str, Any]] = []
         self.cancelled: list[str] = []
         self.refusals: list[TiepDonError] = []
 
@@ -47,7 +47,7 @@ class StubReader:
     def _open(self, request: Request) -> Response:
         if self.refusals:
             raise self.refusals.pop(0)
-        asked = from_json(request.body, dict[str, str])
+        asked = from_json(request.body, dict[str, Any])
         self.tell("phase", presentation=asked["presentation"], phase=20, progress=15)
         self.opened.append(asked)
         return json_response({"accepted": True})

@@ -72,7 +72,8 @@ Read are DG13 and DG1 (the holder), SOD and DG14 (the proof), DG11 and DG12 wher
 DG2, --everything adds every file that needs no special right. Each check of the chip is reported on its own as
 passed, failed or not_done.
 
-A card whose check failed is not genuine: it is read all the same, the check says so, and so does standard error.
+A card whose check failed is not genuine: it is read all the same, the check says so, and without --json
+so does standard error.
 
 Exit code: 0 read, 2 wrong key or wrong usage, 3 no card, 4 no reader, 5 broken, hostile or unreadable card."""
 
@@ -223,7 +224,7 @@ def _print(result: CardRead, options: argparse.Namespace) -> int:
     text = to_json(answer(result)).decode() + "\n" if options.json else summary(result, options.language)
     sys.stdout.write(text)
     failed = failed_checks(result)
-    if failed:
+    if failed and not options.json:
         from ui.words import error_line
 
         _say(f"tiepdon: {error_line(Forged(checks=','.join(failed)), options.language)}")

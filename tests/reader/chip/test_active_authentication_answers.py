@@ -93,7 +93,7 @@ def test_a_signature_that_was_cut_off_was_too_long(length: int) -> None:
 
 @pytest.mark.parametrize("length", [1, 20, 100])
 def test_a_few_bytes_where_a_long_signature_belongs_are_a_copys_answer(length: int) -> None:
-    assert judged(bytes(length), dg15_of(rsa_key(2048))).reason == WRONG_SIGNATURE
+    assert judged(bytes(length), dg15_of(rsa_key(2048))).reason == "active_authentication.wrong_signature"
 
 
 def test_a_protected_answer_that_was_cut_off_was_too_long() -> None:
