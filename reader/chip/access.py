@@ -92,6 +92,8 @@ class Opener:
             if refused.sw in _OLD_SESSION and not self._repowered:
                 self._repowered = True
                 raise OldSession from None
+            if refused.sw == apdu.OK and not self._keys.mrz:
+                raise CardBroken(where="card_access.empty") from None  # says yes to everything and gives nothing
         except CardBroken:
             if not self._keys.mrz:
                 raise

@@ -122,7 +122,7 @@ def parse(der: bytes, where: str) -> Certificate:
         raise CardBroken(where=where)
     serial, _, issuer, validity, subject, key_info = fields[:6]
     times = tlv.children(validity, where)
-    if len(times) != 2:
+    if len(times) != 2 or [node.tag for node in tlv.children(key_info, where)] != [0x30, 0x03]:
         raise CardBroken(where=where)
     extensions = _extensions(fields[6:], where)
     return Certificate(

@@ -186,8 +186,9 @@ class FileReader:
             if response.sw >> 8 == 0x6C and response.sw & 0xFF:
                 exact = response.sw & 0xFF
                 response = self._send(file, command(min(exact, most)), self.plan.smaller())
-                if exact < most < apdu.EXTENDED_LE_MAX:
-                    # More than that is known to be there, so it is the card's limit and not the file's end.
+                if exact < most < apdu.EXTENDED_LE_MAX and (response.data or exact < self.plan.size):
+                    # More than that is known to be there, so it is the card's limit and not the file's end. Without
+                    # data the size must shrink by it, or a card that always says 6CFF would be asked for ever.
                     self.plan = self.plan.at_most(exact)
             if response.data and response.sw in (apdu.OK, apdu.END_OF_FILE):
                 if len(response.data) >= asked:

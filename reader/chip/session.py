@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from reader.chip import files, genuineness, plan, readers
 from reader.chip.access import Announced, OldSession, Opener, Randomness, TryNextKey
 from reader.chip.access_keys import AccessKeys
+from reader.chip.apdu import SHORT_LE_MAX
 from reader.chip.channel import Meter, PlainChannel
 from reader.chip.files import SessionLost
 from reader.chip.genuineness import CopiedChip
@@ -172,7 +173,7 @@ class _Run:
         if known is not None:
             return known.extended
         limits = (self._wanted.max_le, _carried(transport))
-        return self._extended and all(limit is None or limit > plan.SHORT_SIZES[0] for limit in limits)
+        return self._extended and all(limit is None or limit > SHORT_LE_MAX for limit in limits)
 
     def _enter(self, phase: Phase) -> None:
         self.progress.enter(phase, self._meter.elapsed_ms())

@@ -27,6 +27,7 @@ HASHES: dict[str, type[hashes.HashAlgorithm]] = {
 }
 MIN_RSA_BITS, MAX_RSA_BITS = 1024, 8192  # smaller ones are broken by anybody, larger ones only cost time
 MAX_EXPONENT_BITS = 64  # the library's own bound for large keys; here for all
+MAX_ENCODED = 1 << 12  # bytes of a key or an algorithm; a key of MAX_RSA_BITS and any curve written out have fewer
 MAX_SALT = MAX_RSA_BITS // 8  # bytes; OpenSSL by itself makes the salt as long as the key lets it
 WEAK_RSA_BITS, WEAK_FIELD_BITS = 2048, 224  # below: no longer allowed (Doc 9303-12, 4.4.1 and 4.4.3)
 _CURVES = tuple(curves.BY_PARAMETER_ID.values())
@@ -113,6 +114,8 @@ def public_key(key_info: bytes) -> PublicKey:
         return _rsa_key(info["public_key"].parsed)
     if algorithm == "ec":
         parameters = info["algorithm"]["parameters"]
+        if not isinstance(parameters, keys.ECDomainParameters):
+            raise ValueError("no curve")
         curve = _domain(parameters)
         return EllipticKey(curve, _point(curve, info["public_key"].native), parameters.name == "specified")
     raise Unsupported
@@ -160,8 +163,11 @@ def algorithm_name(algorithm: bytes) -> str:
 def _load(kind: type[core.Sequence], encoded: bytes) -> core.Sequence:
     """Parse with asn1crypto, whose answers to malformed input are of several kinds. Raises ValueError.
 
-    Everything is parsed at once, so that nothing of the kind comes later.
+    Everything is parsed at once, so that nothing of the kind comes later. The time of some of it grows with the square
+    of the size (object identifiers), hence the bound.
     """
+    if len(encoded) > MAX_ENCODED:
+        raise ValueError("too long")
     try:
         loaded = kind.load(encoded, strict=True)
         _ = loaded.native

@@ -23,6 +23,10 @@ T = TypeVar("T")
 MAX_CERTIFICATES = 32
 MAX_SIGNERS = 3
 _MAX_UNNAMED = 3  # certificates that are tried where the signer names none of them
+# Bytes in a row with their highest bit set: the digits of one number in an object identifier. asn1crypto takes a time
+# that grows with the square of them; no key, hash, text or padding of a genuine object has so many.
+_LONGEST_RUN = 1 << 10
+_HIGH_BITS = bytes(octet & 0x80 for octet in range(256))
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Verified:
 
 def parse(encoded: bytes, content_types: Iterable[str], max_size: int, where: str) -> SignedData:
     """Take a ContentInfo with SignedData apart; its content must be of one of these types. Raises CardBroken."""
-    if len(encoded) > max_size:
+    if len(encoded) > max_size or b"\x80" * _LONGEST_RUN in encoded.translate(_HIGH_BITS):
         raise CardBroken(where=where)
     return guarded(lambda: _parse(encoded, frozenset(content_types), where), where)
 

@@ -37,10 +37,11 @@ def test_every_error_has_its_cause_and_cure_in_words(language: str) -> None:
     assert missing == []
 
 
-def test_the_table_of_codes_is_the_one_the_words_make() -> None:
+@pytest.mark.parametrize("table", ["table", "reasons"])
+def test_the_tables_of_codes_are_those_the_words_make(table: str) -> None:
     before = (ROOT / "docs" / "operations.md").read_text("utf-8")
     made = subprocess.run(
-        [sys.executable, "-c", "import runpy; m = runpy.run_path('scripts/codes'); print(m['table']())"],
+        [sys.executable, "-c", f"import runpy; m = runpy.run_path('scripts/codes'); print(m['{table}']())"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -35,11 +35,13 @@ from kiosk.states import (
     TicketShown,
 )
 from kiosk.store import Store, open_store
+from reader.reading import Holder
 from tests.kiosk.people import LAN, MINH, by_chip, by_qr, covered, uninsured
 from tests.kiosk.stubs import StubBridge, StubReader
 from tests.kiosk.world import HandClock, rows, site
 from tests.support.waiting import wait_until
 from wire.client import Client
+from wire.codec import from_json, to_json
 from wire.database import DatabaseUnavailable
 from wire.errors import RemoteError
 from wire.stream import Event
@@ -168,6 +170,21 @@ def test_a_qr_code_held_up_leads_to_a_ticket(reader: StubReader, bridge: StubBri
     shown = kiosk.ticket()
     assert shown.coverage == uninsured()
     assert shown.needs_counter
+
+
+def test_the_reader_is_told_what_the_qr_code_said(reader: StubReader, bridge: StubBridge, kiosk: Kiosk) -> None:
+    ready(kiosk)
+    reader.place()
+    kiosk.until(AskKey)
+    reader.tell("payload", reading=by_qr())
+    wait_until(lambda: len(reader.opened) == 1, what="the reader is asked")
+    assert reader.opened[0]["can"] == "900017"
+    assert from_json(to_json(reader.opened[0]["printed"]), Holder) == by_qr().holder
+
+
+def test_the_reader_is_told_no_more_than_what_was_typed(reader: StubReader, bridge: StubBridge, kiosk: Kiosk) -> None:
+    open_by_number(kiosk, reader)
+    assert set(reader.opened[-1]) == {"presentation", "can"}
 
 
 def test_a_card_taken_away_stops_the_reading(reader: StubReader, bridge: StubBridge, kiosk: Kiosk) -> None:

@@ -13,13 +13,19 @@ import pytest
 
 from config.settings import ReaderSettings, load
 from reader import service
-from reader.chip.session import Surroundings
+from reader.chip.task import Surroundings
 from reader.chip.transport import Presence
 from reader.errors import CardRemoved
+from reader.payload import parse_payload
+from reader.phases import Phase
+from reader.portraits import KEEP_SECONDS
+from reader.reading import Holder
+from sandbox.card import image, kinds
 from sandbox.card.quirks import Quirks
-from sandbox.people import find, qr_text
-from tests.reader.chip.cards import NOW, InProcessSlot, image_of, slot_with
+from sandbox.people import all_people, find, qr_text
+from tests.reader.chip.cards import NOW, InProcessSlot, image_of, slot_with, with_file
 from wire.client import Client
+from wire.codec import to_plain
 from wire.errors import RemoteError
 
 READY = Presence(service=True, reader="Reader 0", card=False)
@@ -114,8 +120,11 @@ class Running:
         while not self.next("presence")["card"]:
             pass
 
-    def open(self, presentation: str = "p1", can: str = "900017") -> dict:
-        return self.client.post("/v1/chip/open", {"presentation": presentation, "can": can}, dict)
+    def open(self, presentation: str = "p1", can: str = "900017", printed: Holder | None = None) -> dict:
+        body = {"presentation": presentation, "can": can}
+        if printed is not None:
+            body["printed"] = to_plain(printed)
+        return self.client.post("/v1/chip/open", body, dict)
 
 
 def settings(**differences: object) -> ReaderSettings:
@@ -180,6 +189,177 @@ def test_the_portrait_is_read_when_set_and_never_leaves(start, authority):
     running.place(slot_with(image_of("mau", authority)))
     running.open()
     assert "portrait" not in running.next("reading")["reading"]
+    assert running.next("portrait") == {"presentation": "p1", "available": True}
+
+
+def test_without_the_setting_no_portrait_is_read_or_told(running, authority):
+    running.ready()
+    slot = slot_with(image_of("mau", authority))
+    running.place(slot)
+    running.open()
+    running.next("reading")
+    running.open("p2")
+    seen = []
+    while (event := running.events.get(timeout=10))[0] != "reading":
+        seen.append((event[0], event[1].get("phase")))
+    assert ("portrait", None) not in seen
+    assert ("phase", int(Phase.PORTRAIT)) not in seen
+
+
+PRINTED = parse_payload(qr_text(find("mau"))).holder
+
+
+def test_what_was_printed_is_compared_with_the_chip(running, authority):
+    running.ready()
+    running.place(slot_with(image_of("mau", authority)))
+    running.open(printed=PRINTED)
+    assert running.next("reading")["reading"]["evidence"]["checks"]["agreement"]["result"] == "passed"
+    running.open("p2", printed=msgspec.structs.replace(PRINTED, full_name="Ai Đó Khác"))
+    told = running.next("reading")["reading"]
+    assert told["evidence"]["checks"]["agreement"]["reason"] == "agreement.printed_name"
+    assert "agreement.printed_name" in told["warnings"]
+
+
+def test_what_was_printed_opens_a_card_that_knows_no_can(running, authority):
+    running.ready()
+    running.place(slot_with(kinds.build("bac_only", find("mau"), None, authority)))
+    running.open()
+    assert running.next("failed")["code"] == "reader.mrz_needed"
+    running.open("p2", printed=PRINTED)
+    assert running.next("reading")["reading"]["evidence"]["checks"]["access"]["protocol"] == "BAC"
+
+
+def test_what_was_printed_on_another_card_gives_no_keys(running, authority):
+    running.ready()
+    slot = slot_with(kinds.build("bac_only", find("mau"), None, authority))
+    running.place(slot)
+    running.open(can="123456", printed=PRINTED)
+    assert running.next("failed")["code"] == "reader.mrz_needed"
+
+
+class Reading:
+    """What came of one reading of the card: commands it took, and what was told."""
+
+    def __init__(self, running: Running, slot: InProcessSlot, presentation: str) -> None:
+        before = slot.chip.apdus
+        running.open(presentation)
+        self.reading = running.next("reading")["reading"]
+        self.portrait = running.next("portrait")
+        self.apdus = slot.chip.apdus - before
+
+
+def test_a_card_laid_down_again_does_not_give_its_portrait_twice(start, authority):
+    running = start(portrait=True)
+    running.ready()
+    slot = slot_with(image_of("mau", authority), Quirks(most_bytes_per_reply=500))
+    running.place(slot)
+    first = Reading(running, slot, "p1")
+    again = Reading(running, slot, "p2")
+    assert first.portrait["available"] is again.portrait["available"] is True
+    assert again.apdus < first.apdus - 15
+    assert again.reading["evidence"]["checks"]["chip_authentication"]["result"] == "passed"
+    running.clock.ahead += KEEP_SECONDS
+    assert Reading(running, slot, "p3").apdus >= first.apdus - 1
+
+
+def test_the_portrait_of_one_card_is_not_anothers(start, authority):
+    running = start(portrait=True)
+    running.ready()
+    slot = slot_with(image_of("mau", authority))
+    running.place(slot)
+    first = Reading(running, slot, "p1")
+    other = slot_with(image_of("mau", authority))  # signed anew: another EF.SOD
+    running.place(other)
+    assert Reading(running, other, "p2").apdus == first.apdus
+
+
+def test_a_forged_portrait_is_never_kept(start, authority):
+    face = image_of("thu", authority).files[image.DG2]
+    running = start(portrait=True)
+    running.ready()
+    slot = slot_with(with_file(image_of("mau", authority), image.DG2, face))
+    running.place(slot)
+    first = Reading(running, slot, "p1")
+    assert first.portrait["available"] is False
+    again = Reading(running, slot, "p2")
+    assert again.portrait["available"] is False
+    assert again.apdus == first.apdus
+
+
+def test_a_card_without_a_portrait_is_told_so(start, authority):
+    running = start(portrait=True)
+    running.ready()
+    child = next(person for person in all_people() if not person.portrait)
+    running.place(slot_with(image_of(child.key, authority)))
+    running.open(can=child.can)
+    running.next("reading")
+    assert running.next("portrait")["available"] is False
+
+
+class StuckInPortrait(InProcessSlot):
+    """Once the test heard the reading, hangs in a command of DG2 until the test lets it go."""
+
+    def __init__(self, chip) -> None:
+        super().__init__(chip)
+        self.begun = False
+        self.heard, self.reached, self.release = threading.Event(), threading.Event(), threading.Event()
+
+    def transmit(self, command: bytes) -> bytes:
+        self.begun = self.begun or command[:3] == b"\x0c\xb0\x82"
+        if self.begun and self.heard.wait(0.1):
+            self.reached.set()
+            self.release.wait(20)
+        return super().transmit(command)
+
+
+@pytest.fixture
+def in_portrait(start, authority) -> Iterator[tuple[Running, StuckInPortrait]]:
+    """A reading that has been told and lacks its portrait only."""
+    running = start(portrait=True)
+    slot = StuckInPortrait(slot_with(image_of("mau", authority), Quirks(most_bytes_per_reply=100)).chip)
+    running.ready()
+    running.place(slot)
+    running.open()
+    running.next("reading")
+    slot.heard.set()
+    assert slot.reached.wait(10)
+    yield running, slot
+    slot.release.set()
+
+
+def test_the_reading_is_told_before_the_portrait_is_in(in_portrait):
+    running, slot = in_portrait
+    slot.release.set()
+    assert running.next("portrait") == {"presentation": "p1", "available": True}
+
+
+def test_a_portrait_under_way_keeps_nobody_waiting(in_portrait, authority):
+    running, _slot = in_portrait
+    running.place(slot_with(image_of("thu", authority)))
+    assert running.open("p2", can=find("thu").can) == {"accepted": True}
+    reading = running.next("reading")
+    assert reading["presentation"] == "p2"
+    assert reading["reading"]["holder"]["personal_id"] == find("thu").personal_id
+
+
+def test_a_portrait_under_way_can_be_cancelled_and_is_no_failed_reading(in_portrait):
+    running, slot = in_portrait
+    running.client.post("/v1/chip/cancel", {"presentation": "p1"}, dict)
+    slot.release.set()
+    name, told = running.events.get(timeout=10)
+    while name == "phase":
+        name, told = running.events.get(timeout=10)
+    assert (name, told["presentation"], told["code"]) == ("portrait", "p1", "reader.cancelled")
+
+
+def test_a_card_taken_away_in_its_portrait_is_no_failed_reading(in_portrait):
+    running, slot = in_portrait
+    running.bench.show(READY)
+    slot.release.set()
+    name, told = running.events.get(timeout=10)
+    while name in ("phase", "presence"):
+        name, told = running.events.get(timeout=10)
+    assert (name, told["code"]) == ("portrait", "reader.card_removed")
 
 
 def test_a_wrong_key_is_told_and_the_right_one_opens(running, authority):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from reader.chip.access_keys import from_can
+from reader.chip.session import read_card
 from reader.chip.transport import Slot
 from reader.errors import CardRemoved, CardShared, NoCard
 from sandbox.card import files, image
@@ -14,6 +16,7 @@ from sandbox.card.quirks import Quirks
 from sandbox.card.trust import Authority
 from sandbox.inprocess import InProcessSlot, RemoteSlot
 from sandbox.people import find
+from tests.reader.chip.cards import surroundings
 from tests.support.terminal import Terminal, can_key
 
 ACCESS_FILE = bytes.fromhex("00B09C0000")
@@ -71,6 +74,13 @@ def test_a_card_opens_through_the_slot_and_forgets_when_its_power_is_cut(
         assert terminal.read(image.DG13) == card.files[image.DG13]
     with slot.connect() as transport:
         assert transport.transmit(bytes.fromhex("00A4020C020101")) == b"\x6a\x82"
+
+
+def test_a_whole_reading_runs_through_the_slot(slot: InProcessSlot, card: image.CardImage) -> None:
+    slot.place(Chip(card))
+    result = read_card(slot, from_can(card.can or ""), surroundings(), 20)
+    assert result.contents["dg13"] == card.files[image.DG13]
+    assert result.reading.holder.full_name == find("nhi").full_name
 
 
 def test_only_one_may_hold_the_card(slot: InProcessSlot, card: image.CardImage) -> None:

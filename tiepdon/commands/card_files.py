@@ -28,7 +28,7 @@ def load(folder: Path) -> dict[str, bytes]:
     try:
         for path in sorted(folder.iterdir()):
             file = known.get(path.name.upper())
-            if file is not None:
+            if file is not None and path.is_file():
                 contents[file.name] = _read(path, file.limit)
     except OSError as error:
         raise FolderUnusable(file=folder.name, why=error.strerror or "unreadable") from None

@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import IO, Any
 
-from reader.chip.portrait import Picture
+from reader.chip.portrait import Picture, for_file
 from reader.chip.task import CardRead
 from reader.reading import Check, Checks, Holder, Outcome
 from wire.codec import to_plain
@@ -56,25 +56,31 @@ def summary(result: CardRead, language: str) -> str:
     words = Words(language)
     reading = result.reading
     lines = [words.get("card.holder")]
-    lines += _aligned([(words.get(f"card.field.{name}"), value) for name, value in _fields(reading.holder)])
+    rows = [(words.get(f"card.field.{name}"), value) for name, value in _fields(reading.holder, words)]
     if reading.document is not None:
         document = reading.document
         shown = " ".join(part for part in (document.type, document.issuing_state, document.number) if part)
-        lines += _aligned([(words.get("card.field.document"), shown)])
+        rows.append((words.get("card.field.document"), shown))
+    lines += _aligned(rows)
     checks = reading.evidence.checks
     if checks is not None:
         lines += ["", words.get("card.checks")]
         lines += _aligned([(words.get(f"check.{name}"), _check(getattr(checks, name), words)) for name in CHECKS])
     if reading.warnings:
         lines += ["", words.get("card.warnings")]
-        lines += [f"  {code}" for code in reading.warnings]
+        lines += [f"  {_reason(code, words)}" for code in reading.warnings]
     if result.apdus:
         lines += ["", words.get("card.cost"), *_cost(result, words)]
     return "\n".join(lines) + "\n"
 
 
-def _fields(holder: Holder) -> list[tuple[str, str]]:
-    return [(name, str(value)) for name, value in to_plain(holder).items() if value is not None]
+def _fields(holder: Holder, words: Any) -> list[tuple[str, str]]:
+    """What is known of the holder, coded values in words."""
+    return [
+        (name, words.get(f"card.value.{name}.{value}") if f"card.value.{name}.{value}" in words else str(value))
+        for name, value in to_plain(holder).items()
+        if value is not None
+    ]
 
 
 def _check(check: Check, words: Any) -> str:
@@ -82,10 +88,17 @@ def _check(check: Check, words: Any) -> str:
     means = check.algorithm or check.protocol
     if means:
         parts.append(f"({means})")
-    if check.reason is not None:
-        key = f"reason.{check.reason}"
-        parts.append(f"{words.get(key)} [{check.reason}]" if key in words else f"[{check.reason}]")
-    return " ".join(parts)
+    shown = " ".join(parts)
+    return shown if check.reason is None else f"{shown}: {_reason(check.reason, words)}"
+
+
+def _reason(code: str, words: Any) -> str:
+    """A reason or warning in words, its code behind; a file that is absent or malformed in general words."""
+    file, _, what = code.rpartition(".")
+    for key in (f"reason.{code}", f"reason.any.{what}"):
+        if key in words:
+            return f"{words.get(key, file=file.upper())} [{code}]"
+    return f"[{code}]"
 
 
 def _cost(result: CardRead, words: Any) -> list[str]:
@@ -107,9 +120,13 @@ def _aligned(rows: list[tuple[str, str]]) -> list[str]:
 
 
 def write_portrait(path: Path, portrait: Picture) -> None:
-    """The image as the card encodes it (see `Picture.kind`), for its owner's eyes only. Raises OutputUnwritable."""
+    """The image for its owner's eyes only: as JPEG or PNG where the name asks for that, else as the card encodes it.
+
+    Raises OutputUnwritable, CardBroken (an image that cannot be decoded within its limits); no file is left then.
+    """
+    image = for_file(portrait.image, path.name)
     with private_file(path) as file:
-        file.write(portrait.image)
+        file.write(image)
 
 
 def private_file(path: Path) -> IO[bytes]:

@@ -4,9 +4,10 @@ import pytest
 
 from reader.chip import apdu
 from reader.chip.apdu import Command, parse_response, status_name
-from reader.chip.channel import MAX_CONTINUATIONS, Meter, PlainChannel
+from reader.chip.channel import MAX_CONTINUATIONS, Between, Meter, PlainChannel
 from reader.chip.trace import LineTrace
-from reader.errors import Cancelled, CardBroken, TooSlow
+from reader.chip.transport import NotTransmitted
+from reader.errors import Cancelled, CardBroken, CardRemoved, TooSlow
 
 
 class Scripted:
@@ -124,7 +125,52 @@ def test_the_trace_holds_headers_and_lengths_and_no_data():
     lines: list[str] = []
     card = Scripted("AABBCCDD9000")
     channel(card, trace=LineTrace(lines.append)).send(Command(0, 0x22, 0xC1, 0xA4, b"\x99\x88\x77", 256))
-    assert [line.split(None, 2)[2] for line in lines] == [">  0022C1A4  Lc=3 Le=256\n", "<  9000 ok  data=4\n"]
+    title, *told = lines
+    assert title.startswith("# ")
+    assert [line.split(None, 2)[2] for line in told] == [">  0022C1A4  Lc=3 Le=256\n", "<  9000 ok  data=4\n"]
+
+
+def test_what_did_not_get_through_is_traced_by_its_code():
+    class Unplugged:
+        def __init__(self, error: Exception) -> None:
+            self.error = error
+
+        def transmit(self, _command: bytes) -> bytes:
+            raise self.error
+
+    for error, code in ((CardRemoved(), "reader.card_removed"), (NotTransmitted("1"), "reader.not_transmitted")):
+        lines: list[str] = []
+        with pytest.raises(type(error)):
+            channel(Unplugged(error), trace=LineTrace(lines.append)).send(READ)  # type: ignore[arg-type]
+        assert lines[-1].endswith(f"!  {code}\n")
+
+
+def test_a_long_command_goes_out_in_parts_where_there_is_no_extended_length():
+    card = Scripted("9000")
+    plain = channel(card)
+    plain.extended = False
+    assert plain.send(Command(0, 0x86, 0, 0, bytes(600), 256)).sw == 0x9000
+    assert [(sent[:2], int(sent[8:10], 16), len(sent) // 2) for sent in card.sent] == [
+        ("10", 255, 260),
+        ("10", 255, 260),
+        ("00", 90, 96),
+    ]
+
+
+def test_a_card_that_takes_no_parts_is_heard_at_the_first():
+    card = Scripted("6884")
+    plain = channel(card)
+    plain.extended = False
+    assert plain.send(Command(0, 0x86, 0, 0, bytes(600), 256)).sw == 0x6884
+    assert len(card.sent) == 1
+
+
+def test_after_each_answer_there_is_a_turn():
+    turns: list[str] = []
+    between = Between(channel(Scripted("9000")), lambda: turns.append("turn"))
+    assert between.send(READ).sw == 0x9000
+    between.send(READ)
+    assert turns == ["turn", "turn"]
 
 
 def test_status_words_have_names():

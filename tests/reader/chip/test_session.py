@@ -174,9 +174,10 @@ def test_a_hostile_card_ends_as_broken_in_bounded_work(authority, quirks):
     assert "where" in caught.value.data
 
 
-def test_a_card_that_gives_no_byte_of_anything_needs_another_way(authority):
-    with pytest.raises(MrzNeeded):
+def test_a_card_that_says_yes_to_everything_and_gives_no_byte_is_broken(authority):
+    with pytest.raises(CardBroken) as caught:
         read(slot_with(image_of("mau", authority), Quirks(zero_bytes_for_big_le=0)))
+    assert caught.value.data["where"] == "card_access.empty"
 
 
 def test_a_file_beyond_its_limit_is_refused_before_it_is_read(authority):
