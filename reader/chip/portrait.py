@@ -4,6 +4,7 @@ The images are from outside and may be bombs. Their headers are scanned here, bo
 that, in a process of its own with limits of time and memory (`portrait_decoder.py`). Must not import an image library.
 """
 
+import re
 import subprocess
 import sys
 import threading
@@ -36,6 +37,7 @@ SIGNATURES = (_JPEG, _JP2_SIGNATURE, _CODESTREAM)
 # Start of frame, in every kind of coding: C4, C8 and CC are other things (ISO/IEC 10918-1, table B.1).
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _BARE_MARKERS = frozenset(range(0xD0, 0xD8)) | {0x01}
+_FILL = re.compile(rb"\xff+")  # fill bytes in front of a marker (B.1.1.2), of which there may be a megabyte
 
 
 class Kind(StrEnum):
@@ -121,8 +123,8 @@ def _jpeg_size(data: bytes, where: str) -> tuple[int, int]:
     """Width and height of the first frame header (ISO/IEC 10918-1, B.1.1 and B.2.2)."""
     at = 2
     for _ in range(MAX_SEGMENTS):
-        while at < len(data) and data[at : at + 2] == b"\xff\xff":  # fill bytes (B.1.1.2)
-            at += 1
+        fill = _FILL.match(data, at)
+        at = max(at, fill.end() - 1) if fill else at
         segment = data[at : at + 10]
         if len(segment) < 10 or segment[0] != 0xFF:
             break

@@ -16,7 +16,7 @@ from reader.chip.files import SessionLost
 from reader.chip.genuineness import CopiedChip
 from reader.chip.plan import Plan
 from reader.chip.secure_messaging import LeftSecureMessaging
-from reader.chip.steps import Progress, Reconnect, Steps
+from reader.chip.steps import Errand, Progress, Reconnect, Steps
 from reader.chip.task import CardRead, Listener, Surroundings, Wanted
 from reader.chip.transport import NotTransmitted, Slot, Transport
 from reader.errors import CardBroken, CardRemoved, NoCard, ReaderError
@@ -123,16 +123,8 @@ class _Run:
         plain.extended = self._may_extend(transport, announced)
         opened = self._opener.open(plain, announced, lambda size: self._plan_for(transport, announced, size))
         plain.extended = opened.plan.extended
-        steps = Steps(
-            self.progress,
-            self._world,
-            self._wanted,
-            self._listener,
-            self._meter,
-            self._random,
-            self._thinker,
-            opened,
-        )
+        errand = Errand(self._world, self._wanted, self._listener, self._meter, self._random, self._thinker)
+        steps = Steps(errand, self.progress, opened)
         try:
             return steps.run()
         finally:

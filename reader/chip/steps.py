@@ -63,31 +63,29 @@ class Progress:
             self.phase, self.phase_began = phase, now_ms
 
 
+@dataclass(frozen=True)
+class Errand:
+    """What one reading works with in every session; `thinker` computes beside the card."""
+
+    world: Surroundings
+    wanted: Wanted
+    listener: Listener
+    meter: Meter
+    random: Randomness
+    thinker: ThreadPoolExecutor
+
+
 class Steps:
     """One session's work. `plan` is what the card accepted so far."""
 
-    def __init__(
-        self,
-        progress: Progress,
-        world: Surroundings,
-        wanted: Wanted,
-        listener: Listener,
-        meter: Meter,
-        random: Randomness,
-        thinker: ThreadPoolExecutor,
-        opened: Opened,
-    ) -> None:
+    def __init__(self, errand: Errand, progress: Progress, opened: Opened) -> None:
+        self._world, self._wanted, self._listener = errand.world, errand.wanted, errand.listener
+        self._meter, self._random, self._thinker = errand.meter, errand.random, errand.thinker
         self._progress = progress
-        self._world = world
-        self._wanted = wanted
-        self._listener = listener
-        self._meter = meter
-        self._random = random
-        self._thinker = thinker
         self._opened = opened
-        self._now = world.utc_now()
+        self._now = errand.world.utc_now()
         self._access = Check(result=Outcome.PASSED, protocol=opened.protocol, algorithm=opened.algorithm)
-        self._channel: Sender = InsideTrace(opened.channel, meter)
+        self._channel: Sender = InsideTrace(opened.channel, errand.meter)
         self._reader = FileReader(self._channel, opened.plan, progress.bag)
         self._unproven: FirstUse | None = None
         self._judged: Future[Verdicts] | None = None

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from sandbox.card import image
-from sandbox.card.chip import Chip
 from sandbox.card.image import CardImage
 from sandbox.card.quirks import Quirks
 from sandbox.people import find
+from tests.hostile.chips import Twist, Twisted, from_command
 from tests.hostile.documents import dg13, field, identity_card, pace_info, signed
 from tests.reader.chip.cards import with_file
 from tests.support.command import CardCommand
@@ -20,33 +20,10 @@ from tests.support.pcsc import CardSlot, PlacedCard
 pytestmark = pytest.mark.pcsc
 
 Place = Callable[..., PlacedCard]
-Twist = Callable[[int, bytes], bytes]  # number of the command, the honest answer: what is answered instead
-
-
-class Twisted(Chip):
-    """The sandbox card with its answers changed on their way out."""
-
-    def __init__(self, card: CardImage, twist: Twist, atr: bytes | None = None) -> None:
-        super().__init__(card, Quirks())
-        self._twist = twist
-        self._atr = atr
-
-    @property
-    def atr(self) -> bytes:
-        return self._atr or super().atr
-
-    def transmit(self, raw: bytes) -> bytes:
-        answer = super().transmit(raw)
-        return self._twist(self.apdus, answer)
 
 
 def honest(_number: int, answer: bytes) -> bytes:
     return answer
-
-
-def from_command(first: int, answer: bytes) -> Twist:
-    """The card turns hostile with this command: 1 is the first, 8 the first under secure messaging."""
-    return lambda number, said: answer if number >= first else said
 
 
 def garbage(number: int, _answer: bytes) -> bytes:
@@ -85,7 +62,9 @@ def test_what_is_no_answer_to_reset_exits_5(card_slot: CardSlot, card_command: C
     assert card_command("--can", "900017").told == (5, "reader.card_mute")
 
 
-def test_a_foreign_card_exits_5(placed_card: Place, card_slot: CardSlot, card_command: CardCommand) -> None:
+def test_a_foreign_card_is_read_and_has_no_personal_number(
+    placed_card: Place, card_slot: CardSlot, card_command: CardCommand
+) -> None:
     def foreign(card: CardImage) -> CardImage:
         without = with_file(card, image.DG13, None)
         return signed(
@@ -93,7 +72,9 @@ def test_a_foreign_card_exits_5(placed_card: Place, card_slot: CardSlot, card_co
         )
 
     placed_card("mau", change=foreign)
-    assert card_command("--can", "900017").told == (5, "reader.not_an_id_card")
+    told = card_command("--can", "900017").answer
+    assert (told["holder"]["full_name"], told["holder"].get("personal_id")) == ("MAU ANNA", None)
+    assert told["document"]["issuing_state"] == "UTO"
 
 
 def test_a_changed_file_is_read_and_its_check_failed(placed_card: Place, card_command: CardCommand) -> None:
