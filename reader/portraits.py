@@ -8,8 +8,8 @@ from collections.abc import Callable
 from hashlib import sha256
 
 from reader.chip.files import SOD
-from reader.chip.portrait import Picture
 from reader.chip.task import CardRead
+from reader.lds.portrait import Picture
 
 KEEP_SECONDS = 300.0
 MAX_KEPT = 8

@@ -99,7 +99,7 @@ def _probes(settings: Settings, machine: Machine) -> dict[str, Probe]:
 
 def _look_at_trust(settings: Settings) -> Iterator[Finding]:
     """The certificates that say whose signature a card may carry."""
-    from reader.chip.trust import load_trust
+    from reader.pki.trust import load_trust
 
     folder = settings.reader.trust_folder
     trust = load_trust(Path(folder) if folder else None)

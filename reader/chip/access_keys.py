@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from reader.chip import expiry
-from reader.chip.dg1 import NO_EXPIRY_MRZ, check_digit
 from reader.errors import KeyMalformed
+from reader.lds.dg1 import NO_EXPIRY_MRZ, check_digit
 from reader.reading import Holder
 
 MAX_MRZ = 3

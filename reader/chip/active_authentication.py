@@ -8,13 +8,15 @@ import hashlib
 
 from cryptography.exceptions import InvalidSignature
 
-from reader.chip import apdu, iso9796, signatures, tlv
+from reader import tlv
+from reader.chip import apdu, iso9796
 from reader.chip.apdu import Command, Response
 from reader.chip.channel import Sender
 from reader.chip.secure_messaging import LeftSecureMessaging, short_payload
 from reader.chip.security_infos import SecurityInfos
-from reader.chip.signatures import HASHES, EllipticKey, PublicKey, RsaKey, Unsupported
 from reader.errors import CardBroken
+from reader.pki import signatures
+from reader.pki.signatures import HASHES, EllipticKey, PublicKey, RsaKey, Unsupported
 from reader.reading import Check, Outcome
 
 WRONG_SIGNATURE = "active_authentication.wrong_signature"

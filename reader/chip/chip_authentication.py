@@ -8,7 +8,8 @@ The keys come from signed files; whether the signature holds is not judged here.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from reader.chip import apdu, groups, tlv
+from reader import tlv
+from reader.chip import apdu, groups
 from reader.chip.apdu import Command, Response
 from reader.chip.channel import Sender
 from reader.chip.groups import EcGroup, Group, Unsupported

@@ -178,5 +178,5 @@ MODP_2048_256 = _group(
     "4c0f6cc41659",
 )
 
-# Standardised domain parameters (Doc 9303-11, 9.5.1, table 6); 8 to 18 are in reader/chip/curves.py.
+# Standardised domain parameters (Doc 9303-11, 9.5.1, table 6); 8 to 18 are in reader/curves.py.
 BY_PARAMETER_ID = {0: MODP_1024_160, 1: MODP_2048_224, 2: MODP_2048_256}

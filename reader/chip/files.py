@@ -8,7 +8,8 @@ files, and never more often than there are ways. Must not know what stands in th
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from reader.chip import apdu, tlv
+from reader import tlv
+from reader.chip import apdu
 from reader.chip.apdu import Command, Response
 from reader.chip.channel import Sender
 from reader.chip.plan import Plan

@@ -9,15 +9,17 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from reader.chip import active_authentication, chip_authentication, files, passive_authentication, security_infos, tlv
+from reader import tlv
+from reader.chip import active_authentication, chip_authentication, files, security_infos
 from reader.chip.access import Opened, Randomness
 from reader.chip.apdu import Command, Response
 from reader.chip.channel import Sender
-from reader.chip.passive_authentication import CardSecurity, SecurityObject, SignedObject
 from reader.chip.secure_messaging import LeftSecureMessaging, SecureChannel
 from reader.chip.security_infos import SecurityInfos
-from reader.chip.trust import Trust
 from reader.errors import CardBroken
+from reader.pki import passive_authentication
+from reader.pki.passive_authentication import CardSecurity, SecurityObject, SignedObject
+from reader.pki.trust import Trust
 from reader.reading import Check, Outcome
 
 _DG14 = files.GROUP_NUMBERS[files.DG14.name]

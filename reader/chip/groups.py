@@ -8,8 +8,9 @@ Must not know any protocol.
 from dataclasses import dataclass
 from typing import Protocol
 
-from reader.chip import curves, dh, tlv
-from reader.chip.curves import Curve, Multiplier, Point
+from reader import curves, tlv
+from reader.chip import dh
+from reader.curves import Curve, Multiplier, Point
 from reader.errors import CardBroken
 
 # Content octets of object identifiers.

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from typing import TypeVar
 
-from reader.chip import com, dg1, dg2, dg7, dg11, dg12, dg13, files, holder, passive_authentication
-from reader.chip.passive_authentication import SecurityObject, SignedObject, Verdicts
-from reader.chip.portrait import Picture
-from reader.chip.trust import Trust
+from reader.chip import files
 from reader.errors import CardBroken
+from reader.lds import com, dg1, dg2, dg7, dg11, dg12, dg13, holder
+from reader.lds.portrait import Picture
+from reader.pki import passive_authentication
+from reader.pki.passive_authentication import SecurityObject, SignedObject, Verdicts
+from reader.pki.trust import Trust
 from reader.reading import Check, Checks, Document, Evidence, Holder, Outcome, Reading, Source
 
 T = TypeVar("T")

@@ -9,7 +9,8 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from reader.chip import apdu, groups, mapping, tlv
+from reader import tlv
+from reader.chip import apdu, groups, mapping
 from reader.chip.apdu import Command, Response
 from reader.chip.channel import Sender
 from reader.chip.groups import Group, KeyPair

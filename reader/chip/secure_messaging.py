@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, algorit
 from cryptography.hazmat.primitives.ciphers import Cipher as Run
 from cryptography.hazmat.primitives.cmac import CMAC
 
-from reader.chip import tlv
+from reader import tlv
 from reader.chip.apdu import EXTENDED_LE_MAX, OK, SHORT_LE_MAX, Command, Response, chained
 from reader.chip.channel import Sender
 from reader.chip.key_derivation import Cipher

@@ -6,7 +6,7 @@ protocol of the card may still do. Must not send anything or judge keys.
 
 from dataclasses import dataclass
 
-from reader.chip import tlv
+from reader import tlv
 from reader.errors import CardBroken
 
 # Content octets of the object identifiers; a protocol is one or two more arcs.

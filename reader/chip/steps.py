@@ -14,12 +14,12 @@ from reader.chip.channel import Between, InsideTrace, Meter, Sender
 from reader.chip.files import Bag, ElementaryFile, FileReader, NotReadable
 from reader.chip.genuineness import FirstUse
 from reader.chip.judgement import Identity, Proof
-from reader.chip.passive_authentication import Verdicts
 from reader.chip.plan import Plan
 from reader.chip.secure_messaging import LeftSecureMessaging
 from reader.chip.task import CardRead, Listener, Surroundings, Wanted
 from reader.errors import CardBroken
 from reader.phases import Phase
+from reader.pki.passive_authentication import Verdicts
 from reader.reading import Check, Checks, Holder, Outcome, Reading
 
 _DETAILS = (files.DG11, files.DG12)  # what a document without DG13 says of its holder and its issue

@@ -12,10 +12,10 @@ from hashlib import sha256
 from reader.chip import pace
 from reader.chip.channel import Clock
 from reader.chip.plan import Memory
-from reader.chip.portrait import Picture
 from reader.chip.trace import NoTrace, Trace
-from reader.chip.trust import NO_TRUST, Trust
+from reader.lds.portrait import Picture
 from reader.phases import Phase
+from reader.pki.trust import NO_TRUST, Trust
 from reader.reading import Holder, Reading
 
 

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reader.chip.task import Surroundings
-from reader.chip.trust import load_trust
+from reader.pki.trust import load_trust
 
 
 def real_surroundings(trust_folder: str) -> Surroundings:
-    """`trust_folder` is the setting of that name, empty for none. Raises reader.chip.trust.TrustUnusable."""
+    """`trust_folder` is the setting of that name, empty for none. Raises reader.pki.trust.TrustUnusable."""
     return Surroundings(
         clock=time.monotonic,
         utc_now=lambda: datetime.now(UTC),

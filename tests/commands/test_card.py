@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from reader.chip.tlv import encode
+from reader.tlv import encode
 from sandbox.card import image
 from sandbox.card.quirks import Quirks
 from sandbox.people import qr_text

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from config.settings import load
-from reader.chip.trust import load_trust
 from reader.errors import ReaderError
+from reader.pki.trust import load_trust
 from reader.reading import Checks, Holder, Outcome
 from sandbox.card import image, kinds, trust
 from sandbox.card.image import CardImage

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.reader.chip import test_master_list as lists
-from tests.reader.chip.test_trust import LA, REVOKED, VN, authority
+from tests.reader.pki import test_master_list as lists
+from tests.reader.pki.test_trust import LA, REVOKED, VN, authority
 from tests.support.world import run_command
 
 

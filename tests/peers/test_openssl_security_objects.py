@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from reader.chip.passive_authentication import check, parse
-from reader.chip.trust import load_trust
+from reader.pki.passive_authentication import check, parse
+from reader.pki.trust import load_trust
 from reader.reading import Outcome
 from tests.hostile.documents import der
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from reader.chip import trust_files, trust_store
-from reader.chip.passive_authentication import Verdicts, check, check_card_security, parse
-from reader.chip.trust import NO_TRUST, load_trust
-from reader.chip.trust_store import Report, Wanted
+from reader.pki import trust_files, trust_store
+from reader.pki.passive_authentication import Verdicts, check, check_card_security, parse
+from reader.pki.trust import NO_TRUST, load_trust
+from reader.pki.trust_store import Report, Wanted
 from reader.reading import Outcome
 from tests.hostile.documents import der
 from tests.peers.test_openssl_security_objects import FILES, listed

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import pytest
 
-from reader.chip.portrait import Picture, look
+from reader.lds.portrait import Picture, look
 from reader.portraits import KEEP_SECONDS, MAX_KEPT, PortraitMemory, digest_of
 from sandbox.people import find
 from sandbox.portrait import jpeg

@@ -16,7 +16,6 @@ from reader.chip.supervision import Supervised
 from reader.chip.task import CardRead, Listener, Surroundings, Wanted
 from reader.chip.trace import LineTrace, NoTrace, Trace, UnsafeTrace
 from reader.chip.transport import Slot
-from reader.chip.trust import TrustUnusable
 from reader.errors import (
     Busy,
     CardRemoved,
@@ -32,6 +31,7 @@ from reader.errors import (
 )
 from reader.payload import parse_payload
 from reader.phases import Phase
+from reader.pki.trust import TrustUnusable
 from reader.reading import Holder
 from tiepdon.commands import card_files
 from tiepdon.commands.card_output import (

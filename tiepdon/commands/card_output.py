@@ -8,8 +8,8 @@ import stat
 from pathlib import Path
 from typing import IO, Any
 
-from reader.chip.portrait import Picture, for_file
 from reader.chip.task import CardRead
+from reader.lds.portrait import Picture, for_file
 from reader.reading import Check, Checks, Holder, Outcome
 from wire.codec import to_plain
 from wire.errors import TiepDonError

@@ -1,6 +1,6 @@
 """`tiepdon trust`: whom this site trusts to sign chips: take certificates in, look at what is there.
 
-Only asks and prints; what may come in is decided in reader/chip/trust_store.py.
+Only asks and prints; what may come in is decided in reader/pki/trust_store.py.
 """
 
 import argparse
@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import load
-from reader.chip import signatures, trust_files, trust_store
-from reader.chip.certificates import Certificate
-from reader.chip.revocation import RevocationList
-from reader.chip.trust import NO_TRUST, Trust, load_trust
-from reader.chip.trust_files import Contents
-from reader.chip.trust_store import Entry, ListEntry, Report, Wanted
+from reader.pki import signatures, trust_files, trust_store
+from reader.pki.certificates import Certificate
+from reader.pki.revocation import RevocationList
+from reader.pki.trust import NO_TRUST, Trust, load_trust
+from reader.pki.trust_files import Contents
+from reader.pki.trust_store import Entry, ListEntry, Report, Wanted
 from wire.codec import to_json, to_plain
 from wire.errors import TiepDonError
 

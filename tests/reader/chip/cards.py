@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import msgspec
 
 from reader.chip.task import Surroundings
-from reader.chip.trust import NO_TRUST, Trust
 from reader.errors import CardRemoved, NoCard
+from reader.pki.trust import NO_TRUST, Trust
 from sandbox.card import files
 from sandbox.card.chip import CardGone, Chip
 from sandbox.card.image import CARD_ACCESS, CardImage

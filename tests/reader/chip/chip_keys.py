@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reader.chip import curves, dh
+from reader import curves
+from reader.chip import dh
 from reader.chip.chip_authentication import Offer, choose
-from reader.chip.curves import Curve
 from reader.chip.security_infos import ChipAuthenticationInfo, ChipAuthenticationPublicKeyInfo, SecurityInfos
+from reader.curves import Curve
 from tests.reader.chip.chip_side import agreed_on_curve, public_on_curve, wrapped
 
 ID_CA = "04007F0007020203"

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.cmac import CMAC
 
 from reader.chip.channel import Meter, PlainChannel
-from reader.chip.curves import Curve
+from reader.curves import Curve
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from reader.chip import access_keys, expiry
 from reader.chip.access_keys import AccessKeys
-from reader.chip.dg1 import check_digit
 from reader.errors import KeyMalformed
+from reader.lds.dg1 import check_digit
 from reader.reading import Holder
 
 A = "IDVNM3039000177001303900017<<8\n0302140F2802149VNM<<<<<<<<<<<2\nTRAN<<THI<MAU<<<<<<<<<<<<<<<<<"

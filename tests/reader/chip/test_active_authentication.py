@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from reader.chip import curves, iso9796
+from reader import curves
+from reader.chip import iso9796
 from reader.chip.active_authentication import (
     MALFORMED_KEY,
     UNSUPPORTED,
@@ -21,8 +22,8 @@ from reader.chip.active_authentication import (
     check,
 )
 from reader.chip.apdu import Command, Response
-from reader.chip.curves import Curve
 from reader.chip.security_infos import ActiveAuthenticationInfo, SecurityInfos
+from reader.curves import Curve
 from reader.errors import CardBroken
 from reader.reading import Check, Outcome
 from tests.reader.chip.chip_side import public_on_curve, times, wrapped

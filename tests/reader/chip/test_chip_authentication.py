@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from reader.chip import curves, dh
+from reader import curves
+from reader.chip import dh
 from reader.chip.apdu import Command
 from reader.chip.chip_authentication import Refused, authenticate, choose
 from reader.chip.key_derivation import Cipher

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from reader.chip import chip_authentication, curves, groups
+from reader import curves
+from reader.chip import chip_authentication, groups
 from reader.chip.chip_authentication import NOT_OFFERED, UNSUPPORTED, choose, why_not
 from reader.chip.pace import Mapped
 from reader.chip.security_infos import ChipAuthenticationInfo, SecurityInfos

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from reader.chip import dh, groups
-from reader.chip.curves import (
+from reader.curves import (
     BRAINPOOL_P192R1,
     BRAINPOOL_P224R1,
     BRAINPOOL_P256R1,

@@ -3,12 +3,13 @@ against cards that do not play fair."""
 
 import pytest
 
-from reader.chip import dh, groups, mapping, pace, tlv
+from reader import tlv
+from reader.chip import dh, groups, mapping, pace
 from reader.chip.apdu import Command, Response, parse_response
-from reader.chip.curves import BY_PARAMETER_ID
 from reader.chip.key_derivation import PASSWORD, Cipher, can_password, derive_key, mrz_password
 from reader.chip.secure_messaging import LeftSecureMessaging
 from reader.chip.security_infos import parse
+from reader.curves import BY_PARAMETER_ID
 from reader.errors import CardBroken, UnsupportedAccess, WrongKey
 from sandbox.card import apdu as card_apdu
 from sandbox.card import mapping as card_mapping

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from reader.chip import groups, pace, tlv
-from reader.chip.curves import SECP256R1
+from reader import tlv
+from reader.chip import groups, pace
 from reader.chip.key_derivation import Cipher
 from reader.chip.security_infos import PaceDomainParameterInfo, PaceInfo, SecurityInfos, parse
+from reader.curves import SECP256R1
 from reader.errors import CardBroken, UnsupportedAccess
 from tests.reader.chip.pace_cards import infos
 

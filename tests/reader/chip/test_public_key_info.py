@@ -8,8 +8,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reader.chip import dh, groups, tlv
-from reader.chip.curves import BRAINPOOL_P256R1, BY_PARAMETER_ID, Curve, Point
+from reader import tlv
+from reader.chip import dh, groups
+from reader.curves import BRAINPOOL_P256R1, BY_PARAMETER_ID, Curve, Point
 from reader.errors import CardBroken
 
 WHERE = "test.place"

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reader.chip import apdu, tlv
+from reader import tlv
+from reader.chip import apdu
 from reader.chip.apdu import Command, Response, parse_response
 from reader.chip.channel import Meter, PlainChannel
 from reader.chip.key_derivation import Cipher

@@ -8,8 +8,6 @@ from reader.chip import session
 from reader.chip.access_keys import AccessKeys, from_can
 from reader.chip.session import read_card
 from reader.chip.task import CardRead, Listener, Wanted
-from reader.chip.tlv import encode
-from reader.chip.trust import load_trust
 from reader.errors import (
     Cancelled,
     CardBroken,
@@ -21,7 +19,9 @@ from reader.errors import (
     WrongKey,
 )
 from reader.phases import Phase
+from reader.pki.trust import load_trust
 from reader.reading import Outcome, Source
+from reader.tlv import encode
 from sandbox.card import image
 from sandbox.card.quirks import Quirks
 from sandbox.people import all_people, find

@@ -6,7 +6,7 @@ import pytest
 
 from reader.chip.files import LDS
 from reader.chip.task import Wanted
-from reader.chip.trust import load_trust
+from reader.pki.trust import load_trust
 from reader.reading import Check, Outcome
 from sandbox.card import image, kinds
 from sandbox.card.spec import Kind

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from reader.chip.task import Listener, Wanted
-from reader.chip.trust import NO_TRUST, Trust, load_trust
 from reader.errors import CardBroken
 from reader.payload import parse_payload
 from reader.phases import Phase
+from reader.pki.trust import NO_TRUST, Trust, load_trust
 from reader.reading import Check, Holder, Outcome, Reading
 from sandbox.card import files, image, kinds, trust
 from sandbox.card.apdu import Reply

@@ -10,7 +10,7 @@ from reader.chip.pcsc import PcscSlot
 from reader.chip.session import read_card
 from reader.chip.task import CardRead, Listener, Wanted
 from reader.chip.transport import Slot
-from reader.chip.trust import load_trust
+from reader.pki.trust import load_trust
 from reader.reading import Outcome
 from sandbox.card import image, kinds
 from sandbox.card.chip import Chip

@@ -7,11 +7,11 @@ them here: the MSE:Set AT of H.1 and H.2, whose password key is that of the CAN 
 import pytest
 
 from reader.chip import dh, mapping, pace
-from reader.chip.curves import BRAINPOOL_P256R1 as CURVE
 from reader.chip.groups import from_public_key_info
 from reader.chip.key_derivation import PASSWORD, Cipher, Password, can_password, derive_key, mrz_password
 from reader.chip.secure_messaging import suite
 from reader.chip.security_infos import PaceInfo, parse
+from reader.curves import BRAINPOOL_P256R1 as CURVE
 from tests.reader.chip.pace_cards import Transcript, channel_to, infos
 
 MRZ_G = "T22000129364081251010318"

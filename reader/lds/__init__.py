@@ -1,0 +1,1 @@
+"""The logical data structure: what stands in a document's files (ICAO Doc 9303-10)."""

@@ -1,0 +1,1 @@
+"""The public key infrastructure of documents: who signed, and who vouches for the signer (ICAO Doc 9303-12)."""
