@@ -4,7 +4,7 @@
 BIN := .venv/bin
 RUN_DIR := .run
 
-.PHONY: help setup setup-test run test lint format bench pictures codes lock clean
+.PHONY: help setup setup-test run test lint format bench fuzz pictures codes lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ format: setup-test ## put the code into the house's format
 
 bench: setup-test ## figures, each beside a peer
 	@$(BIN)/python -m benchmarks
+
+fuzz: setup-test ## attack what parses a card's bytes, SECONDS=60 for each target
+	@$(BIN)/python -m tests.hostile.fuzz all --seconds $(or $(SECONDS),60)
 
 pictures: setup-test ## the screens' pictures in docs/pictures
 	@$(BIN)/python -m pytest -q tests/endtoend/test_check_in_by_touch.py --pictures docs/pictures
