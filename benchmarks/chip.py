@@ -122,7 +122,7 @@ class Bench:
         def once(trace: Timed) -> None:
             world = self.world()
             random = Randomness(world.scalar, world.octets)
-            opener = Opener(AccessKeys(image.can, (image.mrz_information,)), random, Bag())
+            opener = Opener(AccessKeys(image.can, (image.mrz_information,)), random, Bag(), set())
             with self.slot.connect() as transport:
                 meter = Meter(world.clock, world.clock() + SECONDS, trace=trace)
                 plain = PlainChannel(transport, meter)
