@@ -22,10 +22,12 @@ except ImportError:
     atheris = None
 
 CORPUS = Path(__file__).with_name("corpus")
+MENDED = Path(__file__).with_name("findings")
 FINDINGS = Path(__file__).parents[3] / ".run" / "fuzz"
 MOST_KEPT = 150_000  # bytes of one target's corpus
 INSTRUMENTED = ["reader", "asn1crypto"]
 LONGEST_RUN = 5  # seconds of one input before it counts as a finding
+SHAPED = 0.8  # of the mutations keep the shape of data objects, where there are any
 MOST_MEMORY = 1024  # megabytes of the whole process; the tests measure more closely
 
 
@@ -65,9 +67,8 @@ def _attack(name: str, seeds: list[bytes], seconds: int, keep: bool) -> int:
         first.mkdir()
         for seed in seeds:
             (first / _name_of(seed)).write_bytes(seed)
-        if kept.is_dir():
-            for path in kept.iterdir():
-                shutil.copy(path, first)
+        for path in [*kept.glob("*"), *(MENDED / name).glob("*")]:
+            shutil.copy(path, first)
         longest = max([TARGETS[name].longest, *map(len, seeds)])
         done = _child(
             name,
@@ -85,7 +86,7 @@ def _attack(name: str, seeds: list[bytes], seconds: int, keep: bool) -> int:
         )
         print(f"{name:24} {_figures(done.stderr)}", flush=True)
         if done.returncode:
-            print(done.stderr[-3000:], flush=True)
+            print(done.stdout[-3000:] + done.stderr[-1500:], flush=True)
         if keep and not done.returncode:
             _minimise(name, longest, [work, first], kept)
     return int(done.returncode != 0)
@@ -120,8 +121,7 @@ def _child(name: str, arguments: list[str]) -> subprocess.CompletedProcess[str]:
         script.chmod(0o700)
         return subprocess.run(
             [script, *arguments],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
             errors="replace",
             check=False,
@@ -151,7 +151,7 @@ def _fuzz(name: str, arguments: list[str]) -> None:
     def mutate(data: bytes, longest: int, seed: int) -> bytes:
         dice = random.Random(seed)  # noqa: S311 (chance, not secrets)
         shaped = None
-        if dice.random() < 0.5:
+        if dice.random() < SHAPED:
             shaped = mutated(data, dice, lambda raw: atheris.Mutate(raw, max(len(raw) + 8, 8)))
         return atheris.Mutate(data, longest) if shaped is None or len(shaped) > longest else shaped
 
