@@ -2,7 +2,7 @@
 
 `all` attacks each in turn, each in a process of its own, because libFuzzer ends the process it runs in. With `--keep`
 what was found to reach new code is minimised into the kept corpus. Inputs that end in a finding are left in
-`.run/fuzz/` and printed; once the fault is mended, they belong into the corpus too.
+`.run/fuzz/` and printed; once the fault is mended, they belong into `findings/`, where every test run plays them.
 """
 
 import argparse
