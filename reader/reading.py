@@ -1,8 +1,14 @@
 """Reading: what a device saw, and how strongly it is proven. Must not import any device library."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from wire.codec import Record
+
+
+def moment(now: datetime) -> str:
+    """A moment as records tell it: UTC, RFC 3339, milliseconds. `now` is in UTC."""
+    return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Sex(StrEnum):

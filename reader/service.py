@@ -23,7 +23,7 @@ from reader.errors import Busy, Cancelled, CardRemoved, NoCard, NoReader, NotAll
 from reader.payload import parse_payload
 from reader.phases import PROGRESS, Phase
 from reader.portraits import PortraitMemory, digest_of
-from reader.reading import Evidence, Holder, Outcome, Reading, Source
+from reader.reading import Evidence, Holder, Outcome, Reading, Source, moment
 from wire.codec import Record, from_json
 from wire.server import Request, Response, Routes, event_stream, json_response, serving
 from wire.stream import Event, Topic
@@ -140,7 +140,7 @@ class ReaderService:
             return
         result = parse_payload(text)
         if result.kind == "citizen_card" and result.holder is not None:
-            evidence = Evidence(source=Source.CARD_QR, read_at=self._moment())
+            evidence = Evidence(source=Source.CARD_QR, read_at=moment(self._world.utc_now()))
             reading = Reading(
                 reading_id=self._world.new_id(), holder=result.holder, evidence=evidence, warnings=result.warnings
             )
@@ -253,9 +253,6 @@ class ReaderService:
             known = digest in self._seen
             self._seen[digest] = now
         return known
-
-    def _moment(self) -> str:
-        return self._world.utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def serve(

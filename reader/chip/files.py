@@ -18,8 +18,8 @@ from reader.chip.transport import NotTransmitted
 from reader.errors import CardBroken
 
 HEADER_MAX = 6  # two bytes of tag, four of length
-# The card has no such file or does not give it out; asking in another way changes nothing.
 SESSION_ENDED = {0x6987, 0x6988}  # secure messaging objects missing or wrong: the card no longer knows the session
+# The card has no such file or does not give it out; asking in another way changes nothing.
 ABSENT = {apdu.FILE_NOT_FOUND, apdu.SECURITY_STATUS_NOT_SATISFIED, 0x6983, 0x6A83, 0x6A88}
 
 

@@ -16,7 +16,7 @@ from reader.lds.portrait import Picture
 from reader.pki import passive_authentication
 from reader.pki.passive_authentication import SecurityObject, SignedObject, Verdicts
 from reader.pki.trust import Trust
-from reader.reading import Check, Checks, Document, Evidence, Holder, Outcome, Reading, Source
+from reader.reading import Check, Checks, Document, Evidence, Holder, Outcome, Reading, Source, moment
 
 T = TypeVar("T")
 VIETNAM = timezone(timedelta(hours=7))
@@ -122,12 +122,11 @@ def reading(
     now: datetime,
 ) -> Reading:
     """The reading as the rest of the product gets it."""
-    moment = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return Reading(
         reading_id=reading_id,
         holder=known,
         document=document,
-        evidence=Evidence(source=Source.CHIP, read_at=moment, checks=checks),
+        evidence=Evidence(source=Source.CHIP, read_at=moment(now), checks=checks),
         warnings=tuple(dict.fromkeys(warnings)),
     )
 

@@ -6,16 +6,15 @@ blocks come full, shrinks when something is refused (chip.md 3.4 and 3.5). Must 
 
 from dataclasses import dataclass, replace
 
-from reader.chip.apdu import SHORT_LE_MAX
+from reader.chip.apdu import EXTENDED_LE_MAX, SHORT_LE_MAX
+from reader.chip.secure_messaging import short_payload
 
 EXTENDED_SIZES = (4000, 2048, 1000)
 SHORT_SIZES = (231, 223, 192, 160, 128, 112, 64, 32)
 MAX_SIZE = 16000  # about a second on the air at 106 kbit/s: longer, and nobody sees progress
 GROWTH = 4
-# Largest plain text in a protected short answer of 256 bytes, by cipher block size (chip.md 3.1).
-LARGEST_PROTECTED = {8: 231, 16: 223}
-MAX_ANSWER = 65536 - 64  # plain bytes that fit the longest answer there is
 PROTECTION = 64  # bytes that secure messaging and the status word add to an answer, at most
+MAX_ANSWER = EXTENDED_LE_MAX - PROTECTION  # plain bytes that fit the longest answer there is
 MAX_REMEMBERED = 64
 
 
@@ -88,7 +87,7 @@ PLAIN = Plan((256, *SHORT_SIZES), ceiling=256)
 
 def protected(block_size: int, ceiling: int, extended: bool) -> Plan:
     """The plan under secure messaging with this cipher block size (bytes); never more than `ceiling` in one command."""
-    largest = LARGEST_PROTECTED[block_size]
+    largest = short_payload(block_size)
     sizes = (*(EXTENDED_SIZES if extended else ()), *(size for size in SHORT_SIZES if size <= largest))
     allowed = min(ceiling, MAX_ANSWER if extended else largest)
     first = min(allowed, sizes[0])

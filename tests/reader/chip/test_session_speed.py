@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from reader.chip import plan
 from reader.chip.access_keys import from_can
 from reader.chip.pcsc import PcscSlot
+from reader.chip.secure_messaging import short_payload
 from reader.chip.session import read_card
 from reader.chip.task import CardRead, Listener, Wanted
 from reader.chip.transport import Slot
@@ -88,8 +88,8 @@ def test_a_card_laid_down_again_gives_everything_but_the_portrait(slot, trust_fo
 def test_a_command_brings_as_many_bytes_as_a_short_answer_holds(card, trust_folder):
     _, ears = read(slot_with(card), Wanted(portrait=True, extended=False), trust_folder)
     blocks = [read.count for read in ears.reads if read.file == image.DG2]
-    assert set(blocks[:-1]) == {plan.LARGEST_PROTECTED[16]}
-    assert len(blocks) == -(-15_085 // plan.LARGEST_PROTECTED[16])
+    assert set(blocks[:-1]) == {short_payload(16)}
+    assert len(blocks) == -(-15_085 // short_payload(16))
 
 
 def test_phases_are_timed_and_add_up(slot, trust_folder):
