@@ -40,6 +40,20 @@ def read(keys: AccessKeys = CAN, trust: object = "", wanted: Wanted | None = Non
     return read_card(PcscSlot(), keys, real_surroundings(str(trust)), 20, wanted)
 
 
+def read_over(parameters: int, wanted: Wanted | None = None) -> CardRead:
+    """As `read`; over DH (parameters 0 to 2) a session in which libeac errs is begun anew, twice at most.
+
+    libeac drops the leading zero bytes of a DH secret, which belong to it (RFC 2631, 2.1.2): in one session of 256 it
+    comes to other keys than the standard does. Seen by looking at the secrets of the sessions that failed.
+    """
+    for _ in range(2 if parameters <= 2 else 0):
+        try:
+            return read(wanted=wanted)
+        except WrongKey:
+            continue
+    return read(wanted=wanted)
+
+
 # ---- passwords -----------------------------------------------------------------------------------------------------
 
 
@@ -112,7 +126,7 @@ def _passwords(card: CardProcess) -> list[int]:
 @pytest.mark.parametrize("parameters", NAMES)
 def test_every_group_is_agreed_on(openpace_card: Placed, parameters: int) -> None:
     openpace_card(f"pace_parameters_{parameters}")
-    found = read().reading
+    found = read_over(parameters).reading
     assert found.holder.full_name == "Trần Thị Mẫu"
     assert found.warnings == ()
 
@@ -121,7 +135,7 @@ def test_every_group_is_agreed_on(openpace_card: Placed, parameters: int) -> Non
 @pytest.mark.parametrize("parameters", [2, 13, 18])
 def test_every_cipher_is_agreed_on(openpace_card: Placed, cipher, parameters: int) -> None:
     openpace_card(kinds.with_pace("GM", cipher, parameters))
-    found = read(wanted=Wanted(extended=parameters == 2))
+    found = read_over(parameters, Wanted(extended=parameters == 2))
     checks = found.reading.evidence.checks
     assert checks is not None
     assert checks.access.algorithm.endswith(cipher.removeprefix("AES") if cipher != "3DES" else "3DES-CBC-CBC")
