@@ -71,8 +71,18 @@ class ScannerSettings(Record, frozen=True, kw_only=True):
     baud_rate: Annotated[int, Meta(ge=1200, le=4_000_000)]
 
 
-class CameraSettings(Record, frozen=True, kw_only=True):
+class KeyboardSettings(Record, frozen=True, kw_only=True):
+    """A scanner or a keypad that acts as a keyboard."""
+
     device: str
+
+
+class CameraSettings(Record, frozen=True, kw_only=True):
+    """`device`: a path, `picamera2` or `picamera2:N`; sizes are what is asked of the camera, in pixels."""
+
+    device: str
+    width: Annotated[int, Meta(ge=320, le=4096)] = 1920
+    height: Annotated[int, Meta(ge=240, le=4096)] = 1080
 
 
 class ReaderSettings(Record, frozen=True, kw_only=True):
@@ -81,7 +91,10 @@ class ReaderSettings(Record, frozen=True, kw_only=True):
     trust_folder: str
     timeout_seconds: Seconds
     scanner: ScannerSettings
+    keyboard: KeyboardSettings
     camera: CameraSettings
+    second_camera: CameraSettings
+    mrz_seconds: Seconds
 
 
 class ServiceSettings(Record, frozen=True, kw_only=True):
