@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from reader.payload import dates
+from reader.payload import dates, input_method
 from reader.payload.errors import (
     BirthDateInvalid,
+    InputMethodMangled,
     IssueDateInvalid,
     NameInvalid,
     PayloadDamaged,
@@ -29,6 +30,7 @@ from reader.reading import Holder, Sex
 SEPARATOR = "|"
 # card.md 1.1; the wedge of a scanner without Vietnamese letters turns `Nữ` into `Nu`.
 _SEX = {"nam": Sex.MALE, "nữ": Sex.FEMALE, "nu": Sex.FEMALE}
+_VOWEL = re.compile("[aeiouyw]", re.IGNORECASE)
 _ENDS_IN_NUMBER = re.compile(r"[0-9]{12}$")
 _PRINTED_SEX = {Sex.MALE: "Nam", Sex.FEMALE: "Nữ"}
 
@@ -52,8 +54,8 @@ class CitizenCard:
 def parse_citizen_card(fields: Sequence[str]) -> CitizenCard:
     """Read the fields of a payload, empty ones included.
 
-    Raises TooFewFields, PersonalIdInvalid, NameInvalid, BirthDateInvalid, PayloadDamaged, IssueDateInvalid (before the
-    birth: one of the two dates is wrong, and nobody can tell which).
+    Raises TooFewFields, PersonalIdInvalid, InputMethodMangled, NameInvalid, BirthDateInvalid, PayloadDamaged,
+    IssueDateInvalid (before the birth: one of the two dates is wrong, and nobody can tell which).
     """
     if len(fields) < CardForm.CITIZEN_2021:
         raise TooFewFields(fields=len(fields))
@@ -61,6 +63,8 @@ def parse_citizen_card(fields: Sequence[str]) -> CitizenCard:
     personal_id, previous_id, name, born, printed_sex, residence, issued = tidied[: CardForm.CITIZEN_2021]
     if not is_personal_id(personal_id):
         raise PersonalIdInvalid
+    if _was_typed(name, born, printed_sex, residence, issued):
+        raise InputMethodMangled
     if not is_name(name):
         raise NameInvalid
     birth_date = dates.from_compact(born)
@@ -68,6 +72,8 @@ def parse_citizen_card(fields: Sequence[str]) -> CitizenCard:
         raise BirthDateInvalid
     # Fields that came apart at another separator (no address holds a pipe), or another card's behind the first one's.
     if SEPARATOR in residence or _runs_on(tidied):
+        raise PayloadDamaged
+    if _letters_lost(name, printed_sex, residence):
         raise PayloadDamaged
 
     warnings: list[str] = []
@@ -135,6 +141,27 @@ def on_the_qr(holder: Holder) -> Holder:
         residence=holder.residence,
         issue_date=holder.issue_date,
     )
+
+
+def _was_typed(name: str, born: str, sex: str, residence: str, issued: str) -> bool:
+    """Whether an input method stood between the scanner and this text."""
+    return (
+        input_method.wrote_digits(born)
+        or input_method.wrote_digits(issued)
+        or input_method.wrote_name(name)
+        or input_method.wrote_all(name, sex, residence)
+    )
+
+
+def _letters_lost(name: str, sex: str, residence: str) -> bool:
+    """Whether letters are missing that only marks should be: a channel that knows no `ữ` leaves `N`, `N?` or `N `.
+
+    Where nothing at all is left beyond ASCII, a word of a name without any vowel has lost it.
+    """
+    if "?" in f"{sex}{residence}" or sex.lower() == "n":
+        return True
+    words = name.split() if f"{name}{sex}{residence}".isascii() else []
+    return any(len(word) > 1 and word.isalpha() and not _VOWEL.search(word) for word in words)
 
 
 def _sex(printed: str, warnings: list[str]) -> Sex | None:

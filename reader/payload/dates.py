@@ -29,6 +29,11 @@ def to_compact(iso: str) -> str:
     return "".join(reversed(iso.split("-")))
 
 
+def to_slashed(iso: str) -> str:
+    """The inverse of `from_slashed` for an ISO date of any of its three precisions."""
+    return "/".join(reversed(iso.split("-")))
+
+
 def is_full(iso: str) -> bool:
     """Whether the date names a day."""
     return len(iso) == len("YYYY-MM-DD")

@@ -38,6 +38,30 @@ class PayloadUnrecognised(PayloadRefused):
     code = "payload.unrecognised"
 
 
+class InputMethodMangled(PayloadRefused):
+    """A scanner typed through a Vietnamese input method or keyboard layout, which changed letters or digits."""
+
+    code = "payload.input_method"
+
+
+class VneidCode(PayloadRefused):
+    """A code of the VNeID app that only the ministry's partners can read."""
+
+    code = "payload.vneid"
+
+
+class MrzIncomplete(PayloadRefused):
+    """It looks like a machine-readable zone, but has too many or too few characters for one."""
+
+    code = "payload.mrz_incomplete"
+
+
+class MrzCheckDigit(PayloadRefused):
+    """A machine-readable zone was misread: not every check digit agrees."""
+
+    code = "payload.mrz_check_digit"
+
+
 class TooFewFields(PayloadRefused):
     """It begins like a card but fields are missing: a partial read, or empty fields were dropped on the way."""
 
@@ -93,16 +117,61 @@ class ValidityInvalid(PayloadRefused):
 
 
 class ScannerMissing(TiepDonError):
-    """The scanner is not plugged in, is not a serial device, or another program holds it."""
+    """The scanner is not plugged in; its kinds: it cannot be used now."""
 
     code = "scanner.missing"
     retriable = True
+
+
+class ScannerHeld(ScannerMissing):
+    """Another program has the scanner open."""
+
+    code = "scanner.held"
+
+
+class ScannerNotSerial(ScannerMissing):
+    """What is plugged in or written in the settings is no serial device."""
+
+    code = "scanner.not_serial"
 
 
 class ScannerNotAllowed(TiepDonError):
     """This user may not open the scanner (group `dialout` or a udev rule is missing)."""
 
     code = "scanner.not_allowed"
+
+
+class KeyboardMissing(TiepDonError):
+    """The scanner or keypad that acts as a keyboard is not plugged in; its kinds: it cannot be used now."""
+
+    code = "keyboard.missing"
+    retriable = True
+
+
+class KeyboardHeld(KeyboardMissing):
+    """Another program has the keyboard for itself, so its keys would go there."""
+
+    code = "keyboard.held"
+
+
+class NotAKeyboard(KeyboardMissing):
+    """What is plugged in or written in the settings has no keys to type a number with."""
+
+    code = "keyboard.not_a_keyboard"
+
+
+class KeyboardNotAllowed(KeyboardMissing):
+    """This user may not open the keyboard (group `input` or a udev rule is missing)."""
+
+    code = "keyboard.not_allowed"
+    retriable = False
+
+
+class KeyboardLibraryMissing(KeyboardMissing):
+    """The library that reads keyboards (evdev) is not installed."""
+
+    code = "keyboard.library_missing"
+    retriable = False
 
 
 class CameraMissing(TiepDonError):

@@ -1,20 +1,23 @@
 """The QR code of the health insurance card (BHYT), on paper and in the insurer's app (card.md 1.4).
 
 Names and addresses stand there as hexadecimal UTF-8, `-` means empty, `$` ends it. The fields whose meaning only one
-source tells (9 to 11, 13 to 15) are not read. Pure; must not import a device.
+source tells (9 to 11, 13 to 15) are kept as they stand and not read. Pure; must not import a device.
 """
 
 import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
-from reader.payload import dates
+from reader.payload import dates, input_method
 from reader.payload.errors import (
     BirthDateInvalid,
     CardNumberInvalid,
+    InputMethodMangled,
     NameInvalid,
     PayloadDamaged,
+    SexInvalid,
     TooFewFields,
     ValidityInvalid,
 )
@@ -22,6 +25,7 @@ from reader.payload.text import is_ascii_words, is_name, refuse_damage, tidy, un
 from reader.reading import InsuranceCard, Sex
 
 MIN_FIELDS = 9
+SEPARATOR = "|"
 TERMINATOR = "$"
 _EMPTY = "-"
 _FIVE_YEAR_FIELD = 12
@@ -29,13 +33,25 @@ _CARD_NUMBER = re.compile(r"[0-9]{10}|[A-Z]{2}[0-9]{13}")
 _FACILITY = re.compile(r"([0-9A-Z]{2})[ \u2010-\u2015-]*([0-9A-Z]{3})")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 _SEX = {"1": Sex.MALE, "2": Sex.FEMALE}
+_PRINTED_SEX = {sex: digit for digit, sex in _SEX.items()}
+
+
+class InsuranceForm(IntEnum):
+    """The two printed forms, by their number of fields before the terminator."""
+
+    SHORT = 9
+    WHOLE = 16
 
 
 @dataclass(frozen=True)
 class InsurancePayload:
-    """What the payload says, and the codes of what was odd about it."""
+    """What the payload says, and the codes of what was odd about it.
+
+    `tail` holds the fields from the tenth on as they stand; of them only the five-year date is read.
+    """
 
     insurance: InsuranceCard
+    tail: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
@@ -48,8 +64,8 @@ def parse_insurance_card(fields: Sequence[str]) -> InsurancePayload:
     """Read the fields of a payload, empty ones and the terminator included.
 
     As on the citizen card, what is not the number, the name or the birth date is left out with a warning where it
-    cannot be read. Raises TooFewFields, CardNumberInvalid, NameInvalid, BirthDateInvalid, PayloadDamaged (the name's
-    letters), ValidityInvalid (cover that ends before it begins).
+    cannot be read. Raises TooFewFields, CardNumberInvalid, InputMethodMangled (in hexadecimal digits), NameInvalid,
+    BirthDateInvalid, PayloadDamaged (the name's letters), ValidityInvalid (cover that ends before it begins).
     """
     warnings: list[str] = []
     body = _until_terminator([tidy(field) for field in fields], warnings)
@@ -60,6 +76,8 @@ def parse_insurance_card(fields: Sequence[str]) -> InsurancePayload:
     card_number = body[0].upper()
     if card_number != body[0]:
         warnings.append("repaired.case")
+    if input_method.wrote_digits(body[1]) or input_method.wrote_digits(body[4]):
+        raise InputMethodMangled
     name = _text(body[1], warnings)
     if name is None or not is_name(name):
         raise NameInvalid
@@ -85,7 +103,35 @@ def parse_insurance_card(fields: Sequence[str]) -> InsurancePayload:
     )
     if insurance.valid_from and insurance.valid_to and dates.before(insurance.valid_to, insurance.valid_from):
         raise ValidityInvalid
-    return InsurancePayload(insurance=insurance, warnings=unique(warnings))
+    return InsurancePayload(insurance=insurance, tail=tuple(body[MIN_FIELDS:]), warnings=unique(warnings))
+
+
+def format_insurance_card(card: InsuranceCard, form: InsuranceForm = InsuranceForm.WHOLE) -> str:
+    """The text of the card's QR code; fields whose meaning is not sure are written as empty.
+
+    What is written can be read back as it is: raises what `parse_insurance_card` raises where a field cannot be printed
+    so, SexInvalid where the card has no digit for it, and PayloadDamaged where it would come back changed (the short
+    form has no five-year date).
+    """
+    if card.sex not in (None, *_PRINTED_SEX):
+        raise SexInvalid
+    facility = card.registered_facility
+    fields = [
+        card.card_number,
+        (card.full_name or "").encode().hex(),
+        dates.to_slashed(card.birth_date or ""),
+        _PRINTED_SEX[card.sex] if card.sex else "",
+        (card.address or "").encode().hex(),
+        f"{facility[:2]} - {facility[2:]}" if facility else "",
+        *(dates.to_slashed(day or "") for day in (card.valid_from, card.valid_to, card.issue_date)),
+    ]
+    fields += [""] * (form - len(fields))
+    if form is InsuranceForm.WHOLE:
+        fields[_FIVE_YEAR_FIELD] = dates.to_slashed(card.five_year_date or "")
+    fields = [field or _EMPTY for field in fields]
+    if parse_insurance_card([*fields, TERMINATOR]).insurance != card:
+        raise PayloadDamaged
+    return SEPARATOR.join([*fields, TERMINATOR])
 
 
 def _until_terminator(fields: list[str], warnings: list[str]) -> list[str]:
@@ -113,8 +159,11 @@ def _text(field: str, warnings: list[str]) -> str | None:
     if raw is None:
         warnings.append("not_hexadecimal")
         return value
-    text = unicodedata.normalize("NFC", raw)
-    if text != raw:
+    unpadded = raw.rstrip("\0")
+    if unpadded != raw:
+        warnings.append("repaired.nul")
+    text = unicodedata.normalize("NFC", unpadded)
+    if text != unpadded:
         warnings.append("repaired.nfd")
     refuse_damage(text)
     return tidy(text) or None

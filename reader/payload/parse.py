@@ -3,68 +3,109 @@
 Pure; must not import a device.
 """
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Literal
 
+import msgspec
+
+from reader.payload import input_method
+from reader.payload.bare_number import BareNumber, find_number
 from reader.payload.citizen_card import SEPARATOR, CardForm, parse_citizen_card
 from reader.payload.errors import (
     CardNumberInvalid,
+    InputMethodMangled,
     PayloadRefused,
     PayloadUnrecognised,
     PersonalIdInvalid,
+    VneidCode,
 )
 from reader.payload.insurance_card import TERMINATOR, is_card_number, parse_insurance_card
+from reader.payload.mrz import compact, parse_mrz
 from reader.payload.personal_id import is_personal_id
 from reader.payload.text import mend, refuse_damage, unique
-from reader.reading import Holder, InsuranceCard
+from reader.payload.vneid import is_vneid
+from reader.reading import Document, Holder, InsuranceCard
 from wire.codec import Record
 
 _SEPARATORS = (SEPARATOR, ";", "\n", "\t")  # TAB: scanners set up to fill the cells of a table
 
-Kind = Literal["citizen_card", "insurance_card", "unknown"]
+Kind = Literal["citizen_card", "insurance_card", "mrz", "personal_id", "previous_id", "insurance_number", "unknown"]
 
 
 class PayloadResult(Record, frozen=True, kw_only=True):
-    """What a payload is. `warnings` are codes of repairs and oddities; `reason` is the code why it is `unknown`."""
+    """What a payload is. `warnings` are codes of repairs and oddities; `reason` is the code why it is `unknown`.
+
+    `document` comes with a machine-readable zone. Of a bare number only the number is known: `personal_id` and
+    `previous_id` have a holder with nothing else, `insurance_number` an insurance card with nothing else; its length
+    is all that tells what it is (`reader.payload.bare_number`).
+    """
 
     kind: Kind
     holder: Holder | None = None
     insurance: InsuranceCard | None = None
+    document: Document | None = None
     warnings: tuple[str, ...] = ()
     reason: str | None = None
 
 
-def parse_payload(text: str | bytes) -> PayloadResult:
-    """Read a payload: a citizen card's, an insurance card's, or `unknown` with the reason (card.md 1.4, dispatcher).
+def parse_payload(text: str | bytes, today: date | None = None) -> PayloadResult:
+    """Read a payload: a card's code, a machine-readable zone, a bare number, or `unknown` with the reason (card.md 1.4,
+    dispatcher).
 
-    Never raises: payloads are hostile input.
+    `today` settles the century of a birth date that a zone gives with two digits; without it such a date is left out
+    where both are possible. Never raises: payloads are hostile input.
     """
     try:
         mended = mend(text)
-        fields, split_warnings = _split(mended.text)
-        result = _parse_fields(mended.text, fields)
+        result = _parse(mended.text, today)
     except PayloadRefused as refusal:
         return PayloadResult(kind="unknown", reason=refusal.code)
-    warnings = unique((*mended.warnings, *split_warnings, *result.warnings))
-    return PayloadResult(kind=result.kind, holder=result.holder, insurance=result.insurance, warnings=warnings)
+    return msgspec.structs.replace(result, warnings=unique((*mended.warnings, *result.warnings)))
 
 
-def _parse_fields(text: str, fields: list[str]) -> PayloadResult:
+def _parse(text: str, today: date | None) -> PayloadResult:
+    zone = compact(text)
+    if zone is not None:
+        read = parse_mrz(zone, today)
+        return PayloadResult(kind="mrz", holder=read.holder, document=read.document, warnings=read.warnings)
+    number = find_number(text)
+    if number is not None:
+        return _of_number(number)
+    return _parse_fields(text, *_split(text))
+
+
+def _of_number(number: BareNumber) -> PayloadResult:
+    if number.kind == "insurance_number":
+        insurance = InsuranceCard(card_number=number.number)
+        return PayloadResult(kind=number.kind, insurance=insurance, warnings=number.warnings)
+    holder = (
+        Holder(personal_id=number.number)
+        if number.kind == "personal_id"
+        else Holder(personal_id=None, previous_id=number.number)
+    )
+    return PayloadResult(kind=number.kind, holder=holder, warnings=number.warnings)
+
+
+def _parse_fields(text: str, fields: Sequence[str], split: tuple[str, ...]) -> PayloadResult:
     first = fields[0].strip()
     if is_personal_id(first):
         refuse_damage(text)
         card = parse_citizen_card(fields)
-        return PayloadResult(kind="citizen_card", holder=card.holder, warnings=card.warnings)
+        return PayloadResult(kind="citizen_card", holder=card.holder, warnings=(*split, *card.warnings))
     if is_card_number(first):
         refuse_damage(text)
         payload = parse_insurance_card(fields)
-        return PayloadResult(kind="insurance_card", insurance=payload.insurance, warnings=payload.warnings)
-    raise _refusal(fields)
+        return PayloadResult(kind="insurance_card", insurance=payload.insurance, warnings=(*split, *payload.warnings))
+    raise _refusal(text, fields)
 
 
-def _refusal(fields: list[str]) -> PayloadRefused:
+def _refusal(text: str, fields: Sequence[str]) -> PayloadRefused:
     """The most helpful word for a payload whose first field is no number of a card."""
     if len(fields) < CardForm.CITIZEN_2021:
-        return PayloadUnrecognised()
+        return VneidCode() if is_vneid(text) else PayloadUnrecognised()
+    if input_method.wrote_digits(fields[0].strip()):
+        return InputMethodMangled()
     return CardNumberInvalid() if TERMINATOR in fields else PersonalIdInvalid()
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from reader import tlv
-from reader.payload import CardForm, format_citizen_card
-from reader.reading import Holder, Sex
+from reader.payload import CardForm, format_citizen_card, format_insurance_card
+from reader.reading import Holder, InsuranceCard, Sex
 from sandbox.card import image, kinds, trust
 from sandbox.card.image import CardImage
 from sandbox.card.trust import Authority
@@ -133,6 +133,19 @@ def _payloads() -> Iterator[bytes]:
     )
     for form in CardForm:
         yield format_citizen_card(holder, form).encode()
+    card = format_citizen_card(holder)
+    yield from (card.encode().decode(codec).encode() for codec in ("latin-1", "cp437", "mac_roman"))
+    yield format_insurance_card(
+        InsuranceCard(card_number="HS4010199900024", full_name="Mẫu", birth_date="2010")
+    ).encode()
+    yield from (zone.encode() for zone in _ZONES)
+    yield from (
+        b"001 303 900 017",
+        b"]C10199900017",
+        b"hs 4 01 01 999 00024",
+        b"vneid://x",
+        "\ufeffx".encode("utf-16-be"),
+    )
 
 
 def _trust_files(authority: Authority) -> Iterator[bytes]:

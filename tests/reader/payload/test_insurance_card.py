@@ -5,7 +5,9 @@ import unicodedata
 import msgspec
 import pytest
 
-from reader.payload import PayloadResult, parse_payload
+from reader.payload import InsuranceForm, PayloadResult, format_insurance_card, parse_payload
+from reader.payload.errors import PayloadRefused
+from reader.payload.insurance_card import parse_insurance_card
 from reader.reading import InsuranceCard, Sex
 
 B1 = (
@@ -128,6 +130,28 @@ def test_a_name_that_is_not_hexadecimal_stands_as_it_is() -> None:
     assert (result.insurance, result.warnings) == (MAU, ("not_hexadecimal",))
 
 
+def test_nul_padding_inside_the_hexadecimal_is_cut() -> None:
+    result = parse_payload(changed(1, "Trần Thị Mẫu".encode().hex() + "0000"))
+    assert (result.insurance, result.warnings) == (MAU, ("repaired.nul",))
+
+
+def test_fields_of_unsure_meaning_are_kept_as_they_stand() -> None:
+    tail = parse_insurance_card(B1.split("|")).tail
+    assert (tail[0], tail[4], len(tail)) == ("01050199900017", "0123456789abcdef-1202", 7)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (0, "TÉ010199900024"),  # VNI: TE1...
+        (1, "5472éba76ề205468eb8b204deba75"),
+        (4, "5068đb0e1bb9d6ê67"),
+    ],
+)
+def test_hexadecimal_digits_that_an_input_method_changed_are_refused(field: int, value: str) -> None:
+    assert refusal(changed(field, value)) == "payload.input_method"
+
+
 def test_upper_case_hexadecimal_is_read() -> None:
     assert read(changed(1, "Trần Thị Mẫu".encode().hex().upper())) == MAU
 
@@ -195,11 +219,45 @@ def test_what_says_more_about_a_known_card_is_left_out_where_it_cannot_be_read(
 def test_a_partial_read_is_refused_or_says_that_it_is_unterminated() -> None:
     for end in range(len(B1) - 1):
         result = parse_payload(B1[:end])
-        assert result.insurance is None or (
-            "unterminated" in result.warnings and result.insurance.full_name == "Trần Thị Mẫu"
+        assert (
+            result.insurance is None
+            or result.kind == "insurance_number"
+            or ("unterminated" in result.warnings and result.insurance.full_name == "Trần Thị Mẫu")
         )
 
 
-def test_a_bare_number_is_too_few_fields() -> None:
-    assert refusal("0199900017") == "payload.too_few_fields"
+def test_a_number_with_a_terminator_is_too_few_fields() -> None:
+    assert refusal("0199900017|$") == "payload.too_few_fields"
     assert refusal("HS4010199900024|$") == "payload.too_few_fields"
+
+
+# Writing
+
+
+def test_a_card_is_written_as_it_is_read() -> None:
+    assert read(format_insurance_card(MAU)) == MAU
+    short = msgspec.structs.replace(MAU, five_year_date=None)
+    assert format_insurance_card(short, InsuranceForm.SHORT).count("|") == InsuranceForm.SHORT
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("card_number", "123"),
+        ("card_number", "hs4010199900024"),
+        ("full_name", None),
+        ("birth_date", None),
+        ("sex", Sex.UNKNOWN),
+        ("registered_facility", "1"),
+        ("valid_from", "2025-01"),
+        ("address", "two  spaces"),
+    ],
+)
+def test_a_card_that_would_come_back_changed_is_not_written(field: str, value: object) -> None:
+    with pytest.raises(PayloadRefused):
+        format_insurance_card(msgspec.structs.replace(MAU, **{field: value}))
+
+
+def test_the_short_form_has_no_room_for_the_five_year_date() -> None:
+    with pytest.raises(PayloadRefused):
+        format_insurance_card(MAU, InsuranceForm.SHORT)
