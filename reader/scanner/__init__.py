@@ -1,1 +1,1 @@
-"""Barcode scanners. Only `serial.py` touches pyserial."""
+"""Barcode scanners and keypads. Only `serial.py` touches pyserial, only `hid.py` evdev."""
