@@ -1,66 +1,16 @@
-"""`tiepdon scan text`: what a payload says, for technicians with a scanner and for integrators with a file.
+"""`tiepdon scan`: what codes say, for technicians and integrators: as text, in image files, before a camera.
 
-Reads bytes, because scanners send them; must not load a device library.
+Each way is a module of its own; must not load a device library, so that `scan text` runs where there is none.
 """
 
 import argparse
-import sys
-from collections.abc import Iterator
-from typing import BinaryIO
 
-from reader.payload.parse import parse_payload
-from reader.payload.text import MAX_LENGTH
-from reader.scanner.framing import take_payloads
-from wire.codec import to_json
-
-_DESCRIPTION = """\
-Read one payload of a QR code per line on standard input and print one JSON object per line:
-
-  {"kind": "citizen_card" | "insurance_card" | "unknown",
-   "holder": {...} | null, "insurance": {...} | null, "warnings": [...], "reason": "payload...." | null}
-
-Damage done by scanners is undone where that is safe and named in "warnings"; what cannot be used is "unknown" with
-its "reason". Nothing is stored. A payload read by eye or from a file is data entry, never proof of identity."""
+from tiepdon.commands import scan_camera, scan_image, scan_text
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `scan` and its own commands."""
-    scan = subparsers.add_parser("scan", help="read payloads of QR codes")
+    scan = subparsers.add_parser("scan", help="read codes: as text, in image files, before a camera")
     commands = scan.add_subparsers(metavar="COMMAND", required=True)
-    text = commands.add_parser(
-        "text",
-        help="read payloads as text, one per line on standard input",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    text.add_argument("--json", action="store_true", help="print JSON (always so; accepted for uniformity)")
-    text.set_defaults(run=_run)
-
-
-def run_text(stdin: BinaryIO, stdout: BinaryIO) -> int:
-    """Answer each line of `stdin` with one line of JSON on `stdout`, at once; returns the exit code, always 0."""
-    for line in _lines(stdin):
-        for payload in _payloads(line):
-            stdout.write(to_json(parse_payload(payload)) + b"\n")
-            stdout.flush()
-    return 0
-
-
-def _payloads(line: bytes) -> tuple[bytes, ...]:
-    """One line is one payload, unless a scanner that ends them with CR alone put several into it (card.md 1.5)."""
-    found = take_payloads(line + b"\n").payloads if b"\r" in line.rstrip(b"\r") else ()
-    return found if len(found) > 1 else (line,)
-
-
-def _run(options: argparse.Namespace) -> int:  # noqa: ARG001 - every command takes its options
-    return run_text(sys.stdin.buffer, sys.stdout.buffer)
-
-
-def _lines(stdin: BinaryIO) -> Iterator[bytes]:
-    """Lines without their LF. Of an endless line only so much is kept as shows that it is too long."""
-    limit = MAX_LENGTH + 2  # one byte too many for a payload, and the LF
-    while line := stdin.readline(limit):
-        rest = line
-        while len(rest) == limit and not rest.endswith(b"\n"):
-            rest = stdin.readline(limit)
-        yield line.removesuffix(b"\n")
+    for module in (scan_text, scan_image, scan_camera):
+        module.register(commands)

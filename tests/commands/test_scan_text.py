@@ -4,9 +4,14 @@ import io
 import json
 import subprocess
 import sys
+from datetime import date
+from typing import get_args
 
+import pytest
+
+from reader.payload.parse import Kind
 from reader.reading import Holder, InsuranceCard
-from tiepdon.commands.scan import run_text
+from tiepdon.commands.scan_text import run_text
 
 Q1 = "001303900017|012345678|Trần Thị Mẫu|14022003|Nữ|Số 1 Đường Mẫu, Phường Mẫu, Quận Thử, Hà Nội|20052021"
 B1 = "0199900017|5472e1baa76e205468e1bb8b204de1baab75|14/02/2003|2|-|01 - 028|01/01/2025|-|02/01/2025|$"
@@ -15,14 +20,14 @@ COMMAND = [sys.executable, "-m", "tiepdon.main", "scan", "text"]
 
 def scan(data: bytes) -> list[bytes]:
     out = io.BytesIO()
-    assert run_text(io.BytesIO(data), out) == 0
+    assert run_text(io.BytesIO(data), out, date(2026, 7, 1)) == 0
     return out.getvalue().splitlines()
 
 
 def test_a_citizen_card_is_one_object_with_every_field_named() -> None:
     (line,) = scan(Q1.encode() + b"\n")
     told = json.loads(line)
-    assert list(told) == ["kind", "holder", "insurance", "warnings", "reason"]
+    assert list(told) == ["kind", "holder", "insurance", "document", "warnings", "reason"]
     assert list(told["holder"]) == list(Holder.__struct_fields__)
     assert told == {
         "kind": "citizen_card",
@@ -40,6 +45,7 @@ def test_a_citizen_card_is_one_object_with_every_field_named() -> None:
             "place_of_origin": None,
         },
         "insurance": None,
+        "document": None,
         "warnings": [],
         "reason": None,
     }
@@ -57,7 +63,7 @@ def test_vietnamese_letters_stand_in_the_output_as_they_are() -> None:
 
 
 def test_every_line_is_answered_in_order() -> None:
-    lines = scan(b"\n" + Q1.encode() + b"\r\n\xff\xfe\n" + B1.encode() + b"\n \n" + b"x" * 100_000 + b"\nlast")
+    lines = scan(b"\n" + Q1.encode() + b"\r\n\xff\xc3(\n" + B1.encode() + b"\n \n" + b"x" * 100_000 + b"\nlast")
     told = [json.loads(line) for line in lines]
     assert [(each["kind"], each["reason"]) for each in told] == [
         ("unknown", "payload.empty"),
@@ -100,6 +106,31 @@ def test_no_device_library_is_loaded() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], input=b"", capture_output=True, check=True, timeout=60)
     assert done.stdout.strip() == b"[]"
+
+
+ZONE = ("IDVNM3039000177001303900017<<8", "0302140F2802149VNM<<<<<<<<<<<2", "TRAN<<THI<MAU<<<<<<<<<<<<<<<<<")
+
+
+@pytest.mark.parametrize("between", ["", " ", "\r"], ids=["nothing", "a blank", "CR"])
+def test_a_machine_readable_zone_stands_on_one_line(between: str) -> None:
+    (line,) = scan(between.join(ZONE).encode() + b"\r\n")
+    told = json.loads(line)
+    assert (told["kind"], told["holder"]["personal_id"]) == ("mrz", "001303900017")
+    assert (told["document"]["number"], told["holder"]["birth_date"]) == ("303900017", "2003-02-14")
+
+
+def test_numbers_alone_are_told_by_their_length() -> None:
+    told = [json.loads(line) for line in scan(b"001303900017\n012345678\n0199900017\n12345\n")]
+    kinds = ["personal_id", "previous_id", "insurance_number", "unknown"]
+    assert [each["kind"] for each in told] == kinds
+    assert told[0]["holder"]["personal_id"] == "001303900017"
+    assert told[1]["holder"]["previous_id"] == "012345678"
+    assert told[2]["insurance"]["card_number"] == "0199900017"
+
+
+def test_help_names_every_kind() -> None:
+    done = subprocess.run([*COMMAND, "--help"], capture_output=True, check=True, timeout=60)
+    assert set(get_args(Kind)) <= set(done.stdout.decode().split())
 
 
 def test_payloads_ended_by_cr_alone_are_answered_one_by_one() -> None:
