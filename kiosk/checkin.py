@@ -7,10 +7,11 @@ in every state, if only by changing nothing. Must not import Flask, a device lib
 from dataclasses import replace
 from typing import assert_never
 
+from kiosk.entries import accompanied, digits_typed, payload_read, payload_refused
 from kiosk.moves import (
+    CAMERA_MISSING,
     CARD_REMOVED,
     CARD_STILL_THERE,
-    DIGITS_WRONG,
     NO_PERSONAL_ID,
     NO_READER,
     NOT_YOU,
@@ -35,13 +36,13 @@ from kiosk.moves import (
     same_person,
     settle,
     stopping,
+    tried,
     usable,
-    use_entry,
-    wrong_key,
 )
 from kiosk.policy import Policy
 from kiosk.states import (
     AskKey,
+    AskMrz,
     AskQr,
     CallStaff,
     Cancelled,
@@ -52,6 +53,7 @@ from kiosk.states import (
     CounterTicketAsked,
     CoverageAnswered,
     Denied,
+    DevicesChanged,
     DigitsTyped,
     Event,
     Failed,
@@ -62,6 +64,8 @@ from kiosk.states import (
     Keypad,
     KeypadPurpose,
     LanguageChosen,
+    LookForLines,
+    MrzFailed,
     NextPath,
     OutOfOrder,
     PathChosen,
@@ -74,6 +78,7 @@ from kiosk.states import (
     ReadingFinished,
     Session,
     Start,
+    StopLooking,
     StoreLost,
     StoreRecovered,
     Tick,
@@ -81,17 +86,26 @@ from kiosk.states import (
     Touched,
 )
 from kiosk.timing import leave_ticket, tick
-from reader.reading import Evidence, Holder, Reading, Source
-
-KEY_DIGITS = 6
-PERSONAL_ID_DIGITS = 12
+from reader.reading import Reading, Source
 
 
 def step(session: Session, event: Event, now: float, policy: Policy) -> Step:
     """The session after `event` at `now` (monotonic seconds), and what must be done, in order."""
+    moved, effects = _step(session, event, now, policy)
+    # However the screen is left: nobody holds the back of a card up any more.
+    left = isinstance(session.state, AskMrz) and not isinstance(moved.state, AskMrz)
+    return moved, ((StopLooking(session.presentation), *effects) if left else effects)
+
+
+def _step(session: Session, event: Event, now: float, policy: Policy) -> Step:
     match event:
         case PresenceChanged():
             return _presence_changed(session, event, now, policy)
+        case DevicesChanged():
+            return _devices_changed(session, event, now, policy)
+        case MrzFailed(presentation, code):
+            asked = isinstance(session.state, AskMrz) and presentation == session.presentation
+            return fail(session, code, now, policy) if asked else (session, ())
         case PhaseReached() | IdentityRead() | ReadingFinished() | ReadingFailed():
             return _chip_told(session, event, now, policy)
         case CoverageAnswered():
@@ -112,12 +126,12 @@ def step(session: Session, event: Event, now: float, policy: Policy) -> Step:
         return session, ((CallStaff(),) if isinstance(event, HelpAsked) else ())
     session = replace(session, since=now, warned=False)
     match event:
-        case PayloadRead(reading):
-            return _payload_read(session, reading, now, policy)
+        case PayloadRead():
+            return payload_read(session, event, now, policy)
         case PayloadRefused(code):
-            return _payload_refused(session, code, now), ()
+            return payload_refused(session, code, now), ()
         case DigitsTyped():
-            return _digits_typed(session, event, now, policy)
+            return digits_typed(session, event, now, policy)
         case PathChosen(path):
             return _path_chosen(session, path, now, policy)
         case Confirmed():
@@ -143,6 +157,18 @@ def _is_committing(session: Session) -> bool:
 
 def _has_ticket(session: Session) -> bool:
     return isinstance(session.state, TicketShown)
+
+
+# Scanner and camera.
+
+
+def _devices_changed(session: Session, event: DevicesChanged, now: float, policy: Policy) -> Step:
+    session, state = replace(session, devices=event.devices), session.state
+    if event.devices.camera:
+        return session, ()
+    if isinstance(state, AskMrz):
+        return fail(session, CAMERA_MISSING, now, policy)
+    return (replace(session, state=replace(state, mrz=False)) if isinstance(state, AskQr) else session), ()
 
 
 # The card and its chip.
@@ -185,6 +211,8 @@ def _card_placed(session: Session, now: float, policy: Policy) -> Step:
     state = session.state
     if isinstance(state, Start | Failed):
         return ask_for_key(session, now), ()
+    if isinstance(state, AskQr) and not session.failed_keys:
+        return go(session, AskKey(), now), ()  # its code was asked for, and the card itself came
     if isinstance(state, TicketShown):
         return tick(replace(session, card_waiting=True), now, policy)
     if isinstance(state, Confirm | Finishing) and state.reading is not None and not _is_committing(session):
@@ -195,9 +223,11 @@ def _card_placed(session: Session, now: float, policy: Policy) -> Step:
 def _strengthen(session: Session, state: Confirm | Finishing, reading: Reading, now: float, policy: Policy) -> Step:
     """A card beside data entry: its chip may prove what was entered. When it fails, the entry still stands."""
     proven = reading.evidence.source is Source.CHIP
-    if proven or session.failed_keys or not chip_open_to(session, card_key(reading), policy):
+    tried = session.failed_keys and not session.mrz_needed
+    waiting = replace(session, entry=reading)
+    if proven or tried or not chip_open_to(waiting, card_key(reading), policy):
         return session, ()
-    waiting = replace(session, entry=reading, since=now, state=replace(state, complete=False))
+    waiting = replace(waiting, since=now, state=replace(state, complete=False))
     return open_chip(waiting, card_key(reading), now)
 
 
@@ -235,69 +265,7 @@ def _chip_read(session: Session, reading: Reading, complete: bool, now: float, p
         # Typed digits may hold a slip; a code or a chip may not name somebody else.
         if other is not None and not is_typed(other) and not same_person(other, reading):
             return fail_afresh(session, TWO_PEOPLE, now, policy)
-    return adopt(session, reading, complete, now, policy)
-
-
-# Codes held up and digits typed.
-
-
-def _payload_read(session: Session, reading: Reading, now: float, policy: Policy) -> Step:
-    if not usable(reading):
-        return _payload_refused(session, NO_PERSONAL_ID, now), ()
-    state, entry = session.state, session.entry
-    if isinstance(state, Start):
-        return use_entry(fresh(session), reading, now, policy)
-    if isinstance(state, AskKey | AskQr | Keypad | Failed):
-        return use_entry(session, reading, now, policy)
-    if isinstance(state, ReadingChip):
-        if entry is not None and not is_typed(entry) and not same_person(entry, reading):
-            return fail_afresh(session, TWO_PEOPLE, now, policy)
-        return replace(session, entry=reading), ()
-    if isinstance(state, Confirm | Finishing) and state.reading is not None:
-        return _payload_beside(session, state.reading, reading, now, policy)
-    return session, ()
-
-
-def _payload_beside(session: Session, shown: Reading, reading: Reading, now: float, policy: Policy) -> Step:
-    """A code held up while somebody is on the screen: it must be the same person; it is better than typed digits."""
-    if is_typed(shown):
-        return adopt(replace(session, entry=reading), reading, not session.chip_running, now, policy)
-    if not same_person(shown, reading):
-        return fail_afresh(session, TWO_PEOPLE, now, policy)
-    return session, ()
-
-
-def _payload_refused(session: Session, code: str, now: float) -> Session:
-    match session.state:
-        case Start():
-            return replace(session, state=Start(code), entered=now)
-        case AskKey():
-            return replace(session, state=AskKey(code))
-        case AskQr():
-            return replace(session, state=AskQr(code))
-        case _:
-            return session
-
-
-def _digits_typed(session: Session, event: DigitsTyped, now: float, policy: Policy) -> Step:
-    state, digits = session.state, event.digits
-    if not isinstance(state, Keypad):
-        return session, ()
-    wanted = KEY_DIGITS if state.purpose is KeypadPurpose.CARD_KEY else PERSONAL_ID_DIGITS
-    if len(digits) != wanted or not (digits.isascii() and digits.isdigit()):
-        return replace(session, state=Keypad(state.purpose, DIGITS_WRONG)), ()
-    if state.purpose is KeypadPurpose.PERSONAL_ID:
-        return use_entry(session, typed_reading(digits, event.reading_id, event.read_at), now, policy)
-    if chip_open_to(session, digits, policy):
-        return read_chip(session, digits, now)
-    # The same digits again: the card has refused them once, and is not asked again.
-    return wrong_key(replace(session, chip_failures=session.chip_failures + 1), now, policy)
-
-
-def typed_reading(personal_id: str, reading_id: str, read_at: str) -> Reading:
-    """Twelve typed digits as a reading: a number and nothing else. `read_at` is UTC, RFC 3339."""
-    evidence = Evidence(source=Source.TYPED, read_at=read_at)
-    return Reading(reading_id=reading_id, holder=Holder(personal_id=personal_id), evidence=evidence)
+    return adopt(session, accompanied(reading, session.insurance), complete, now, policy)
 
 
 # What the person chooses.
@@ -307,10 +275,12 @@ def _path_chosen(session: Session, path: NextPath, now: float, policy: Policy) -
     state = session.state
     if path is NextPath.STAFF:
         return _help(session, now) if not _has_ticket(session) else (session, ())
-    if not isinstance(state, Start | AskKey | AskQr | Keypad | Failed | Help):
+    if not isinstance(state, Start | AskKey | AskQr | AskMrz | Keypad | Failed | Help):
         return session, ()
     if isinstance(state, Failed) and path not in state.paths:
         return session, ()
+    if path is NextPath.MRZ:
+        return _look_for_lines(session, now)
     if isinstance(state, Start):
         session = fresh(session)
     entry = session.entry
@@ -321,14 +291,24 @@ def _path_chosen(session: Session, path: NextPath, now: float, policy: Policy) -
     if path is NextPath.QR:
         if entry is not None and not is_typed(entry):
             return confirm(session, entry, True, now)
-        return go(session, AskQr(), now), ()
+        return go(session, AskQr(mrz=session.mrz_needed and session.devices.camera), now), ()
     if not session.card_present:
         return home(session, now, policy)
     if path is NextPath.CARD_NUMBER:
         return go(session, Keypad(KeypadPurpose.CARD_KEY), now), ()
-    if session.key is not None and session.chip_failures < policy.chip_attempts:
-        return read_chip(session, session.key, now)
+    key, left = session.key, session.chip_failures < policy.chip_attempts
+    refused = session.mrz_needed and key is not None and tried(session, key)
+    if key is not None and left and not refused:
+        return read_chip(session, key, now)
     return go(session, AskKey(), now), ()
+
+
+def _look_for_lines(session: Session, now: float) -> Step:
+    state = session.state
+    offered = isinstance(state, Failed) or (isinstance(state, AskQr) and state.mrz)
+    if not offered or not session.devices.camera:
+        return session, ()
+    return go(session, AskMrz(), now), (LookForLines(session.presentation),)
 
 
 def _confirmed(session: Session, now: float, policy: Policy) -> Step:

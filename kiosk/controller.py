@@ -1,8 +1,8 @@
 """The check-in at work: events in, effects out, each new session to whoever shows it.
 
-The machine decides (`checkin.step`, under one lock, in order); threads do: one for the chip, one for the store, a few
-for the insurance, one that follows the reader, one that minds the time. No thread waits on the outside while it holds
-the lock. Must not import Flask, a device library or a connector.
+The machine decides (`checkin.step`, under one lock, in order); threads do: one for the chip, one for the camera's look
+for printed lines, one for the store, a few for the insurance, one that follows the reader, one that minds the time. No
+thread waits on the outside while it holds the lock. Must not import Flask, a device library or a connector.
 """
 
 import logging
@@ -27,15 +27,20 @@ from kiosk.states import (
     CommitFailed,
     Committed,
     CoverageAnswered,
+    Devices,
+    DevicesChanged,
     DigitsTyped,
     Effect,
     Event,
+    LookForLines,
+    MrzFailed,
     OpenChip,
     OutOfOrder,
     PresenceChanged,
     ReadingFailed,
     Session,
     StopChip,
+    StopLooking,
     StoreLost,
     StoreRecovered,
     Tick,
@@ -87,6 +92,7 @@ class Controller:
         self._stopped = threading.Event()
         self._shown: set[str] = set()
         self._chip = ThreadPoolExecutor(1, "chip")
+        self._lines = ThreadPoolExecutor(1, "lines")
         self._commits = ThreadPoolExecutor(1, "store")
         self._questions = ThreadPoolExecutor(4, "insurance")
         self._threads = [
@@ -111,7 +117,7 @@ class Controller:
         with self._changed:
             self._changed.notify_all()
         self._commits.shutdown()
-        for lane in (self._chip, self._questions):
+        for lane in (self._chip, self._lines, self._questions):
             lane.shutdown(wait=False, cancel_futures=True)
         if self._threads[0].ident is not None:
             self._threads[0].join()
@@ -179,6 +185,10 @@ class Controller:
                 _submit(self._chip, self._open_chip, effect)
             case StopChip(presentation):
                 _submit(self._chip, self._tell_reader, "/v1/chip/cancel", {"presentation": presentation})
+            case LookForLines(presentation):
+                _submit(self._lines, self._look_for_lines, presentation)
+            case StopLooking(presentation):
+                _submit(self._lines, self._tell_reader, "/v1/mrz/stop", {"presentation": presentation})
             case AskCoverage():
                 _submit(self._questions, self._ask_coverage, effect)
             case Commit():
@@ -202,6 +212,11 @@ class Controller:
             self._stopped.wait(BUSY_PAUSE_SECONDS)
         if code is not None:
             self.dispatch(ReadingFailed(effect.presentation, code))
+
+    def _look_for_lines(self, presentation: str) -> None:
+        code = self._tell_reader("/v1/mrz/look", {"presentation": presentation})
+        if code is not None:
+            self.dispatch(MrzFailed(presentation, code))
 
     def _tell_reader(self, path: str, body: dict[str, Any]) -> str | None:
         """Post to the reader; the code of what went wrong, None when all is well."""
@@ -308,6 +323,7 @@ class Controller:
     def _reader_lost(self) -> None:
         """The reader process is gone, and with it whatever it was reading."""
         self.dispatch(PresenceChanged(reader_ready=False, card_present=False, problem=ServiceUnreachable.code))
+        self.dispatch(DevicesChanged(Devices()))
 
     def _utc_moment(self) -> str:
         return moment(self._clock.now().astimezone(UTC)).replace("+00:00", "Z")

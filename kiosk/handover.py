@@ -23,7 +23,7 @@ from hisbridge.records import (
     ProofCheck,
     Site,
 )
-from reader.reading import Evidence, Holder, Reading, Source
+from reader.reading import Evidence, Reading, Source
 from wire.codec import from_plain, to_plain
 from wire.errors import MalformedMessage, TiepDonError
 
@@ -50,7 +50,7 @@ def patient_record(reading: Reading, coverage: Coverage | None, site: SiteSettin
     """The record of one visit; raises NoPersonalId."""
     return PatientRecord(
         site=Site(facility_code=site.facility_code, facility_name=site.facility_name, kiosk_id=site.kiosk_id),
-        patient=_patient(reading.holder),
+        patient=_patient(reading),
         visit=Arrival(
             visit_id=place.visit_id,
             arrived_at=place.arrived_at,
@@ -66,7 +66,7 @@ def patient_record(reading: Reading, coverage: Coverage | None, site: SiteSettin
 
 def coverage_question(reading: Reading, visit_date: date) -> CoverageQuestion:
     """What the bridge is asked about this person; raises NoPersonalId."""
-    patient = _patient(reading.holder)
+    patient = _patient(reading)
     return CoverageQuestion(
         personal_id=patient.personal_id,
         full_name=patient.full_name,
@@ -76,7 +76,11 @@ def coverage_question(reading: Reading, visit_date: date) -> CoverageQuestion:
     )
 
 
-def _patient(holder: Holder) -> Patient:
+def _patient(reading: Reading) -> Patient:
+    holder = reading.holder
+    if reading.evidence.source is Source.MRZ:
+        # The name's line has no check digit and no marks: shown to its owner, told to nobody (Doc 9303-5, 4.2.2).
+        holder = msgspec.structs.replace(holder, full_name=None)
     plain = {name: value.strip() if value else value for name, value in to_plain(holder).items()}
     if not _fits(holder.personal_id, PersonalId):
         raise NoPersonalId()

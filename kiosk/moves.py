@@ -4,6 +4,7 @@ Pure: a move takes the session and the time and returns the next session with th
 leads to which move stands in `checkin.py` and `timing.py`. Must not import Flask, a device library or a connector.
 """
 
+import hashlib
 import re
 from dataclasses import replace
 
@@ -28,7 +29,7 @@ from kiosk.states import (
     StopChip,
 )
 from reader.phases import PROGRESS, Phase
-from reader.reading import Reading, Source
+from reader.reading import Holder, Reading, Source
 
 Step = tuple[Session, tuple[Effect, ...]]
 
@@ -42,6 +43,10 @@ DIGITS_WRONG = "checkin.digits_wrong"
 NOT_YOU = "checkin.not_you"
 CARD_STILL_THERE = "checkin.card_still_there"
 DEADLINE = "checkin.deadline"
+INSURANCE_ONLY = "checkin.insurance_only"
+CODE_AGAIN = "checkin.code_again"
+MRZ_NEEDED = "reader.mrz_needed"
+CAMERA_MISSING = "camera.missing"
 
 # Failures that the same card on the same reader would only repeat.
 NOT_WORTH_REPEATING = frozenset(
@@ -56,7 +61,7 @@ def go(session: Session, state: State, now: float) -> Session:
 
 
 def cleared(session: Session) -> Session:
-    """The session without anything about the person; language and devices stay."""
+    """The session without anything about the person; language and devices stay, and for seconds `lately`."""
     return replace(
         session,
         presentation="",
@@ -64,10 +69,14 @@ def cleared(session: Session) -> Session:
         key=None,
         warned=False,
         chip_running=False,
+        attempt="",
         failed_keys=(),
+        mrz_needed=False,
         entry=None,
+        insurance=None,
         question="",
         card_waiting=False,
+        code_waiting=None,
     )
 
 
@@ -99,7 +108,8 @@ def home(session: Session, now: float, policy: Policy, notice: str | None = None
     """
     state = Start(notice) if notice else resting(session)
     language = session.language if notice else policy.language
-    return replace(go(cleared(session), state, now), language=language), stopping(session)
+    lately_at = now if session.lately_at else 0.0  # whoever leaves may still hold that code in view
+    return replace(go(cleared(session), state, now), language=language, lately_at=lately_at), stopping(session)
 
 
 def ask_for_key(session: Session, now: float) -> Session:
@@ -120,13 +130,19 @@ def fail_afresh(session: Session, code: str, now: float, policy: Policy) -> Step
 
 
 def paths_after(session: Session, code: str, policy: Policy) -> tuple[NextPath, ...]:
-    """What is left after `code`, best first: chip, QR, twelve digits, staff. Staff are always left."""
-    again = session.card_present and session.chip_failures < policy.chip_attempts and code not in NOT_WORTH_REPEATING
+    """What is left after `code`, best first: chip, QR, printed lines, twelve digits, staff. Staff are always left.
+
+    A chip that needs the lines would say so again, however often it is asked without them.
+    """
+    worth = code not in NOT_WORTH_REPEATING and not session.mrz_needed
+    again = session.card_present and session.chip_failures < policy.chip_attempts and worth
     # Scanner and camera hang on the reader process: when that is gone, a QR code goes unseen.
-    seen = not code.startswith("wire.")
+    seen = session.devices.sees_codes and not code.startswith("wire.")
+    lines = session.devices.camera and code == MRZ_NEEDED
     return (
         *((NextPath.CARD_AGAIN,) if again else ()),
         *((NextPath.QR,) if seen else ()),
+        *((NextPath.MRZ,) if lines else ()),
         NextPath.PERSONAL_ID,
         NextPath.STAFF,
     )
@@ -151,14 +167,32 @@ def is_typed(reading: Reading) -> bool:
     return reading.evidence.source is Source.TYPED
 
 
+def mark_of(session: Session, reading: Reading) -> str:
+    """By which a person is known again for a few seconds without being named: keyed with this run's random name."""
+    number = (reading.holder.personal_id or "").encode("utf-8", "surrogatepass")
+    return hashlib.blake2s(number, key=session.run.encode()[:32], digest_size=8).hexdigest()
+
+
+def noted(session: Session, reading: Reading, now: float) -> Session:
+    """Whose code was seen just now."""
+    return replace(session, lately=mark_of(session, reading), lately_at=now)
+
+
 def chip_open_to(session: Session, can: str, policy: Policy) -> bool:
     """Whether the chip may be tried with this key now: never twice with one, never beyond the attempts allowed."""
     return (
         session.card_present
         and not session.chip_running
-        and can not in session.failed_keys
+        and not tried(session, can)
         and session.chip_failures < policy.chip_attempts
     )
+
+
+def tried(session: Session, can: str) -> bool:
+    """Whether the chip refused this key already; one that asked for the lines' dates is worth them, beside any CAN."""
+    if session.mrz_needed:
+        return _attempt(session, can) in session.failed_keys
+    return any(failed.startswith(can) for failed in session.failed_keys)
 
 
 def open_chip(session: Session, can: str, now: float) -> Step:
@@ -167,10 +201,8 @@ def open_chip(session: Session, can: str, now: float) -> Step:
     A second attempt takes a new name, so that news of the first is ignored.
     """
     opened = renamed(session) if session.failed_keys else session
-    opened = replace(opened, key=can, chip_running=True, chip_since=now)
-    entry = opened.entry
-    printed = entry.holder if entry is not None and card_key(entry) == can else None
-    return opened, (OpenChip(opened.presentation, can, printed),)
+    opened = replace(opened, key=can, attempt=_attempt(session, can), chip_running=True, chip_since=now)
+    return opened, (OpenChip(opened.presentation, can, _printed(session, can)),)
 
 
 def read_chip(session: Session, can: str, now: float) -> Step:
@@ -185,7 +217,7 @@ def confirm(session: Session, reading: Reading, complete: bool, now: float) -> S
 
 
 def use_entry(session: Session, reading: Reading, now: float, policy: Policy) -> Step:
-    """A QR code or a typed number is known: it opens the chip when a card is there, else it is the reading."""
+    """A code, the lines or a typed number are known: they open the chip when a card is there, else are the reading."""
     session = replace(session, entry=reading)
     if chip_open_to(session, card_key(reading), policy):
         return read_chip(session, card_key(reading), now)
@@ -227,17 +259,22 @@ def settle(session: Session, now: float, policy: Policy) -> Step:
 def commit(session: Session, reading: Reading | None, coverage: Coverage | None, now: float) -> Step:
     """Nothing leads away from here but the store's answer."""
     state = Finishing(reading, complete=True, coverage=coverage, committing=True)
-    return go(session, state, now), (Commit(session.presentation, reading, coverage),)
+    return go(_served(session, reading), state, now), (Commit(session.presentation, reading, coverage),)
 
 
 def chip_failed(session: Session, code: str, now: float, policy: Policy) -> Step:
-    """The chip gave no (whole) reading: fall back on the QR code already shown, else offer what is left."""
+    """The chip gave no (whole) reading: fall back on the QR code already shown, else offer what is left.
+
+    A chip that asks for more than it was given did not fail: with more it may open yet.
+    """
     state, entry = session.state, session.entry
+    asks = code == MRZ_NEEDED
     failed = replace(
         session,
         chip_running=False,
-        chip_failures=session.chip_failures + 1,
-        failed_keys=(*session.failed_keys, session.key or ""),
+        chip_failures=session.chip_failures + (0 if asks else 1),
+        failed_keys=(*session.failed_keys, session.attempt),
+        mrz_needed=session.mrz_needed or asks,
     )
     if isinstance(state, Confirm | Finishing):
         if entry is not None and state.reading is not None and same_person(entry, state.reading):
@@ -253,9 +290,16 @@ def chip_failed(session: Session, code: str, now: float, policy: Policy) -> Step
 
 
 def wrong_key(session: Session, now: float, policy: Policy) -> Step:
-    """The digits did not open the card: typed again while attempts are left. A number typed whole is doubted now."""
+    """The digits did not open the card: a code seen meanwhile may, else they are typed again while attempts are left.
+
+    A number typed whole is doubted now.
+    """
     entry = None if session.entry is not None and is_typed(session.entry) else session.entry
     session = replace(session, key=None, entry=entry)
+    if entry is not None and chip_open_to(session, card_key(entry), policy):
+        return read_chip(session, card_key(entry), now)
+    if entry is not None and session.mrz_needed:
+        return confirm(session, entry, True, now)  # six digits are not what this chip opens with
     if session.chip_failures < policy.chip_attempts:
         return go(session, Keypad(KeypadPurpose.CARD_KEY, WRONG_KEY), now), ()
     return fail(session, WRONG_KEY, now, policy)
@@ -264,6 +308,25 @@ def wrong_key(session: Session, now: float, policy: Policy) -> Step:
 def _asking(session: Session, reading: Reading, now: float) -> Step:
     asked = replace(session, question=reading.reading_id, asked=now)
     return asked, (AskCoverage(asked.presentation, reading),)
+
+
+def _served(session: Session, reading: Reading | None) -> Session:
+    """Whose ticket it is: their code seen from now on is no next person's. One never seen leaves with the ticket."""
+    if reading is None or session.lately == mark_of(session, reading):
+        return session
+    return replace(session, lately=mark_of(session, reading), lately_at=0.0)
+
+
+def _attempt(session: Session, can: str) -> str:
+    """What the chip would be tried with: the CAN, and the dates that may give MRZ keys."""
+    holder = _printed(session, can)
+    return can if holder is None else f"{can} {holder.birth_date} {holder.expiry_date} {holder.issue_date}"
+
+
+def _printed(session: Session, can: str) -> Holder | None:
+    """The holder as held up or typed, where it is of the card that this key belongs to."""
+    entry = session.entry
+    return entry.holder if entry is not None and card_key(entry) == can else None
 
 
 def _asked_by(reading: Reading) -> tuple[object, ...]:

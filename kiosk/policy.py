@@ -9,6 +9,7 @@ from config.settings import Settings
 
 LANGUAGES = ("vi", "en")
 CHIP_MARGIN_SECONDS = 3.0  # the reader gives up first and says why; this is for a reader that says nothing
+MRZ_MARGIN_SECONDS = 5.0  # the same for the look for the machine-readable lines
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,9 @@ class Policy:
     coverage_deadline_seconds: float = 4.0
     chip_seconds: float = 20.0 + CHIP_MARGIN_SECONDS
     chip_attempts: int = 2  # the chip is not asked again in this presentation after so many failures
+    mrz_idle_seconds: float = 60.0  # as `idle_seconds`, but never shorter than the camera's look
+    mrz_offer_seconds: float = 8.0  # a code not read in this time may be worn: the lines on the back are offered
+    again_seconds: float = 10.0  # a code last seen so long ago was taken away: held up now, it is held up anew
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -38,4 +42,5 @@ def policy_of(settings: Settings) -> Policy:
         ticket_least_seconds=min(Policy.ticket_least_seconds, kiosk.ticket_seconds),
         coverage_deadline_seconds=kiosk.coverage_deadline_seconds,
         chip_seconds=settings.reader.timeout_seconds + CHIP_MARGIN_SECONDS,
+        mrz_idle_seconds=max(kiosk.idle_seconds, settings.reader.mrz_seconds + MRZ_MARGIN_SECONDS),
     )

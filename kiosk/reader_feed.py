@@ -11,8 +11,11 @@ from typing import Any, Protocol
 from msgspec import field
 
 from kiosk.states import (
+    Devices,
+    DevicesChanged,
     Event,
     IdentityRead,
+    MrzFailed,
     PayloadRead,
     PayloadRefused,
     PhaseReached,
@@ -59,10 +62,22 @@ class _Failed(Record, frozen=True, kw_only=True):
 
 class _Payload(Record, frozen=True, kw_only=True):
     reading: Reading
+    presentation: str = ""
 
 
 class _Refused(Record, frozen=True, kw_only=True):
     code: str
+
+
+class _MrzFailed(Record, frozen=True, kw_only=True):
+    presentation: str
+    code: str
+
+
+class _Devices(Record, frozen=True, kw_only=True):
+    scanner: bool
+    keyboard: bool
+    camera: bool
 
 
 def event_of(name: str, data: bytes) -> Event | None:
@@ -88,9 +103,16 @@ def event_of(name: str, data: bytes) -> Event | None:
             failed = from_json(data, _Failed)
             return ReadingFailed(failed.presentation, failed.code)
         case "payload":
-            return PayloadRead(from_json(data, _Payload).reading)
+            payload = from_json(data, _Payload)
+            return PayloadRead(payload.reading, payload.presentation)
         case "payload_refused":
             return PayloadRefused(from_json(data, _Refused).code)
+        case "mrz_failed":
+            ended = from_json(data, _MrzFailed)
+            return MrzFailed(ended.presentation, ended.code)
+        case "devices":
+            devices = from_json(data, _Devices)
+            return DevicesChanged(Devices(devices.scanner, devices.keyboard, devices.camera))
         case _:
             return None
 

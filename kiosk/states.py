@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hisbridge.records import Coverage
-from reader.reading import Holder, Reading
+from reader.reading import Holder, InsuranceCard, Reading
 
 
 class NextPath(StrEnum):
-    """What is offered when a path failed: chip, then QR, then twelve digits, then staff (no dead end)."""
+    """What is offered when a path failed: chip, then QR or printed lines, then twelve digits, then staff."""
 
     CARD_AGAIN = "card_again"
     CARD_NUMBER = "card_number"
     QR = "qr"
+    MRZ = "mrz"
     PERSONAL_ID = "personal_id"
     STAFF = "staff"
 
@@ -39,6 +40,25 @@ class Ticket:
 
 
 @dataclass(frozen=True)
+class Devices:
+    """Which devices can see a code now; none until the reader process has told."""
+
+    scanner: bool = False
+    keyboard: bool = False  # a scanner that acts as a keyboard
+    camera: bool = False
+
+    @property
+    def scans(self) -> bool:
+        """Whether there is a scanner of either kind."""
+        return self.scanner or self.keyboard
+
+    @property
+    def sees_codes(self) -> bool:
+        """Whether it is of any use to hold up a code."""
+        return self.scans or self.camera
+
+
+@dataclass(frozen=True)
 class Start:
     """Waiting for a person. `notice` is an error code to show for a moment (for example: card taken away)."""
 
@@ -57,9 +77,18 @@ class AskKey:
 
 @dataclass(frozen=True)
 class AskQr:
-    """The QR path was chosen: the code on the card is to be held up to scanner or camera. `problem` as in `AskKey`."""
+    """The QR path was chosen: the code on the card is to be held up to scanner or camera. `problem` as in `AskKey`.
+
+    `mrz`: the code was tried in vain and there is a camera, so the lines on the back are offered too.
+    """
 
     problem: str | None = None
+    mrz: bool = False
+
+
+@dataclass(frozen=True)
+class AskMrz:
+    """The camera looks for the machine-readable lines: the back of the card is to be held up to it."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +155,10 @@ class OutOfOrder:
     code: str
 
 
-State = Start | AskKey | AskQr | Keypad | ReadingChip | Confirm | Finishing | TicketShown | Failed | Help | OutOfOrder
+State = (
+    Start | AskKey | AskQr | AskMrz | Keypad | ReadingChip | Confirm | Finishing | TicketShown | Failed | Help
+    | OutOfOrder
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -148,11 +180,18 @@ class Session:
     serial: int = 0  # presentations begun in this run
     chip_running: bool = False  # a chip reading was asked for and has not ended
     chip_since: float = 0.0  # monotonic seconds: when it was asked for
-    failed_keys: tuple[str, ...] = ()  # CANs tried in vain; none is tried again unasked
-    entry: Reading | None = None  # what this presentation gave as data entry (QR or typed), kept beside the chip
+    attempt: str = ""  # what the chip was last tried with: its CAN, and dates
+    failed_keys: tuple[str, ...] = ()  # attempts made in vain; none is made again unasked
+    mrz_needed: bool = False  # the chip said that it opens with what stands in the machine-readable lines only
+    entry: Reading | None = None  # what this presentation gave as data entry (code, lines, typed), kept beside the chip
+    insurance: InsuranceCard | None = None  # an insurance card held up in this presentation
     question: str = ""  # reading_id the insurance answer was asked for; answers for another are ignored
     asked: float = 0.0  # monotonic seconds: when it was asked
     card_waiting: bool = False  # the next person's card was placed while a ticket was still shown
+    code_waiting: Reading | None = None  # the next person's code was held up while a ticket was still shown
+    devices: Devices = Devices()
+    lately: str = ""  # whose code or ticket was the last one (see `moves.mark_of`); forgotten after a few seconds
+    lately_at: float = 0.0  # monotonic seconds: when that code was last seen, or its presentation left; 0: not seen
 
 
 # Events: from the reader, the bridge, the store, the screen, the clock.
@@ -165,6 +204,11 @@ class PresenceChanged:
     reader_ready: bool
     card_present: bool
     problem: str | None = None
+
+
+@dataclass(frozen=True)
+class DevicesChanged:
+    devices: Devices
 
 
 @dataclass(frozen=True)
@@ -196,13 +240,25 @@ class ReadingFailed:
 
 @dataclass(frozen=True)
 class PayloadRead:
-    """A code was held up to scanner or camera and understood."""
+    """A code was held up to scanner or camera and understood.
+
+    `presentation` is there when it is the answer to `LookForLines`.
+    """
 
     reading: Reading
+    presentation: str = ""
 
 
 @dataclass(frozen=True)
 class PayloadRefused:
+    code: str
+
+
+@dataclass(frozen=True)
+class MrzFailed:
+    """The camera's look for the machine-readable lines ended without them."""
+
+    presentation: str
     code: str
 
 
@@ -293,9 +349,10 @@ class StoreRecovered:
 
 
 Event = (
-    PresenceChanged | PhaseReached | IdentityRead | ReadingFinished | ReadingFailed | PayloadRead | PayloadRefused
-    | CoverageAnswered | Committed | CommitFailed | Touched | PathChosen | DigitsTyped | Confirmed | Denied | HelpAsked
-    | CounterTicketAsked | LanguageChosen | Cancelled | Tick | StoreLost | StoreRecovered
+    PresenceChanged | DevicesChanged | PhaseReached | IdentityRead | ReadingFinished | ReadingFailed | PayloadRead
+    | PayloadRefused | MrzFailed | CoverageAnswered | Committed | CommitFailed | Touched | PathChosen | DigitsTyped
+    | Confirmed | Denied | HelpAsked | CounterTicketAsked | LanguageChosen | Cancelled | Tick | StoreLost
+    | StoreRecovered
 )  # fmt: skip
 
 
@@ -313,6 +370,18 @@ class OpenChip:
 
 @dataclass(frozen=True)
 class StopChip:
+    presentation: str
+
+
+@dataclass(frozen=True)
+class LookForLines:
+    """Let the camera look for the machine-readable lines, for at most `reader.mrz_seconds`."""
+
+    presentation: str
+
+
+@dataclass(frozen=True)
+class StopLooking:
     presentation: str
 
 
@@ -336,4 +405,4 @@ class CallStaff:
     pass
 
 
-Effect = OpenChip | StopChip | AskCoverage | Commit | CallStaff
+Effect = OpenChip | StopChip | LookForLines | StopLooking | AskCoverage | Commit | CallStaff

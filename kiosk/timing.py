@@ -5,11 +5,23 @@ Pure, on monotonic seconds. A commit is never timed out. Must not import Flask, 
 
 from dataclasses import replace
 
-from kiosk.moves import TOO_SLOW, Step, ask_for_key, chip_failed, home, resting, settle, stopping
+from kiosk.moves import (
+    TOO_SLOW,
+    Step,
+    ask_for_key,
+    chip_failed,
+    fresh,
+    home,
+    noted,
+    resting,
+    settle,
+    stopping,
+    use_entry,
+)
 from kiosk.policy import Policy
-from kiosk.states import AskKey, AskQr, Confirm, Failed, Finishing, Help, Keypad, Session, Start, TicketShown
+from kiosk.states import AskKey, AskMrz, AskQr, Confirm, Failed, Finishing, Help, Keypad, Session, Start, TicketShown
 
-WAITS_FOR_PERSON = AskKey | AskQr | Keypad | Confirm | Failed | Help
+WAITS_FOR_PERSON = AskKey | AskQr | AskMrz | Keypad | Confirm | Failed | Help
 
 
 def tick(session: Session, now: float, policy: Policy) -> Step:
@@ -22,11 +34,14 @@ def tick(session: Session, now: float, policy: Policy) -> Step:
         return failed, stopping(session) + effects
     state = session.state
     if isinstance(state, Start):
-        return replace(session, state=resting(session), language=policy.language), ()
+        return _rest(session, now, policy), ()
     if isinstance(state, TicketShown):
         return leave_ticket(session, now, policy)
     if isinstance(state, Finishing):
         return settle(session, now, policy)
+    offer = _offers_lines(session, policy)
+    if isinstance(state, AskQr) and offer is not None and now >= offer:
+        return replace(session, state=replace(state, mrz=True)), ()
     if session.warned:
         return home(session, now, policy)
     return replace(session, warned=True, warned_at=now), ()
@@ -35,33 +50,61 @@ def tick(session: Session, now: float, policy: Policy) -> Step:
 def wake_at(session: Session, policy: Policy) -> float | None:
     """Monotonic seconds at which `tick` will do something; None when only an event can."""
     chip = session.chip_since + policy.chip_seconds if session.chip_running else None
-    screen = _screen_ends(session, policy)
-    if chip is None or screen is None:
-        return screen if chip is None else chip
-    return min(chip, screen)
+    limits = (chip, _screen_ends(session, policy), _offers_lines(session, policy), _forgets(session, policy))
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def leave_ticket(session: Session, now: float, policy: Policy) -> Step:
-    """The ticket has been seen: on to the next person's card when it already lies there."""
-    if session.card_waiting and session.card_present:
-        return ask_for_key(replace(session, language=policy.language), now), ()
-    return home(session, now, policy)
+    """The ticket has been seen: on to the next person, whose code or card is already there."""
+    code, card = session.code_waiting, session.card_waiting and session.card_present
+    if code is None and not card:
+        return home(session, now, policy)
+    session = replace(session, language=policy.language)
+    if code is None:
+        return ask_for_key(session, now), ()
+    return use_entry(noted(fresh(session), code, now), code, now, policy)
+
+
+def _rest(session: Session, now: float, policy: Policy) -> Session:
+    """The start screen: who was there is forgotten, the notice goes, the language is the site's again."""
+    if session.lately and now >= session.lately_at + policy.again_seconds:
+        session = replace(session, lately="")
+    ends = _start_ends(session, policy)
+    if ends is None or now < ends:
+        return session
+    return replace(session, state=resting(session), language=policy.language)
+
+
+def _offers_lines(session: Session, policy: Policy) -> float | None:
+    """When a code that does not come is taken for worn."""
+    state = session.state
+    waits = isinstance(state, AskQr) and session.devices.camera and not state.mrz
+    return session.entered + policy.mrz_offer_seconds if waits else None
+
+
+def _forgets(session: Session, policy: Policy) -> float | None:
+    resting_now = isinstance(session.state, Start) and session.lately
+    return session.lately_at + policy.again_seconds if resting_now else None
+
+
+def _start_ends(session: Session, policy: Policy) -> float | None:
+    if session.state != resting(session):
+        return session.since + policy.notice_seconds
+    return session.since + policy.idle_seconds if session.language != policy.language else None
 
 
 def _screen_ends(session: Session, policy: Policy) -> float | None:
     state = session.state
     if isinstance(state, Start):
-        if state != resting(session):
-            return session.since + policy.notice_seconds
-        return session.since + policy.idle_seconds if session.language != policy.language else None
+        return _start_ends(session, policy)
     if isinstance(state, TicketShown):
-        shown = policy.ticket_least_seconds if session.card_waiting else policy.ticket_seconds
-        return session.entered + shown
+        next_one = session.card_waiting or session.code_waiting is not None
+        return session.entered + (policy.ticket_least_seconds if next_one else policy.ticket_seconds)
     if isinstance(state, Finishing):
         waiting = state.complete and not state.committing
         return session.asked + policy.coverage_deadline_seconds if waiting else None
     if isinstance(state, WAITS_FOR_PERSON):
         if session.warned:
             return session.warned_at + policy.warning_seconds
-        return session.since + policy.idle_seconds
+        return session.since + (policy.mrz_idle_seconds if isinstance(state, AskMrz) else policy.idle_seconds)
     return None

@@ -3,11 +3,11 @@
 The API stands in docs/architecture.md. Must not import pyscard (it is given a Slot) and never logs what it reads.
 """
 
-import hashlib
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -15,30 +15,38 @@ from msgspec import Meta
 
 from config.settings import ReaderSettings
 from reader.chip.access_keys import AccessKeys, from_can, from_holder
+from reader.chip.judgement import today
 from reader.chip.session import read_card
 from reader.chip.supervision import Supervised
 from reader.chip.task import CardRead, Listener, Surroundings, Wanted
 from reader.chip.transport import Presence, Slot
 from reader.errors import Busy, Cancelled, CardRemoved, NoCard, NoReader, NotAllowed, ReaderError, ServiceDown
+from reader.held import Held
 from reader.payload import parse_payload
+from reader.payload.errors import CameraMissing
 from reader.phases import PROGRESS, Phase
 from reader.portraits import PortraitMemory, digest_of
-from reader.reading import Evidence, Holder, Outcome, Reading, Source, moment
+from reader.presented import Identity, presented
+from reader.reading import Holder, Outcome, Reading, moment
+from reader.search import Lines, LineSearch
 from wire.codec import Record, from_json
 from wire.server import Request, Response, Routes, event_stream, json_response, serving
-from wire.stream import Event, Topic
+from wire.stream import Event, Topic, encode_event
 
 log = logging.getLogger(__name__)
 
-REPEAT_SECONDS = 3.0  # a code held still is seen many times a second and counts once
 RESTART_SECONDS = 2.0  # pause before a failed source is started again
 HANDOVER_SECONDS = 3.0  # how long a new reading waits for a cancelled one to let the card go
-REFUSED_PAYLOAD = "payload.refused"  # understood, but it identifies nobody: an insurance card
+LOOK_SECONDS = 0.5  # how soon a device that came or went is told
 NOTHING_YET = Presence(service=False, reader=None, card=False, problem=ServiceDown.code)
 
 
 class PayloadSource(Protocol):
-    """A device that gives texts: scanner, camera. `name` is its key in the health answer."""
+    """A device that gives texts: scanner, camera. `name` is its key in the health answer.
+
+    It may have `trusts_letters` (see `presented`) and `sees_codes`, whether a code can be held up to it; both are true
+    where it has none.
+    """
 
     name: str
 
@@ -70,8 +78,22 @@ class OpenRequest(Record, frozen=True, kw_only=True):
         return from_can(self.can)
 
 
+class Seeing(Record, frozen=True, kw_only=True):
+    """Which devices can see a code now: the serial scanner, one that acts as a keyboard, any camera."""
+
+    scanner: bool = False
+    keyboard: bool = False
+    camera: bool = False
+
+
+class LookRequest(Record, frozen=True, kw_only=True):
+    """Look for the machine-readable lines by camera, for this presentation."""
+
+    presentation: Annotated[str, Meta(min_length=1, max_length=64)]
+
+
 class CancelRequest(Record, frozen=True, kw_only=True):
-    """Stop the reading of this presentation."""
+    """Stop the reading, or the look for the lines, of this presentation."""
 
     presentation: str
 
@@ -90,7 +112,12 @@ class ReaderService:
     """State of the reader process; every method may be called from any thread."""
 
     def __init__(
-        self, slot: Slot, settings: ReaderSettings, sources: Sequence[PayloadSource], surroundings: Surroundings
+        self,
+        slot: Slot,
+        settings: ReaderSettings,
+        sources: Sequence[PayloadSource],
+        surroundings: Surroundings,
+        lines: Lines | None = None,
     ) -> None:
         self._slot = slot
         self._settings = settings
@@ -100,7 +127,11 @@ class ReaderService:
         self._lock = threading.Lock()
         self._presence = NOTHING_YET
         self._job: _Job | None = None
-        self._seen: dict[bytes, float] = {}
+        self._held = Held()
+        self._seeing = Seeing()
+        self._search = (
+            LineSearch(lines, settings.mrz_seconds, self._lines_read, self._lines_failed) if lines is not None else None
+        )
         self._portraits = PortraitMemory(surroundings.clock)
 
     def routes(self) -> Routes:
@@ -110,6 +141,8 @@ class ReaderService:
             ("GET", "/v1/health"): self._health,
             ("POST", "/v1/chip/open"): self._open,
             ("POST", "/v1/chip/cancel"): self._cancel,
+            ("POST", "/v1/mrz/look"): self._look,
+            ("POST", "/v1/mrz/stop"): self._stop_looking,
         }
 
     def watch(self, stop: threading.Event) -> None:
@@ -124,29 +157,34 @@ class ReaderService:
             if job is not None and not presence.card:
                 job.supervised.stop(CardRemoved() if presence.service else ServiceDown())
 
+    def mind_the_devices(self, stop: threading.Event) -> None:
+        """Publish each change of which devices can see a code, until `stop`."""
+        while True:
+            self._look_at_devices()
+            if stop.wait(LOOK_SECONDS):
+                return
+
     def listen(self, source: PayloadSource, stop: threading.Event) -> None:
         """Run one payload source until `stop`; a failed one is started again."""
+        trusts_letters = getattr(source, "trusts_letters", True)
         while not stop.is_set():
             try:
-                source.run(self.payload_seen, stop)
+                source.run(partial(self.payload_seen, trusts_letters=trusts_letters), stop)
             except Exception as error:
                 # The message may hold what was scanned; the kind of error does not.
                 log.error("payload source %s failed: %s", source.name, type(error).__name__)
             stop.wait(RESTART_SECONDS)
 
-    def payload_seen(self, text: str) -> None:
-        """A source gave a text: publish what it means, once while it is being held up."""
-        if self._repeated(text):
+    def payload_seen(self, text: str, trusts_letters: bool = True) -> None:
+        """A source gave a text: publish what it means, once while it is being held up to any of them."""
+        result = parse_payload(text, today(self._world.utc_now()))
+        meant = presented(result, self._identity, trusts_letters)
+        if not self._held.is_new(result, text, meant, self._world.clock()):
             return
-        result = parse_payload(text)
-        if result.kind == "citizen_card" and result.holder is not None:
-            evidence = Evidence(source=Source.CARD_QR, read_at=moment(self._world.utc_now()))
-            reading = Reading(
-                reading_id=self._world.new_id(), holder=result.holder, evidence=evidence, warnings=result.warnings
-            )
-            self._topic.publish(Event(name="payload", data={"reading": reading}))
+        if isinstance(meant, Reading):
+            self._topic.publish(Event(name="payload", data={"reading": meant}))
         else:
-            self._topic.publish(Event(name="payload_refused", data={"code": result.reason or REFUSED_PAYLOAD}))
+            self._topic.publish(Event(name="payload_refused", data={"code": meant}))
 
     def close(self) -> None:
         """Stop what runs and end every event stream."""
@@ -155,11 +193,14 @@ class ReaderService:
         if job is not None:
             job.supervised.stop(Cancelled())
             job.ended.wait(HANDOVER_SECONDS)
+        if self._search is not None:
+            self._search.close()
         self._topic.close()
 
     def _events(self, request: Request) -> Response:  # noqa: ARG002
-        with self._lock:  # presence is published under the same lock, so none is lost or told twice
-            return event_stream(self._topic.follow(Event(name="presence", data=self._presence)))
+        with self._lock:  # both are published under the same lock, so none is lost or told twice
+            later = self._topic.follow(Event(name="presence", data=self._presence))
+            return event_stream(_second(later, Event(name="devices", data=self._seeing)))
 
     def _health(self, request: Request) -> Response:  # noqa: ARG002
         devices: dict[str, Any] = {"scanner": {"configured": False}, "camera": {"configured": False}}
@@ -185,6 +226,53 @@ class ReaderService:
         if job is not None and job.presentation == wanted.presentation:
             job.supervised.stop(Cancelled())
         return json_response({"accepted": True})
+
+    # Codes and lines.
+
+    def _identity(self) -> Identity:
+        return Identity(self._world.new_id(), moment(self._world.utc_now()))
+
+    def _look_at_devices(self) -> Seeing:
+        """Which devices can see a code now; tells of a change, and ends a look for lines that no camera can make."""
+        names = {source.name for source in self._sources if _can_see(source)}
+        seeing = Seeing(
+            scanner="scanner" in names,
+            keyboard="keyboard" in names,
+            camera=not names.isdisjoint(("camera", "second_camera")),
+        )
+        with self._lock:
+            if seeing != self._seeing:
+                self._seeing = seeing
+                self._topic.publish(Event(name="devices", data=seeing))
+        if self._search is not None and not seeing.camera:
+            self._search.fail(CameraMissing.code)
+        return seeing
+
+    def _look(self, request: Request) -> Response:
+        wanted = from_json(request.body, LookRequest)
+        if self._search is None or not self._look_at_devices().camera:
+            raise CameraMissing()
+        self._search.begin(wanted.presentation)
+        return json_response({"accepted": True})
+
+    def _stop_looking(self, request: Request) -> Response:
+        wanted = from_json(request.body, CancelRequest)
+        if self._search is not None:
+            self._search.stop(wanted.presentation)
+        return json_response({"accepted": True})
+
+    def _lines_read(self, presentation: str, lines: tuple[str, ...]) -> None:
+        zone = parse_payload("\n".join(lines), today(self._world.utc_now()))
+        meant = presented(zone, self._identity)
+        if isinstance(meant, Reading):
+            self._topic.publish(Event(name="payload", data={"reading": meant, "presentation": presentation}))
+        else:
+            self._lines_failed(presentation, meant)
+
+    def _lines_failed(self, presentation: str, code: str) -> None:
+        self._topic.publish(Event(name="mrz_failed", data={"presentation": presentation, "code": code}))
+
+    # The chip.
 
     def _let_cancelled_end(self) -> None:
         """The person before is done or gave up, and the next is quick: a reading that nobody waits for any more, or
@@ -244,16 +332,6 @@ class ReaderService:
             return  # a hung reading that was given up and woke again
         self._topic.publish(Event(name=name, data={"presentation": job.presentation, **data}))
 
-    def _repeated(self, text: str) -> bool:
-        """Whether the same text was seen a moment ago. Only its digest is remembered, and only so long."""
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-        now = self._world.clock()
-        with self._lock:
-            self._seen = {seen: at for seen, at in self._seen.items() if now - at < REPEAT_SECONDS}
-            known = digest in self._seen
-            self._seen[digest] = now
-        return known
-
 
 def serve(
     slot: Slot,
@@ -262,9 +340,13 @@ def serve(
     sources: Sequence[PayloadSource],
     surroundings: Surroundings,
     stop: threading.Event,
+    lines: Lines | None = None,
 ) -> None:
-    """Run the reader process until `stop` is set. The caller ends the slot's watch. Raises OSError (socket taken)."""
-    service = ReaderService(slot, settings, sources, surroundings)
+    """Run the reader process until `stop` is set. The caller ends the slot's watch. Raises OSError (socket taken).
+
+    `lines`: what finds the machine-readable lines in the frames of the cameras among `sources`.
+    """
+    service = ReaderService(slot, settings, sources, surroundings, lines)
     failure: list[BaseException] = []
 
     def watch() -> None:
@@ -274,7 +356,10 @@ def serve(
             failure.append(error)
             stop.set()
 
-    threads = [threading.Thread(target=watch, name="presence", daemon=True)]
+    threads = [
+        threading.Thread(target=watch, name="presence", daemon=True),
+        threading.Thread(target=service.mind_the_devices, args=(stop,), name="devices", daemon=True),
+    ]
     threads += [
         threading.Thread(target=service.listen, args=(source, stop), name=source.name, daemon=True)
         for source in sources
@@ -287,6 +372,17 @@ def serve(
     if failure:
         # Without presence the process is blind; ended, it is started again.
         raise failure[0]
+
+
+def _can_see(source: PayloadSource) -> bool:
+    return getattr(source, "sees_codes", True) and source.health().get("state") == "open"
+
+
+def _second(stream: Iterator[bytes], event: Event) -> Iterator[bytes]:
+    """The stream with one more event behind its first."""
+    yield next(stream)
+    yield encode_event(event)
+    yield from stream
 
 
 def _require_card(presence: Presence) -> None:

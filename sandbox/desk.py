@@ -7,11 +7,12 @@ JSON, which a foreign page cannot send without a permission that this server nev
 import mimetypes
 from collections.abc import Mapping
 from importlib import resources
-from typing import Any
+from typing import Any, Literal
 
 from sandbox.card.quirks import Quirks
 from sandbox.errors import ForbiddenCaller
 from sandbox.people import qr_text
+from sandbox.view import Shown
 from sandbox.world import World
 from wire.codec import Record, from_json, to_plain
 from wire.errors import MalformedMessage
@@ -49,6 +50,14 @@ class ShowCode(Record, frozen=True, kw_only=True):
     text: str | None = None
 
 
+class HoldUp(Record, frozen=True, kw_only=True):
+    """Body of `POST /camera/show`: whose card, which face of it, and whether its code is worn off."""
+
+    person: str
+    face: Literal["front", "back", "phone"]
+    worn: bool = False
+
+
 class SetFault(Record, frozen=True, kw_only=True):
     """Body of `POST /faults`: which fault, and its value (`off`, null or false mends it)."""
 
@@ -81,6 +90,18 @@ def routes(world: World, addresses: Mapping[str, Any]) -> Routes:
             world.show_text(wanted.text or "")
         return _json(world.state())
 
+    def hold_up(request: Request) -> Response:
+        wanted = from_json(request.body, HoldUp)
+        world.hold_up(Shown(person=wanted.person, face=wanted.face, worn=wanted.worn))
+        return _json(world.state())
+
+    def take_down(_: Request) -> Response:
+        world.take_down()
+        return _json(world.state())
+
+    def preview(_: Request) -> Response:
+        return Response(body=world.preview(), content_type="image/jpeg", headers=HEADERS)
+
     def faults(request: Request) -> Response:
         wanted = from_json(request.body, SetFault)
         world.set_fault(wanted.name, wanted.value)
@@ -98,6 +119,9 @@ def routes(world: World, addresses: Mapping[str, Any]) -> Routes:
         ("POST", "/card/place"): place,
         ("POST", "/card/remove"): remove,
         ("POST", "/scanner/show"): show,
+        ("POST", "/camera/show"): hold_up,
+        ("POST", "/camera/clear"): take_down,
+        ("GET", "/camera/picture"): preview,
         ("POST", "/faults"): faults,
         ("GET", "/his/messages"): lambda _: _json(world.messages()),
         ("GET", "/state"): lambda _: _json(world.state()),

@@ -1,4 +1,4 @@
-"""The pretend outside world as one object: people, a card reader, a scanner, the portal, the hospital system.
+"""The pretend outside world as one object: people, a card reader, a scanner, a camera, the portal, the hospital system.
 
 Composes the parts and tells followers what changed; `desk.py` puts it on the network.
 """
@@ -15,6 +15,8 @@ from sandbox.card.trust import Authority
 from sandbox.card.vpcd import VirtualReader
 from sandbox.errors import UnknownFault, UnknownPerson
 from sandbox.people import Person, qr_text
+from sandbox.view import Shown, View, view_of
+from wire.codec import to_plain
 from wire.errors import TiepDonError
 from wire.stream import Event, Topic
 
@@ -35,6 +37,17 @@ class CodeScanner(Protocol):
     """What holds codes to the product's scanner."""
 
     def show(self, text: str) -> None: ...
+
+
+class Eye(Protocol):
+    """What the product's camera sees."""
+
+    def show(self, view: View) -> None: ...
+
+    def clear(self) -> None: ...
+
+    @property
+    def view(self) -> View: ...
 
 
 class Breakable(Protocol):
@@ -82,6 +95,7 @@ class World:
         paint: Callable[[Person], bytes],
         plug: CardPlug,
         scanner: CodeScanner,
+        camera: Eye,
         portal: Breakable,
         hospital: Hospital,
     ) -> None:
@@ -91,6 +105,7 @@ class World:
         self._paint = paint
         self._plug = plug
         self._scanner = scanner
+        self._camera = camera
         self._portal = portal
         self._hospital = hospital
         self._lock = threading.RLock()
@@ -99,6 +114,7 @@ class World:
         self._cards: dict[str, CardImage] = {}
         self._on_reader: str | None = None
         self._scanned: str | None = None
+        self._in_view: Shown | None = None
         self._told = self.state()
 
     def person(self, key: str) -> Person:
@@ -133,6 +149,22 @@ class World:
         """Hold any code to the scanner. Raises MalformedMessage when it is too long."""
         self._show(text, None)
 
+    def hold_up(self, shown: Shown) -> None:
+        """Hold a card's face, or a telephone with its code, up to the camera. Raises UnknownPerson, FontMissing."""
+        self._camera.show(view_of(self.person(shown.person), shown.face, shown.worn))
+        self._in_view = shown
+        self._tell_state()
+
+    def take_down(self) -> None:
+        """Nothing is held up to the camera any more."""
+        self._camera.clear()
+        self._in_view = None
+        self._tell_state()
+
+    def preview(self) -> bytes:
+        """What the camera sees, small, JPEG."""
+        return self._camera.view.preview()
+
     def set_fault(self, name: str, value: object) -> None:
         """Break or mend the portal or the hospital system. Raises UnknownFault."""
         for system in (self._portal, self._hospital):
@@ -143,11 +175,12 @@ class World:
         raise UnknownFault(name=name[:64])
 
     def state(self) -> dict[str, Any]:
-        """Whose card lies on the reader, whose code was last scanned, which faults are on."""
+        """Whose card lies on the reader, whose code was last scanned, what the camera sees, which faults are on."""
         key = self._on_reader
         return {
             "card": key if key is not None and self._still_there() else None,
             "scanned": self._scanned,
+            "in_view": to_plain(self._in_view),
             "faults": {**self._portal.faults(), **self._hospital.faults()},
             "messages": len(self._hospital.messages()),
             "refused": self._hospital.refused(),

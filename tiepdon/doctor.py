@@ -15,7 +15,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from config.settings import DestinationSettings, Settings, database_path, socket_path
-from tiepdon.checks import devices
+from tiepdon.checks import cameras, devices, scanners
 from tiepdon.checks.finding import Finding, Probe, Status
 from tiepdon.checks.machine import Machine
 from tiepdon.readiness import PRODUCT
@@ -83,8 +83,10 @@ def _probes(settings: Settings, machine: Machine) -> dict[str, Probe]:
         "kernel": partial(devices.look_at_kernel, machine),
         "reader": partial(devices.look_at_readers, settings, machine),
         "trust": partial(_look_at_trust, settings),
-        "scanner": partial(_look_at_device, "scanner", settings.reader.scanner.device),
-        "camera": partial(_look_at_device, "camera", settings.reader.camera.device),
+        "scanner": partial(scanners.look_at_scanner, settings, machine),
+        "keyboard": partial(scanners.look_at_keyboard, settings, machine),
+        "camera": partial(cameras.look_at_camera, "camera", settings.reader.camera),
+        "second_camera": partial(cameras.look_at_camera, "second_camera", settings.reader.second_camera),
         "database": partial(_look_at_database, settings),
         "portal": partial(_look_at_portal, settings),
     }
@@ -109,15 +111,6 @@ def _look_at_trust(settings: Settings) -> Iterator[Finding]:
         "revocation_lists": len(trust.revocations),
     }
     yield Finding(probe="trust", status=Status.OK, data=data)
-
-
-def _look_at_device(name: str, device: str) -> Iterator[Finding]:
-    if not device:
-        yield Finding(probe=name, status=Status.OK, data={"configured": False})
-    elif Path(device).exists():
-        yield Finding(probe=name, status=Status.OK, data={"device": device})
-    else:
-        yield Finding(probe=name, status=Status.WARN, code="doctor.device_missing", data={"device": device})
 
 
 def _is_there(path: Path) -> bool:

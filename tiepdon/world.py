@@ -34,7 +34,7 @@ class Places:
     """Folders and files of one sandbox run."""
 
     state: Path  # database, keys, settings
-    run: Path  # Unix sockets and the scanner's pseudo-terminal
+    run: Path  # Unix sockets, the camera's among them, and the scanner's pseudo-terminal
 
     @property
     def settings(self) -> Path:
@@ -112,6 +112,7 @@ run = {quoted["run"]}
 [reader]
 pcsc_reader = {json.dumps(reader_name)}
 trust_folder = {quoted["trust"]}
+camera.device = {quoted["camera"]}
 
 [reader.scanner]
 device = {quoted["scanner"]}
@@ -146,11 +147,13 @@ class _Paths:
     run: Path
     trust: Path
     scanner: Path
+    camera: Path
     portal_password: Path
 
     @classmethod
     def of(cls, places: Places) -> "_Paths":
-        return cls(places.state, places.run, places.trust, places.run / "scanner", places.portal_password)
+        devices = places.run / "scanner", places.run / "camera"
+        return cls(places.state, places.run, places.trust, *devices, places.portal_password)
 
 
 def tiepdon(*arguments: str | Path) -> list[str]:

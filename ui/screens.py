@@ -12,8 +12,10 @@ from config.settings import Settings
 from hisbridge.records import Coverage, Verdict
 from kiosk.states import (
     AskKey,
+    AskMrz,
     AskQr,
     Confirm,
+    Devices,
     Failed,
     Finishing,
     Help,
@@ -93,9 +95,12 @@ def _page(session: Session, settings: Settings, words: Words) -> tuple[str, dict
         case Start():
             return "start", _start(state, session, words)
         case AskKey():
-            return "ask_key", _problem(state.problem, words)
+            return "ask_key", _asks("ask_key", session.devices, words) | _problem(state.problem, words)
         case AskQr():
-            return "ask_qr", _problem(state.problem, words)
+            asks = _asks("ask_qr", session.devices, words)
+            return "ask_qr", asks | _problem(state.problem, words) | {"mrz": state.mrz}
+        case AskMrz():
+            return "ask_mrz", {}
         case Keypad():
             return "keypad", _keypad(state, words)
         case ReadingChip():
@@ -119,7 +124,27 @@ def _problem(code: str | None, words: Words) -> dict[str, Any]:
 
 
 def _start(state: Start, session: Session, words: Words) -> dict[str, Any]:
-    return {"reader_ready": session.reader_ready, **_problem(state.notice, words)}
+    sees_codes = session.devices.sees_codes
+    other_ways = words.get("start.other_ways" if sees_codes else "start.other_ways.none")
+    ready = {"reader_ready": session.reader_ready, "sees_codes": sees_codes, "other_ways": other_ways}
+    return ready | _problem(state.notice, words)
+
+
+def eyes_of(devices: Devices) -> str:
+    """What a code can be held up to: `scanner`, `camera`, `both`, `none`."""
+    if devices.scans:
+        return "both" if devices.camera else "scanner"
+    return "camera" if devices.camera else "none"
+
+
+def _asks(screen: str, devices: Devices, words: Words) -> dict[str, Any]:
+    """The words by which a screen asks for a code: never where nothing looks."""
+    eyes = eyes_of(devices)
+    title = {
+        "scanner": f"{screen}.title",
+        "none": "keypad.card_key.title" if screen == "ask_key" else "ask_qr.title.none",
+    }.get(eyes, f"{screen}.title.{eyes}")
+    return {"eyes": eyes, "title": words.get(title)}
 
 
 def _keypad(state: Keypad, words: Words) -> dict[str, Any]:

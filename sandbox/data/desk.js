@@ -11,7 +11,7 @@
   let words = {};
   let language = "vi";
   let people = [];
-  let state = { card: null, scanned: null, faults: {}, messages: 0 };
+  let state = { card: null, scanned: null, in_view: null, faults: {}, messages: 0 };
   let messages = [];
   let messagesKnown = -1;
 
@@ -108,7 +108,21 @@
     byId("on-reader").textContent = state.card ? say("now.card", { name: nameOf(state.card) || state.card }) : say("now.none");
     byId("scanned").textContent = state.scanned ? say("now.scanned", { name: nameOf(state.scanned) || say("now.other_code") }) : "";
     document.querySelector('[data-do="remove"]').disabled = !state.card;
+    drawCamera();
     drawFaults();
+  }
+
+  let pictured = "";
+
+  function drawCamera() {
+    const seen = state.in_view;
+    const name = seen ? nameOf(seen.person) || seen.person : "";
+    byId("in-view").textContent = seen ? `${name}: ${say(`camera.${seen.face}`)}` : say("camera.none");
+    document.querySelector('[data-do="take-down"]').disabled = !seen;
+    const now = JSON.stringify(seen);
+    if (now === pictured) return;
+    pictured = now;
+    byId("camera").src = `/camera/picture?${encodeURIComponent(now)}`;
   }
 
   function drawFaults() {
@@ -190,6 +204,12 @@
         break;
       case "show":
         act(["/scanner/show", { person }]);
+        break;
+      case "hold-up":
+        act(["/camera/show", { person, face: button.dataset.face, worn: byId("worn").checked }]);
+        break;
+      case "take-down":
+        act(["/camera/clear", {}]);
         break;
       case "both":
         act(["/card/place", { person }], ["/scanner/show", { person }]);

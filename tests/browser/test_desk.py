@@ -17,6 +17,7 @@ from sandbox.his import HospitalSystem
 from sandbox.people import all_people
 from sandbox.portal import Portal
 from sandbox.portrait import jpeg
+from sandbox.view import View, empty, view_of
 from sandbox.world import World
 from tests.support.waiting import wait_until
 from wire.server import serving
@@ -51,6 +52,17 @@ class Scanner:
         self.shown.append(text)
 
 
+class Eye:
+    def __init__(self) -> None:
+        self.view = empty()
+
+    def show(self, view: View) -> None:
+        self.view = view
+
+    def clear(self) -> None:
+        self.view = empty()
+
+
 class Hospital(HospitalSystem):
     """The hospital system with one message that no honest sender would send."""
 
@@ -61,17 +73,17 @@ class Hospital(HospitalSystem):
 
 
 class Desk:
-    def __init__(self, world: World, plug: Plug, scanner: Scanner, address: str) -> None:
-        self.world, self.plug, self.scanner, self.address = world, plug, scanner, address
+    def __init__(self, world: World, plug: Plug, scanner: Scanner, eye: Eye, address: str) -> None:
+        self.world, self.plug, self.scanner, self.eye, self.address = world, plug, scanner, eye, address
 
 
 @pytest.fixture
 def desk(authority: Authority) -> Iterator[Desk]:
-    plug, scanner, people = Plug(), Scanner(), all_people()
-    world = World(people, authority, jpeg, plug, scanner, Portal(people), Hospital())
+    plug, scanner, eye, people = Plug(), Scanner(), Eye(), all_people()
+    world = World(people, authority, jpeg, plug, scanner, eye, Portal(people), Hospital())
     with serving(("127.0.0.1", 0), routes(world, {})) as address:
         assert isinstance(address, tuple)
-        yield Desk(world, plug, scanner, f"http://127.0.0.1:{address[1]}/")
+        yield Desk(world, plug, scanner, eye, f"http://127.0.0.1:{address[1]}/")
         world.events.close()
 
 
@@ -130,6 +142,22 @@ def test_card_and_code_are_given_together_and_the_card_taken_back(desk: Desk, op
     page.click('[data-do="remove"]')
     expect(page.locator("#on-reader")).to_have_text(WORDS["vi"]["now.none"])
     assert not desk.plug.occupied()
+
+
+def test_a_card_is_held_up_to_the_camera_seen_and_taken_away(desk: Desk, open_desk: Callable[[], Page]) -> None:
+    page, person = open_desk(), desk.world.people[0]
+    loaded = "() => document.getElementById('camera').complete && document.getElementById('camera').naturalWidth > 0"
+    page.click(f'[data-person="{person.key}"] [data-face="back"]')
+    expect(page.locator("#in-view")).to_have_text(f"{person.full_name}: {WORDS['vi']['camera.back']}")
+    page.wait_for_function(loaded)
+    assert desk.eye.view is view_of(person, "back", False)
+    page.check("#worn")
+    page.click(f'[data-person="{person.key}"] [data-face="front"]')
+    wait_until(lambda: desk.eye.view is view_of(person, "front", True), what="the worn card")
+    page.click('[data-do="take-down"]')
+    expect(page.locator("#in-view")).to_have_text(WORDS["vi"]["camera.none"])
+    page.wait_for_function(loaded)
+    assert desk.eye.view is empty()
 
 
 def test_a_fault_is_switched_on_and_off(desk: Desk, open_desk: Callable[[], Page]) -> None:

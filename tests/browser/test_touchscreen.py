@@ -23,7 +23,7 @@ from kiosk.states import (
 )
 from tests.browser.conftest import Kiosk, Screen
 from tests.support.waiting import wait_until
-from tests.ui.scripted import EVERY_STATE, VALID, reading, session_of
+from tests.ui.scripted import EVERY_STATE, EYES, VALID, reading, session_of
 from ui.words import LANGUAGES
 
 pytestmark = pytest.mark.browser
@@ -83,6 +83,36 @@ def test_start_offers_its_ways_and_help(screen: Screen) -> None:
         screen.tap(action, value)
     told = [PathChosen(NextPath.QR), PathChosen(NextPath.PERSONAL_ID), HelpAsked()]
     wait_until(lambda: screen.kiosk.controller.events == told, what="three touches")
+
+
+def test_a_worn_code_leads_to_the_back_of_the_card(screen: Screen) -> None:
+    screen.show(session_of("ask_qr"))
+    assert screen.page.locator('[data-value="mrz"]').count() == 0
+    worn = session_of("ask_qr")
+    screen.kiosk.controller.show(replace(worn, state=replace(worn.state, mrz=True)))
+    expect(screen.page.locator('[data-value="mrz"]')).to_be_visible()
+    screen.tap("path", "mrz")
+    wait_until(lambda: screen.kiosk.controller.events == [PathChosen(NextPath.MRZ)], what="the other way")
+    screen.show(session_of("ask_mrz"))
+    assert screen.page.evaluate("document.querySelector('.look-time .countdown-bar').getAnimations().length") == 1
+    for action, value in (("path", "personal_id"), ("cancel", ""), ("help", "")):
+        screen.tap(action, value)
+    ways = [PathChosen(NextPath.PERSONAL_ID), Cancelled(), HelpAsked()]
+    wait_until(lambda: screen.kiosk.controller.events[1:] == ways, what="every way out")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("key", ["start", "ask_key", "ask_qr"])
+def test_no_screen_asks_to_hold_a_code_where_nothing_looks(screen: Screen, key: str, language: str) -> None:
+    said = {}
+    for eyes in ("scanner", "camera", "none"):
+        shown = session_of(key, language, devices=EYES[eyes], entered=float(500 + list(EYES).index(eyes)))
+        screen.show(shown)
+        said[eyes] = screen.page.inner_text(".main").lower()
+    assert ("camera" in said["camera"]) is (key != "start")
+    assert "camera" not in said["scanner"] + said["none"]
+    for word in ("scanner", "máy quét", "show", "hold", "đưa"):
+        assert word not in said["none"].replace("\u00a0", " ")
 
 
 def test_the_language_changes_words_and_lang(screen: Screen) -> None:
@@ -199,7 +229,7 @@ def test_a_new_screen_is_spoken_and_has_the_focus(screen: Screen) -> None:
 
 def test_who_wants_little_motion_sees_none_but_the_time(screen: Screen) -> None:
     screen.page.emulate_media(reduced_motion="reduce")
-    for key in ("start", "ask_key", "ask_qr", "reading", "finishing", "confirm-running"):
+    for key in ("start", "ask_key", "ask_qr", "ask_mrz", "reading", "finishing", "confirm-running"):
         screen.show(session_of(key))
         endless = "document.getAnimations().filter(a => a.effect.getTiming().iterations === Infinity).length"
         assert screen.page.evaluate(endless) == 0, key

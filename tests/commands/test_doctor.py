@@ -94,7 +94,7 @@ def test_all_is_well_in_a_healthy_world(world: World, examined: Callable[[], Rep
     report = examined()
     assert report.troubles() == {}
     assert report.code == 0
-    assert report.findings["camera"]["data"] == {"configured": False}
+    assert report.findings["camera"]["data"]["kind"] == "stream"
     assert report.findings["card"]["data"] == {"present": False}
     assert report.findings["reader"]["data"]["name"].startswith("Virtual PCD")
     assert report.findings["reader"]["data"]["interface"] == "unknown"
@@ -283,6 +283,7 @@ def test_of_a_site_that_is_all_dead_there_is_still_a_whole_report(tmp_path: Path
     assert report.troubles() == {
         "pcscd": "reader.service_down",
         "scanner": "doctor.device_missing",
+        "camera": "camera.missing",
         "portal": "portal.unreachable",
         "destination:sandbox-his": "delivery.unreachable",
         "process:reader": "doctor.process_silent",

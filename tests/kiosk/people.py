@@ -1,7 +1,19 @@
 """Synthetic persons and readings for the check-in's tests. Nobody here exists."""
 
 from hisbridge.records import Coverage, Verdict
-from reader.reading import Check, Checks, Document, Evidence, Holder, Outcome, Reading, Sex, Size, Source
+from reader.reading import (
+    Check,
+    Checks,
+    Document,
+    Evidence,
+    Holder,
+    InsuranceCard,
+    Outcome,
+    Reading,
+    Sex,
+    Size,
+    Source,
+)
 
 LAN = "001303900017"
 MINH = "001200900024"
@@ -40,6 +52,23 @@ def passport(reading_id: str = "chip-1") -> Reading:
 def by_qr(personal_id: str = LAN, reading_id: str = "qr-1", **changes: object) -> Reading:
     evidence = Evidence(source=Source.CARD_QR, read_at=READ_AT)
     return Reading(reading_id=reading_id, holder=holder(personal_id, **changes), evidence=evidence)
+
+
+def by_lines(personal_id: str = LAN, reading_id: str = "mrz-1", **changes: object) -> Reading:
+    """The machine-readable lines, as a camera reads them: no diacritics, no address, but the expiry."""
+    said = {"full_name": "NGUYEN THI LAN", "residence": None, "issue_date": None, **changes}
+    evidence = Evidence(source=Source.MRZ, read_at=READ_AT)
+    document = Document(type="ID", issuing_state="VNM", number=personal_id[3:], nationality="VNM", size=Size.TD1)
+    return Reading(reading_id=reading_id, holder=holder(personal_id, **said), evidence=evidence, document=document)
+
+
+def by_insurance_card(reading_id: str = "ins-1", **changes: object) -> Reading:
+    """An insurance card's code: everything but a personal ID number."""
+    said = {"card_number": "0130390001", "full_name": "NGUYỄN THỊ LAN", "birth_date": "2003-02-14", **changes}
+    card = InsuranceCard(**said)
+    evidence = Evidence(source=Source.INSURANCE_QR, read_at=READ_AT)
+    holder = Holder(personal_id=None, full_name=card.full_name, birth_date=card.birth_date)
+    return Reading(reading_id=reading_id, holder=holder, evidence=evidence, insurance=card)
 
 
 def covered() -> Coverage:

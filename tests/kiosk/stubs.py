@@ -26,6 +26,7 @@ class StubReader:
         self.presence = EMPTY
         self.opened: list[dict[str, Any]] = []
         self.cancelled: list[str] = []
+        self.looks: list[str] = []  # presentations, in the order they were asked for and, with a minus, stopped
         self.refusals: list[TiepDonError] = []
 
     def place(self) -> None:
@@ -41,8 +42,22 @@ class StubReader:
         self.presence = presence
         self.topic.publish(Event(name="presence", data=presence))
 
+    def sees(self, **devices: bool) -> None:
+        """Which devices see a code from now on."""
+        self.tell("devices", **{"scanner": False, "keyboard": False, "camera": False, **devices})
+
     def _events(self, _request: Request) -> Response:
         return event_stream(self.topic.follow(Event(name="presence", data=self.presence)))
+
+    def _look(self, request: Request) -> Response:
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.looks.append(from_json(request.body, dict[str, str])["presentation"])
+        return json_response({"accepted": True})
+
+    def _stop_looking(self, request: Request) -> Response:
+        self.looks.append("-" + from_json(request.body, dict[str, str])["presentation"])
+        return json_response({"accepted": True})
 
     def _open(self, request: Request) -> Response:
         if self.refusals:
@@ -62,6 +77,8 @@ class StubReader:
             ("GET", "/v1/events"): self._events,
             ("POST", "/v1/chip/open"): self._open,
             ("POST", "/v1/chip/cancel"): self._cancel,
+            ("POST", "/v1/mrz/look"): self._look,
+            ("POST", "/v1/mrz/stop"): self._stop_looking,
         }
         with serving(path, routes):
             try:

@@ -6,9 +6,7 @@ from dataclasses import replace
 import pytest
 
 from hisbridge.records import Verdict
-from kiosk.checkin import step
 from kiosk.moves import same_person
-from kiosk.policy import Policy
 from kiosk.states import (
     AskCoverage,
     AskKey,
@@ -24,8 +22,6 @@ from kiosk.states import (
     CoverageAnswered,
     Denied,
     DigitsTyped,
-    Effect,
-    Event,
     Failed,
     Finishing,
     Help,
@@ -45,75 +41,31 @@ from kiosk.states import (
     ReadingChip,
     ReadingFailed,
     ReadingFinished,
-    Session,
     Start,
-    State,
     StopChip,
     StoreLost,
     StoreRecovered,
-    Tick,
-    Ticket,
     TicketShown,
     Touched,
 )
 from reader.reading import Holder, Source
+from tests.kiosk.machine import (
+    CARD,
+    NO_CARD,
+    NO_READER,
+    POLICY,
+    TICKET,
+    Kiosk,
+    confirming_chip,
+    holds_nothing,
+    reading_by_number,
+)
 from tests.kiosk.people import LAN, MINH, by_chip, by_qr, covered, passport
-
-POLICY = Policy()
-TICKET = Ticket(ticket_id="t", number="0001", service_code="KB", issued_at="2026-11-21T07:45:00+07:00", visit_id="v")
-CARD = PresenceChanged(reader_ready=True, card_present=True)
-NO_CARD = PresenceChanged(reader_ready=True, card_present=False)
-NO_READER = PresenceChanged(reader_ready=False, card_present=False)
-
-
-class Kiosk:
-    """The machine with a clock of the test's own, and what it asked for."""
-
-    def __init__(self, policy: Policy = POLICY) -> None:
-        self.policy = policy
-        self.now = 1000.0
-        self.session = Session(language=policy.language, run="run")
-        self.effects: list[Effect] = []
-        self.tell(NO_CARD)
-
-    def tell(self, *events: Event) -> tuple[Effect, ...]:
-        """Let the events happen; the effects of the last one."""
-        asked: tuple[Effect, ...] = ()
-        for event in events:
-            self.session, asked = step(self.session, event, self.now, self.policy)
-            self.effects += asked
-        return asked
-
-    def wait(self, seconds: float) -> tuple[Effect, ...]:
-        self.now += seconds
-        return self.tell(Tick())
-
-    @property
-    def state(self) -> State:
-        return self.session.state
-
-    @property
-    def name(self) -> str:
-        return self.session.presentation
 
 
 @pytest.fixture
 def kiosk() -> Kiosk:
     return Kiosk()
-
-
-def reading_by_number(kiosk: Kiosk) -> None:
-    kiosk.tell(CARD, PathChosen(NextPath.CARD_NUMBER), DigitsTyped("900017"))
-
-
-def confirming_chip(kiosk: Kiosk) -> None:
-    reading_by_number(kiosk)
-    kiosk.tell(IdentityRead(kiosk.name, by_chip()), ReadingFinished(kiosk.name, by_chip()))
-
-
-def holds_nothing(session: Session) -> bool:
-    kept = (session.entry, session.key, session.presentation, session.question, session.failed_keys)
-    return not any(kept) and not session.chip_running
 
 
 # The card and its number.
@@ -501,7 +453,7 @@ def test_a_code_not_understood_is_said_where_a_code_was_expected(kiosk: Kiosk) -
     kiosk.tell(PayloadRefused("payload.unknown"))
     assert kiosk.state == Start("payload.unknown")
     kiosk.tell(PathChosen(NextPath.QR), PayloadRefused("payload.unknown"))
-    assert kiosk.state == AskQr("payload.unknown")
+    assert kiosk.state == AskQr("payload.unknown", mrz=True)
     kiosk.tell(PayloadRead(by_qr()))
     assert kiosk.state == Confirm(by_qr(), complete=True)
 

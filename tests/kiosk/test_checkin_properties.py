@@ -10,6 +10,8 @@ from hisbridge.records import Coverage, Verdict
 from kiosk.checkin import step
 from kiosk.policy import Policy
 from kiosk.states import (
+    AskMrz,
+    AskQr,
     Cancelled,
     Commit,
     CommitFailed,
@@ -19,6 +21,8 @@ from kiosk.states import (
     CounterTicketAsked,
     CoverageAnswered,
     Denied,
+    Devices,
+    DevicesChanged,
     DigitsTyped,
     Effect,
     Event,
@@ -28,6 +32,8 @@ from kiosk.states import (
     IdentityRead,
     Keypad,
     LanguageChosen,
+    LookForLines,
+    MrzFailed,
     NextPath,
     OpenChip,
     OutOfOrder,
@@ -42,6 +48,7 @@ from kiosk.states import (
     Session,
     Start,
     StopChip,
+    StopLooking,
     StoreLost,
     StoreRecovered,
     Tick,
@@ -50,7 +57,8 @@ from kiosk.states import (
     Touched,
 )
 from kiosk.timing import wake_at
-from tests.kiosk.people import LAN, MINH, by_chip, by_qr, covered, passport, uninsured
+from reader.reading import Source
+from tests.kiosk.people import LAN, MINH, by_chip, by_insurance_card, by_lines, by_qr, covered, passport, uninsured
 
 POLICY = Policy()
 TICKET = Ticket(ticket_id="t", number="0001", service_code="KB", issued_at="2026-11-21T07:45:00+07:00", visit_id=None)
@@ -58,7 +66,20 @@ TICKET = Ticket(ticket_id="t", number="0001", service_code="KB", issued_at="2026
 CHIPS = st.sampled_from(
     [by_chip(), by_chip(reading_id="chip-2", full_name="LAN"), by_chip(MINH), by_chip("12345"), passport()]
 )
-CODES = st.sampled_from([by_qr(), by_qr(reading_id="qr-2", full_name="LAN"), by_qr(MINH), by_qr("")])
+CODES = st.sampled_from(
+    [
+        by_qr(),
+        by_qr(reading_id="qr-2", full_name="LAN"),
+        by_qr(MINH),
+        by_qr(full_name=None),
+        by_qr(""),
+        by_lines(),
+        by_insurance_card(),
+        by_insurance_card(full_name="NGUYỄN THỊ HOA"),
+    ]
+)
+LINES = st.sampled_from([by_lines(), by_lines(MINH), by_lines(expiry_date="none"), passport("mrz-1")])
+DEVICES = st.sampled_from([Devices(), Devices(scanner=True), Devices(camera=True), Devices(True, True, True)])
 DIGITS = st.sampled_from(["900017", "900024", "111111", "222222", LAN, MINH, "999999900017", "12", "x"])
 FAILURES = st.sampled_from(
     [
@@ -69,6 +90,7 @@ FAILURES = st.sampled_from(
         "reader.too_slow",
         "reader.busy",
         "reader.not_an_id_card",
+        "reader.mrz_needed",
         "wire.unreachable",
         "never.heard.of",
     ]
@@ -98,10 +120,14 @@ class AnyOrder(RuleBasedStateMachine):
         self.now = 1000.0
         self.session = Session(run="run")
         self.committed: list[str] = []
-        self.running: set[str] = set()
         self.names: list[str] = []
+        self.looking: str | None = None  # the presentation that the camera was told to look in
 
-    def tell(self, event: Event) -> None:
+    def tell(self, *events: Event) -> None:
+        for event in events:
+            self.tell_one(event)
+
+    def tell_one(self, event: Event) -> None:
         before = self.session
         self.session, effects = step(before, event, self.now, POLICY)
         for effect in effects:
@@ -124,6 +150,13 @@ class AnyOrder(RuleBasedStateMachine):
             assert self.session.card_present
             assert effect.presentation not in self.names, "two attempts of one name"
             self.names.append(effect.presentation)
+        if isinstance(effect, LookForLines):
+            assert self.looking is None, "told to look twice"
+            assert self.session.devices.camera
+            self.looking = effect.presentation
+        if isinstance(effect, StopLooking):
+            assert self.looking == effect.presentation
+            self.looking = None
 
     def name(self, stale: bool) -> str:
         return "run-0" if stale else self.session.presentation
@@ -154,6 +187,24 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(reading=CODES)
     def code_shown(self, reading: object) -> None:
         self.tell(PayloadRead(reading))
+
+    @rule(devices=DEVICES)
+    def devices(self, devices: Devices) -> None:
+        self.tell(DevicesChanged(devices))
+
+    @rule(worn=st.booleans())
+    def the_lines_are_asked_for(self, worn: bool) -> None:
+        self.tell(DevicesChanged(Devices(camera=True)), PathChosen(NextPath.QR))
+        self.now += POLICY.mrz_offer_seconds
+        self.tell(PayloadRefused("payload.damaged") if worn else Tick(), PathChosen(NextPath.MRZ))
+
+    @rule(stale=st.booleans(), reading=LINES)
+    def lines_read(self, stale: bool, reading: object) -> None:
+        self.tell(PayloadRead(reading, self.name(stale) or "run-0"))
+
+    @rule(stale=st.booleans())
+    def lines_not_found(self, stale: bool) -> None:
+        self.tell(MrzFailed(self.name(stale), "mrz.not_found"))
 
     @rule()
     def code_refused(self) -> None:
@@ -225,7 +276,7 @@ class AnyOrder(RuleBasedStateMachine):
         session = self.session
         if isinstance(session.state, Start | OutOfOrder):
             kept = (session.entry, session.key, session.presentation, session.question, session.failed_keys)
-            assert not any(kept)
+            assert not any((*kept, session.insurance, session.code_waiting, session.attempt, session.mrz_needed))
             assert not session.chip_running
             everything = repr([getattr(session, field.name) for field in fields(session)])
             assert LAN not in everything
@@ -248,6 +299,23 @@ class AnyOrder(RuleBasedStateMachine):
         state = self.session.state
         waits = isinstance(state, ReadingChip) or (isinstance(state, Confirm | Finishing) and not state.complete)
         assert waits == self.session.chip_running
+
+    @invariant()
+    def the_camera_looks_for_lines_exactly_while_the_screen_asks_for_them(self) -> None:
+        assert (self.looking is not None) == isinstance(self.session.state, AskMrz)
+        assert self.looking in (None, self.session.presentation)
+
+    @invariant()
+    def nothing_is_offered_that_no_device_can_see(self) -> None:
+        state, devices = self.session.state, self.session.devices
+        if isinstance(state, AskMrz) or (isinstance(state, AskQr) and state.mrz):
+            assert devices.camera
+
+    @invariant()
+    def what_is_shown_is_of_one_person(self) -> None:
+        state, entry = self.session.state, self.session.entry
+        if isinstance(state, Confirm) and entry is not None and entry.evidence.source is not Source.TYPED:
+            assert state.reading.holder.personal_id == entry.holder.personal_id
 
     @invariant()
     def time_leads_to_the_start(self) -> None:
@@ -278,7 +346,8 @@ class AnyOrder(RuleBasedStateMachine):
         if isinstance(state, OutOfOrder) or (isinstance(state, Finishing) and state.committing):
             return
         session, _ = step(self.session, Cancelled(), self.now, POLICY)
-        waiting = isinstance(state, TicketShown) and self.session.card_waiting
+        next_one = self.session.card_waiting or self.session.code_waiting is not None
+        waiting = isinstance(state, TicketShown) and next_one
         assert waiting or isinstance(session.state, Start)
 
 

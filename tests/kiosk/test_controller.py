@@ -18,16 +18,20 @@ from kiosk.clock import Clock, SystemClock
 from kiosk.controller import Controller
 from kiosk.states import (
     AskKey,
+    AskMrz,
+    AskQr,
     Cancelled,
     Confirm,
     Confirmed,
     CounterTicketAsked,
+    Devices,
     DigitsTyped,
     Failed,
     Finishing,
     NextPath,
     OutOfOrder,
     PathChosen,
+    PayloadRefused,
     ReadingChip,
     Session,
     Start,
@@ -36,7 +40,7 @@ from kiosk.states import (
 )
 from kiosk.store import Store, open_store
 from reader.reading import Holder
-from tests.kiosk.people import LAN, MINH, by_chip, by_qr, covered, uninsured
+from tests.kiosk.people import LAN, MINH, by_chip, by_lines, by_qr, covered, uninsured
 from tests.kiosk.stubs import StubBridge, StubReader
 from tests.kiosk.world import HandClock, rows, site
 from tests.support.waiting import wait_until
@@ -412,6 +416,63 @@ def test_a_session_left_alone_ends_by_itself(settings: Settings, bridge: StubBri
         kiosk.until(Confirm, lambda session: session.warned)
         clock.seconds += settings.kiosk.warning_seconds
         assert kiosk.until(Start).entry is None
+
+
+# Devices and the camera's look for printed lines.
+
+
+def looking(kiosk: Kiosk, reader: StubReader) -> str:
+    """The presentation in which the reader was told to look for the lines."""
+    ready(kiosk)
+    reader.sees(camera=True)
+    kiosk.until(Start, lambda session: session.devices == Devices(camera=True))
+    kiosk.controller.dispatch(PathChosen(NextPath.QR))
+    reader.tell("payload_refused", code="payload.damaged")
+    kiosk.until(AskQr, lambda session: isinstance(session.state, AskQr) and session.state.mrz)
+    kiosk.controller.dispatch(PathChosen(NextPath.MRZ))
+    session = kiosk.until(AskMrz)
+    return session.presentation
+
+
+def test_the_reader_is_told_to_look_for_the_lines_and_what_it_finds_is_shown(
+    kiosk: Kiosk, reader: StubReader, bridge: StubBridge
+) -> None:
+    name = looking(kiosk, reader)
+    wait_until(lambda: reader.looks == [name], what="the look")
+    reader.tell("payload", reading=by_lines(), presentation=name)
+    assert kiosk.until(Confirm).state == Confirm(by_lines(), complete=True)
+    wait_until(lambda: reader.looks == [name, f"-{name}"], what="the look is over")
+
+
+def test_lines_that_were_not_found_leave_the_other_ways(kiosk: Kiosk, reader: StubReader) -> None:
+    name = looking(kiosk, reader)
+    reader.tell("mrz_failed", presentation=name, code="mrz.not_found")
+    state = kiosk.until(Failed).state
+    assert isinstance(state, Failed)
+    assert state.code == "mrz.not_found"
+
+
+def test_a_reader_that_cannot_look_is_no_dead_end(kiosk: Kiosk, reader: StubReader) -> None:
+    reader.refusals.append(RemoteError("camera.missing"))
+    ready(kiosk)
+    reader.sees(camera=True)
+    kiosk.until(Start, lambda session: session.devices.camera)
+    for event in (PathChosen(NextPath.QR), PayloadRefused("payload.damaged"), PathChosen(NextPath.MRZ)):
+        kiosk.controller.dispatch(event)
+    state = kiosk.until(Failed).state
+    assert isinstance(state, Failed)
+    assert state.code == "camera.missing"
+
+
+def test_a_reader_that_goes_away_takes_its_eyes_with_it(settings: Settings) -> None:
+    reader = StubReader()
+    with reader.serving(socket_path(settings, "reader")), running(settings, SystemClock()) as kiosk:
+        looking(kiosk, reader)
+        reader.topic.close()
+        state = kiosk.until(Failed).state
+        assert isinstance(state, Failed)
+        assert state.code == "camera.missing"
+        assert kiosk.session.devices == Devices()
 
 
 def test_whoever_waits_is_told_of_a_change_and_only_of_one(kiosk: Kiosk) -> None:

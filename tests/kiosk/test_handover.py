@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from config.settings import ServiceSettings, SiteSettings
 from hisbridge.records import CoverageQuestion, PatientRecord, ProofCheck
-from kiosk.checkin import typed_reading
+from kiosk.entries import typed_reading
 from kiosk.handover import NoPersonalId, Place, coverage_question, patient_record
 from reader.reading import Check, Checks, Evidence, Holder, Outcome, Reading, Sex, Source
 from tests.kiosk.people import LAN, by_chip, by_qr, covered, passport
@@ -100,6 +100,14 @@ def test_the_insurance_is_asked_with_what_it_needs_and_no_more() -> None:
         sex="female",
         visit_date="2026-11-21",
     )
+
+
+def test_the_name_of_the_machine_readable_lines_is_shown_and_not_handed_over() -> None:
+    read = by_qr(full_name="TRAN THI MAU", birth_date="2003-02-14")
+    lines = msgspec.structs.replace(read, evidence=Evidence(source=Source.MRZ, read_at="2026-11-21T00:45:00Z"))
+    assert record_of(lines).patient.full_name is None
+    assert coverage_question(lines, date(2026, 11, 21)).full_name is None
+    assert (record_of(lines).patient.birth_date, record_of(lines).evidence.source) == ("2003-02-14", "mrz")
 
 
 def test_a_passport_is_not_handed_over() -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from hisbridge.records import Coverage, Verdict
-from kiosk.checkin import typed_reading
+from kiosk.entries import typed_reading
 from kiosk.tickets import needs_counter, number
 from reader.reading import Check, Checks, Outcome, Reading
 from tests.kiosk.people import LAN, by_chip, by_qr, covered

@@ -1,165 +1,22 @@
 """The reader process over its socket: presence, readings, payloads. The card is the sandbox card, without PC/SC."""
 
-import json
-import queue
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterator
 
 import msgspec
 import pytest
 
-from config.settings import ReaderSettings, load
-from reader import service
-from reader.chip.task import Surroundings
 from reader.chip.transport import Presence
 from reader.errors import CardRemoved
 from reader.payload import parse_payload
 from reader.phases import Phase
 from reader.portraits import KEEP_SECONDS
-from reader.reading import Holder
 from sandbox.card import image, kinds
 from sandbox.card.quirks import Quirks
 from sandbox.people import all_people, find, qr_text
-from tests.reader.chip.cards import NOW, InProcessSlot, image_of, slot_with, with_file
-from wire.client import Client
-from wire.codec import to_plain
+from tests.reader.bench import READY, Running
+from tests.reader.chip.cards import InProcessSlot, image_of, slot_with, with_file
 from wire.errors import RemoteError
-
-READY = Presence(service=True, reader="Reader 0", card=False)
-
-
-class Bench:
-    """A slot whose presence the test moves by hand."""
-
-    def __init__(self) -> None:
-        self.card: InProcessSlot | None = None
-        self._changes: queue.Queue[Presence | None] = queue.Queue()
-
-    def watch(self) -> Iterator[Presence]:
-        while (presence := self._changes.get()) is not None:
-            yield presence
-
-    @contextmanager
-    def connect(self):
-        assert self.card is not None
-        with self.card.connect() as transport:
-            yield transport
-
-    def show(self, presence: Presence | None) -> None:
-        self._changes.put(presence)
-
-    def place(self, card: InProcessSlot) -> None:
-        self.card = card
-        self.show(Presence(service=True, reader="Reader 0", card=True))
-
-
-class Scanner:
-    """A payload source that the test speaks through."""
-
-    name = "scanner"
-
-    def __init__(self) -> None:
-        self.on_text: Callable[[str], None] | None = None
-        self.started = threading.Event()
-        self.failures = 0
-
-    def run(self, on_text: Callable[[str], None], stop: threading.Event) -> None:
-        if self.failures:
-            self.failures -= 1
-            raise OSError("001303900017")
-        self.on_text = on_text
-        self.started.set()
-        stop.wait()
-
-    def health(self) -> dict[str, object]:
-        return {"configured": True, "connected": True}
-
-
-class Clock:
-    """Monotonic seconds that run by themselves, and can be moved forward."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def __call__(self) -> float:
-        return time.monotonic() + self.ahead
-
-
-class Running:
-    """The service under test, and what it says."""
-
-    def __init__(self, path: Path, bench: Bench, scanner: Scanner, clock: Clock) -> None:
-        self.client = Client(path)
-        self.bench, self.scanner, self.clock = bench, scanner, clock
-        self.events: queue.Queue[tuple[str, dict]] = queue.Queue()
-        self.following = threading.Thread(target=self._follow, daemon=True)
-        self.following.start()
-        self.first = self.events.get(timeout=10)  # now it follows; nothing said from here on is missed
-
-    def _follow(self) -> None:
-        for name, data in self.client.events("/v1/events"):
-            self.events.put((name, json.loads(data)))
-
-    def next(self, name: str) -> dict:
-        """The data of the next event of this name."""
-        while True:
-            seen, data = self.events.get(timeout=10)
-            if seen == name:
-                return data
-
-    def ready(self) -> None:
-        self.bench.show(READY)
-        while not self.next("presence")["service"]:
-            pass
-
-    def place(self, card: InProcessSlot) -> None:
-        self.bench.place(card)
-        while not self.next("presence")["card"]:
-            pass
-
-    def open(self, presentation: str = "p1", can: str = "900017", printed: Holder | None = None) -> dict:
-        body = {"presentation": presentation, "can": can}
-        if printed is not None:
-            body["printed"] = to_plain(printed)
-        return self.client.post("/v1/chip/open", body, dict)
-
-
-def settings(**differences: object) -> ReaderSettings:
-    return msgspec.structs.replace(load().reader, **differences)
-
-
-@pytest.fixture
-def start(run_dir) -> Iterator[Callable[..., Running]]:
-    stop = threading.Event()
-    bench, scanner, clock = Bench(), Scanner(), Clock()
-    threads: list[threading.Thread] = []
-
-    def begin(source_failures: int = 0, **differences: object) -> Running:
-        scanner.failures = source_failures
-        path = run_dir / "reader.sock"
-        world = Surroundings(clock=clock, utc_now=lambda: NOW, new_id=lambda: "reading-1")
-        thread = threading.Thread(
-            target=service.serve, args=(bench, settings(**differences), path, [scanner], world, stop), daemon=True
-        )
-        thread.start()
-        threads.append(thread)
-        assert scanner.started.wait(10)
-        return Running(path, bench, scanner, clock)
-
-    yield begin
-    stop.set()
-    bench.show(None)
-    for thread in threads:
-        thread.join(10)
-        assert not thread.is_alive()
-
-
-@pytest.fixture
-def running(start) -> Running:
-    return start()
 
 
 def test_events_begin_with_the_presence_now(running):
@@ -495,45 +352,11 @@ def test_a_broken_card_is_told_as_such(running, authority):
     assert running.next("failed")["code"] == "reader.card_broken"
 
 
-def test_a_citizen_card_held_to_the_scanner_is_a_reading(running):
-    running.scanner.on_text(qr_text(find("mau")))
-    reading = running.next("payload")["reading"]
-    assert reading["holder"]["personal_id"] == "001303900017"
-    assert reading["evidence"]["source"] == "card_qr"
-    assert reading["evidence"]["checks"] is None
-
-
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        ("https://example.invalid/", "payload.unrecognised"),
-        ("001303900017|||31022003|Nữ|x|20052021", "payload.name"),
-        ("0199900017|5472e1baa76e|14/02/2003|2|-|01 - 028|01/01/2025|-|02/01/2025|$", "payload.refused"),
-    ],
-)
-def test_what_identifies_nobody_is_refused_with_its_reason(running, text, code):
-    running.scanner.on_text(text)
-    assert running.next("payload_refused") == {"code": code}
-
-
-def test_a_code_held_still_counts_once(running):
-    for _ in range(5):
-        running.scanner.on_text("held")
-        running.clock.ahead += 2.0
-    running.scanner.on_text("another")
-    running.clock.ahead += 3.5
-    running.scanner.on_text("held")
-    running.scanner.on_text("last")
-    seen = [running.next("payload_refused") for _ in range(4)]
-    assert len(seen) == 4
-    assert running.events.empty()
-
-
 def test_health_tells_of_every_device(running):
     running.ready()
     health = running.client.get("/v1/health", dict)
     assert health["presence"]["reader"] == "Reader 0"
-    assert health["scanner"] == {"configured": True, "connected": True}
+    assert health["scanner"]["state"] == "open"
     assert health["camera"] == {"configured": False}
 
 

@@ -16,6 +16,7 @@ import pytest
 import serial
 from PIL import Image
 
+from sandbox.camera import camera
 from sandbox.card import trust
 from sandbox.desk import routes
 from sandbox.his import HospitalSystem
@@ -75,13 +76,25 @@ def desk(run_dir: Path, slot: InProcessSlot) -> Iterator[Desk]:
     with (
         slot.serving(run_dir / "card.sock"),
         scanner(run_dir / "scanner") as made,
+        camera(run_dir / "camera") as eye,
     ):
         plug = RemoteSlot(run_dir / "card.sock")
-        world = World(all_people(), trust.create(), jpeg, plug, made, Portal(all_people()), HospitalSystem())
+        world = World(all_people(), trust.create(), jpeg, plug, made, eye, Portal(all_people()), HospitalSystem())
         with serving(("127.0.0.1", 0), routes(world, {"desk": "here"})) as address:
             assert isinstance(address, tuple)
             yield Desk(address[1])
         world.events.close()
+
+
+def test_what_is_held_up_to_the_camera_is_told_and_pictured(desk: Desk) -> None:
+    asked = {"person": "thu", "face": "back", "worn": True}
+    assert desk.post("/camera/show", asked)["in_view"] == asked
+    status, picture = desk.call("GET", "/camera/picture")
+    assert status == 200
+    with Image.open(BytesIO(picture)) as shown:
+        assert shown.width == 480
+    assert desk.post("/camera/clear", {})["in_view"] is None
+    assert desk.call("GET", "/camera/picture")[1] != picture
 
 
 def test_everybody_is_listed_with_key_and_code(desk: Desk) -> None:
@@ -161,6 +174,9 @@ def test_the_page_stands_at_the_root(desk: Desk) -> None:
         ("/scanner/show", {}, "wire.malformed"),
         ("/scanner/show", {"person": "mau", "text": "x"}, "wire.malformed"),
         ("/scanner/show", {"person": "nobody"}, "sandbox.unknown_person"),
+        ("/camera/show", {"person": "nobody", "face": "front"}, "sandbox.unknown_person"),
+        ("/camera/show", {"person": "mau", "face": "edge"}, "wire.malformed"),
+        ("/camera/show", {"person": "mau"}, "wire.malformed"),
         ("/scanner/show", {"text": "x" * 5000}, "wire.malformed"),
         ("/faults", {"name": "x", "value": {"deep": 1}}, "wire.malformed"),
     ],
@@ -186,9 +202,9 @@ def test_only_json_may_change_anything(desk: Desk) -> None:
 
 
 def test_a_reader_that_is_not_there_is_told(run_dir: Path) -> None:
-    with scanner(run_dir / "scanner") as made:
+    with scanner(run_dir / "scanner") as made, camera(run_dir / "camera") as eye:
         plug = RemoteSlot(run_dir / "nowhere.sock")
-        world = World(all_people(), trust.create(), jpeg, plug, made, Portal(all_people()), HospitalSystem())
+        world = World(all_people(), trust.create(), jpeg, plug, made, eye, Portal(all_people()), HospitalSystem())
         with serving(("127.0.0.1", 0), routes(world, {})) as address:
             assert isinstance(address, tuple)
             status, answer = Desk(address[1]).call("POST", "/card/place", {"person": "nhi"})
@@ -241,6 +257,7 @@ def test_the_command_starts_a_whole_world(
         assert desk.get("/health")["synthetic"] is True
         assert (tmp_path / "trust" / "csca.cer").exists()
         assert Path(addresses["scanner"]).exists()
+        assert Path(addresses["camera"]).is_socket()
         connection, following = events_of(desk.port)
         assert following()[1]["card"] is None
         desk.post("/card/place", {"person": "dia-chi-dai"})

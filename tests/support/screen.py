@@ -1,6 +1,7 @@
 """The touchscreen without a browser: follows the event stream as its page does, and touches the same buttons."""
 
 import contextlib
+import html
 import http.client
 import re
 import socket
@@ -38,6 +39,11 @@ class Shown:
     def notice(self) -> str | None:
         """The words of the band above the screen."""
         return _words(re.search(r"<p [^>]*data-notice[^>]*>(.*?)</p>", self.html, re.DOTALL))
+
+    @property
+    def text(self) -> str:
+        """Its words, without what draws them."""
+        return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", self.html)).split())
 
     @property
     def paths(self) -> list[str]:
@@ -155,7 +161,7 @@ class Screen:
 
 
 ANY = (
-    *("start", "ask_key", "ask_qr", "keypad", "reading", "confirm", "finishing", "ticket", "failed", "help"),
+    *("start", "ask_key", "ask_qr", "ask_mrz", "keypad", "reading", "confirm", "finishing", "ticket", "failed", "help"),
     "out_of_order",
 )
 

@@ -108,6 +108,13 @@ class World:
     def show_qr(self, person: str) -> None:
         self.desk("POST", "/scanner/show", {"person": person})
 
+    def hold_up(self, person: str, face: str, worn: bool = False) -> None:
+        """A card's face, or a telephone with its code, to the camera."""
+        self.desk("POST", "/camera/show", {"person": person, "face": face, "worn": worn})
+
+    def take_down(self) -> None:
+        self.desk("POST", "/camera/clear", {})
+
     def fault(self, name: str, value: Any = True) -> None:
         self.desk("POST", "/faults", {"name": name, "value": value})
 

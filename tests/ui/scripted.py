@@ -8,8 +8,10 @@ from config.settings import Settings, load
 from hisbridge.records import Coverage, Verdict
 from kiosk.states import (
     AskKey,
+    AskMrz,
     AskQr,
     Confirm,
+    Devices,
     Event,
     Failed,
     Finishing,
@@ -36,7 +38,7 @@ class ScriptedController:
     """`show` sets the session, `events` are the touches that came."""
 
     def __init__(self, session: Session | None = None) -> None:
-        self._session = session or Session(reader_ready=True)
+        self._session = session or Session(reader_ready=True, devices=BOTH)
         self._version = 1
         self._changed = threading.Condition()
         self.events: list[Event] = []
@@ -106,6 +108,17 @@ EVERY_STATE: dict[str, State] = {
     "ask_key-problem": AskKey("checkin.no_personal_id"),
     "ask_qr": AskQr(),
     "ask_qr-problem": AskQr("checkin.no_personal_id"),
+    "ask_qr-insurance": AskQr("checkin.insurance_only", mrz=True),
+    "ask_qr-worn": AskQr(mrz=True),
+    "ask_qr-camera": AskQr(),
+    "ask_qr-scanner": AskQr(),
+    "ask_qr-none": AskQr(),
+    "ask_key-camera": AskKey(),
+    "ask_key-scanner": AskKey(),
+    "ask_key-none": AskKey(),
+    "start-none": Start(),
+    "start-again": Start("checkin.code_again"),
+    "ask_mrz": AskMrz(),
     "keypad-card_key": Keypad(KeypadPurpose.CARD_KEY),
     "keypad-personal_id": Keypad(KeypadPurpose.PERSONAL_ID),
     "keypad-problem": Keypad(KeypadPurpose.CARD_KEY, "reader.wrong_key"),
@@ -134,14 +147,21 @@ EVERY_STATE: dict[str, State] = {
     "ticket-long": TicketShown(LONG_TICKET, None, needs_counter=True),
     "failed": Failed("reader.card_removed", (NextPath.CARD_AGAIN, NextPath.QR, NextPath.PERSONAL_ID, NextPath.STAFF)),
     "failed-key": Failed("reader.wrong_key", (NextPath.QR, NextPath.PERSONAL_ID, NextPath.STAFF)),
+    "failed-lines": Failed("reader.mrz_needed", (NextPath.QR, NextPath.MRZ, NextPath.PERSONAL_ID, NextPath.STAFF)),
+    "failed-not_found": Failed("mrz.not_found", (NextPath.QR, NextPath.PERSONAL_ID, NextPath.STAFF)),
     "failed-staff": Failed("wire.unreachable", (NextPath.STAFF,)),
-    "failed-many": Failed("checkin.two_people", tuple(NextPath)),
+    "failed-many": Failed("checkin.two_people", tuple(path for path in NextPath if path is not NextPath.MRZ)),
     "help": Help(),
     "out_of_order": OutOfOrder("database.unavailable"),
 }
 
 
+EYES = {"camera": Devices(camera=True), "scanner": Devices(scanner=True), "none": Devices()}
+BOTH = Devices(scanner=True, camera=True)
+
+
 def session_of(key: str, language: str = "vi", **more: Any) -> Session:
     """The session that shows an example; each example is entered at its own moment."""
     entered = float(list(EVERY_STATE).index(key) + 1)
-    return Session(state=EVERY_STATE[key], language=language, **{"reader_ready": True, "entered": entered, **more})
+    told = {"reader_ready": True, "devices": EYES.get(key.rpartition("-")[2], BOTH), "entered": entered}
+    return Session(state=EVERY_STATE[key], language=language, **{**told, **more})

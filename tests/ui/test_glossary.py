@@ -12,6 +12,7 @@ KEYS = {
     "`start`": ["start.place_card"],
     "`ask_key`": ["ask_key.title"],
     "`ask_qr`": ["ask_qr.title"],
+    "`ask_mrz`": ["ask_mrz.title"],
     "`keypad`": ["keypad.card_key.title", "keypad.personal_id.title"],
     "`reading`": ["reading.title"],
     "`confirm`": ["confirm.title"],

@@ -392,7 +392,7 @@ def test_no_page_needs_inline_script_or_style(client: FlaskClient, controller: S
 def test_the_panels_measures_come_from_the_settings(client: FlaskClient) -> None:
     answer = client.get("/touchscreen/panel.css")
     assert answer.mimetype == "text/css"
-    assert "--panel-mm: 6.65px; --warning: 20s; --ticket: 20s" in answer.text
+    assert "--panel-mm: 6.65px; --warning: 20s; --ticket: 20s; --look: 30s" in answer.text
 
 
 def test_health_says_which_screen_stands(client: FlaskClient, controller: ScriptedController) -> None:

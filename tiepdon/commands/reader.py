@@ -7,7 +7,10 @@ import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reader.optical.lines import LineReader
 
 
 def register(commands: Any) -> None:
@@ -29,16 +32,30 @@ def run(options: argparse.Namespace) -> int:
     from reader.chip.world import real_surroundings
     from reader.service import PayloadSource, serve
 
-    def sources(settings: ReaderSettings) -> list[PayloadSource]:
+    def line_reader(settings: ReaderSettings) -> "LineReader | None":
+        if not (settings.camera.device or settings.second_camera.device):
+            return None
+        from reader.optical.lines import LineReader
+
+        return LineReader(time.monotonic)
+
+    def sources(settings: ReaderSettings, lines: "LineReader | None", open_now: ExitStack) -> list[PayloadSource]:
         found: list[PayloadSource] = []
         if settings.scanner.device:
             from reader.scanner.serial import SerialScanner
 
             found.append(SerialScanner(settings.scanner.device, settings.scanner.baud_rate, time.monotonic))
-        if settings.camera.device:
-            from reader.optical.camera import CameraSource
+        if settings.keyboard.device:
+            from reader.scanner.hid import KeyboardScanner
 
-            found.append(CameraSource(settings.camera.device, time.monotonic))
+            found.append(KeyboardScanner(settings.keyboard.device, time.monotonic))
+        for name, camera in (("camera", settings.camera), ("second_camera", settings.second_camera)):
+            if camera.device:
+                from reader.optical.camera import CameraSource
+
+                source = CameraSource(camera, name, time.monotonic, tap=lines)
+                open_now.callback(source.let_go)
+                found.append(source)
         return found
 
     def slot(settings: ReaderSettings, open_now: ExitStack) -> Slot:
@@ -64,5 +81,7 @@ def run(options: argparse.Namespace) -> int:
     with ExitStack() as open_now:
         place = socket_path(settings, "reader")
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        serve(slot(settings.reader, open_now), settings.reader, place, sources(settings.reader), surroundings, stop)
+        lines = line_reader(settings.reader)
+        devices = sources(settings.reader, lines, open_now)
+        serve(slot(settings.reader, open_now), settings.reader, place, devices, surroundings, stop, lines)
     return 0

@@ -1,4 +1,4 @@
-"""`tiepdon sandbox`: the pretend outside world in the foreground: card, scanner, portal, hospital system, desk."""
+"""`tiepdon sandbox`: the pretend outside world in the foreground: card, scanner, camera, portal, hospital, desk."""
 
 import argparse
 import logging
@@ -36,6 +36,7 @@ def register(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Play the world until told to stop; returns 0."""
+    from sandbox.camera import camera
     from sandbox.card import trust
     from sandbox.desk import routes
     from sandbox.his import HospitalSystem
@@ -55,16 +56,18 @@ def run(options: argparse.Namespace) -> int:
     certificate = authority.export(options.state / "trust")
     people = all_people()
     portal, hospital = Portal(people), HospitalSystem()
-    link = options.run_folder / "scanner"
+    link, eye = options.run_folder / "scanner", options.run_folder / "camera"
     with ExitStack() as open_now:
         plug = _plug(*options.card)
-        world = World(people, authority, jpeg, plug, open_now.enter_context(scanner(link)), portal, hospital)
+        devices = open_now.enter_context(scanner(link)), open_now.enter_context(camera(eye))
+        world = World(people, authority, jpeg, plug, *devices, portal, hospital)
         open_now.callback(world.events.close)
         open_now.callback(_quietly, plug)
         addresses: dict[str, Any] = {
             "portal": _url(open_now.enter_context(portal.serving(options.portal_port))),
             "his": "{}:{}".format(*open_now.enter_context(hospital.serving(options.his_port))),
             "scanner": str(link),
+            "camera": str(eye),
             "card": ":".join(options.card),
             "trust": str(certificate),
         }
