@@ -29,7 +29,7 @@ _MOST_PLACES = 2
 _MARGIN = 0.2  # of a place's size, on each side, and some pixels besides
 _MARGIN_PIXELS = 12
 _SHARPENING = 1.5
-_SHARPENING_PIXELS = 1.25  # before enlarging
+_SHARPENING_PIXELS = 1.25
 _POSE_PIXELS = 170  # size at which the pose is sought
 _QUIET_MODULES = 4  # ISO/IEC 18004, 5.3.8
 _DRAWN_PIXELS = 3  # a module
@@ -77,9 +77,12 @@ def _cut(picture: GreyImage, place: Box) -> tuple[GreyImage, int, int]:
 
 
 def _sharpened(part: GreyImage, factor: int) -> GreyImage:
-    large = cv2.resize(part, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
-    soft = cv2.GaussianBlur(large, (0, 0), _SHARPENING_PIXELS * factor)
-    return np.asarray(cv2.addWeighted(large, 1 + _SHARPENING, soft, -_SHARPENING, 0), np.uint8)
+    """Enlarged, with an unsharp mask. Sharpened first: that is the same, on a ninth of the pixels."""
+    wide = part.astype(np.int16)  # so that nothing is cut off before it is enlarged
+    soft = cv2.GaussianBlur(wide, (0, 0), _SHARPENING_PIXELS)
+    sharp = cv2.addWeighted(wide, 1 + _SHARPENING, soft, -_SHARPENING, 0)
+    large = cv2.resize(sharp, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    return np.clip(large, 0, 255).astype(np.uint8)
 
 
 def _by_pose(part: GreyImage, extent: int, left: int, top: int) -> list[Found]:

@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from reader.optical.pictures import Box, GreyImage
 from reader.optical.symbol import Floats
@@ -48,24 +49,28 @@ def _edges(picture: GreyImage) -> Floats:
         cv2.absdiff(inner, neighbour, dst=step[1:-1, 1:-1])
         # Whole cells into one pixel each: any other ratio takes five times as long.
         weakest = np.minimum(weakest, cv2.resize(step, size, interpolation=cv2.INTER_AREA))
-    light = cv2.resize(whole, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    white = cv2.dilate(cv2.blur(light, (3, 3)), np.ones((9, 9), np.uint8))
-    edges: Floats = _above_noise(weakest.astype(np.float32), light) / (white + _DIM)
+    light: GreyImage = np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.uint8)
+    white = cv2.dilate(cv2.blur(light, (3, 3)), np.ones((9, 9), np.uint8)).astype(np.float32)
+    edges: Floats = _above_noise(weakest, light) / (white + _DIM)
     return edges
 
 
-def _above_noise(edges: Floats, light: Floats) -> Floats:
+def _above_noise(edges: GreyImage, light: GreyImage) -> Floats:
     """What edges have above the usual of their brightness: a camera's noise, and the weave of a phone's screen, lie
     over all cells of one brightness; a code over few of them. Where a code is nearly alone with its brightness, the
     whole picture's usual edges set a bound to what is taken for noise."""
-    bound = _NOISE_BOUND * float(np.median(edges))
-    tone = (light * (_TONES / 256)).astype(np.intp)
-    usual = np.zeros(_TONES, np.float32)
-    for step in range(_TONES):
-        alike = edges[tone == step]
-        usual[step] = min(np.median(alike), bound) if alike.size else 0
-    above: Floats = np.maximum(edges - _NOISE_FACTOR * usual[tone], 0)
+    tone = light // (256 // _TONES)
+    counts = np.bincount((tone.astype(np.intp) * 256 + edges).ravel(), minlength=_TONES * 256).reshape(_TONES, 256)
+    usual = np.minimum(_medians(counts), _NOISE_BOUND * _medians(counts.sum(axis=0)[None]))
+    above: Floats = np.maximum(edges - np.float32(_NOISE_FACTOR) * usual.astype(np.float32)[tone], 0)
     return above
+
+
+def _medians(counts: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """The middle value of each row, whose columns count how often their number occurs."""
+    sums = counts.cumsum(axis=1)
+    medians: npt.NDArray[np.intp] = (2 * sums >= np.maximum(sums[:, -1:], 1)).argmax(axis=1)
+    return medians
 
 
 def _around(near: Floats, peak: float, column: int, row: int) -> tuple[int, int, int, int]:
