@@ -26,10 +26,10 @@ _MIDDLE = FINDER / 2  # of a finder, in modules from the code's corner
 _FILTER_PIXELS = 2.0  # a module
 _FILTER_SIDES = (33, 41, 51, 63, 78)  # codes of about so many modules are found
 _FILTER_RANK = 5
-_MOST_FINDERS = 14
-_MOST_TRIPLES = 20
-_MOST_PROPOSALS = 3
-_LEAST_RESPONSE = 0.2
+_MOST_FINDERS = 9
+_MOST_TRIPLES = 12
+_MOST_PROPOSALS = 2
+_LEAST_RESPONSE = 0.27
 
 
 class Pose(NamedTuple):
