@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from benchmarks.table import Table
 
-NAMES = ("chip", "commit", "footprint")
+NAMES = ("chip", "commit", "footprint", "optical")
 
 
 def main(arguments: Sequence[str]) -> int:

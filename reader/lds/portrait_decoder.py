@@ -1,4 +1,4 @@
-"""Decode one image from standard input and write it anew to standard output: the reader's one door to Pillow.
+"""Decode one image from standard input and write it anew to standard output: the reader's door to Pillow for portraits.
 
 Runs as a process of its own (`python -I portrait_decoder.py JPEG|PNG BYTES SECONDS`), because the image is from
 outside: whatever it does to the decoder, this process dies of it alone. Must not import anything of ours.

@@ -9,7 +9,8 @@ import zxingcpp
 from reader.optical.pictures import Box, Found, GreyImage
 from reader.payload.text import as_text
 
-_QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+# Not `QRCode`: that takes in Micro QR, whose two to four check codewords let noise through as digits now and then.
+_QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCodeModel2)
 _WITH_ECI = b"]Q2".hex(" ").upper()  # ISO/IEC 15424, 4.12: the code declares its character set
 
 

@@ -140,6 +140,11 @@ def test_a_picture_without_a_code_gives_nothing(shape: tuple[int, int]) -> None:
     assert decode(np.full(shape, 128, dtype=np.uint8)) == []
 
 
+@pytest.mark.parametrize("version", ["M1", "M2", "M3", "M4"])
+def test_micro_codes_are_left_alone_because_their_correction_lets_noise_through(version: str) -> None:
+    assert decode(picture(segno.make("1234", version=version))) == []
+
+
 def test_noise_gives_nothing() -> None:
     noise = np.random.default_rng(1).integers(0, 256, (480, 640), dtype=np.uint8)
     assert decode(noise) == []
