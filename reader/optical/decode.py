@@ -1,13 +1,16 @@
 """The texts of the QR codes in one grey picture: a cascade chosen by measurement (docs/optical.md).
 
-Each step costs more than the one before and is taken only where that one read nothing:
+Each step costs more than the one before and is taken only where those before read no card's code:
 
 1. zxing-cpp on the whole picture;
-2. zxing-cpp on the likeliest places, enlarged and sharpened;
-3. the code's pose by all its fixed patterns, its modules freed of blur (`pose.py`, `grid.py`) and drawn anew for
-   zxing-cpp, which corrects what is still wrong.
+2. zxing-cpp on the whole picture at a third of its size: large codes under fine texture (noise, a phone's pixels);
+3. zxing-cpp on the likeliest places, enlarged and sharpened;
+4. the code's pose by all its fixed patterns, its modules freed of blur (`pose.py`, `grid.py`) and drawn anew for
+   zxing-cpp, which corrects what is still wrong;
+5. zxing-cpp with all it can do besides: light on dark, other sizes. So nothing is lost that it reads alone.
 
-Where no zxing-cpp wheel exists (32-bit ARM) zbar takes its place in each. Pure but for OpenCV.
+A code that is no card's, on a poster behind the person, does not end the search. Where no zxing-cpp wheel exists
+(32-bit ARM) zbar takes its place in each. Pure but for OpenCV.
 """
 
 from collections.abc import Iterator
@@ -19,12 +22,15 @@ import numpy.typing as npt
 from reader.optical import grid, pose
 from reader.optical.locate import places
 from reader.optical.pictures import Box, Found, GreyImage
+from reader.payload.parse import parse_payload
 
 try:
-    from reader.optical.zxing import read
+    from reader.optical.zxing import read, read_thoroughly
 except ImportError:
-    from reader.optical.zbar import read
+    from reader.optical.zbar import read, read_thoroughly
 
+_SMALLEST = 21  # modules a side, one pixel each
+_SHRINKING = 3
 _MOST_PLACES = 2
 _MARGIN = 0.2  # of a place's size, on each side, and some pixels besides
 _MARGIN_PIXELS = 12
@@ -45,29 +51,51 @@ def decode(picture: GreyImage) -> list[str]:
 
 
 def find(picture: GreyImage, near: Box | None = None) -> list[Found]:
-    """Each QR code in the picture. `near`: where one was a moment ago; that place is looked at first, and alone if it
-    is still there. Raises ValueError for another kind of picture.
+    """QR codes in the picture, until one of them is a card's. `near`: where one was a moment ago; that place is looked
+    at first. Raises ValueError for another kind of picture.
     """
     if picture.ndim != 2 or picture.dtype != np.uint8:
         raise ValueError("a grey picture of 8 bits is needed")
-    if min(picture.shape) < 21:  # modules of the smallest code
-        return []
-    return next((found for found in _attempts(picture, near) if found), [])
+    found: list[Found] = []
+    if min(picture.shape) < _SMALLEST:
+        return found
+    for more in _attempts(picture, near, found):
+        known = {code.text for code in found}
+        found += [code for code in more if code.text not in known]
+        if any(parse_payload(code.text).kind != "unknown" for code in more):
+            break
+    return found
 
 
-def _attempts(picture: GreyImage, near: Box | None) -> Iterator[list[Found]]:
+def _attempts(picture: GreyImage, near: Box | None, found: list[Found]) -> Iterator[list[Found]]:
+    """What each step reads; `found`: what was read so far."""
     if near is not None:
         part, left, top = _cut(picture, near)
-        yield [_moved(found, 1, left, top) for found in read(part)]
+        yield [_moved(code, 1, left, top) for code in read(part)]
     yield read(picture)
-    likely = places(picture, _MOST_PLACES)
+    if min(picture.shape) >= _SMALLEST * _SHRINKING:
+        size = picture.shape[1] // _SHRINKING, picture.shape[0] // _SHRINKING
+        small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+        yield [_enlarged(code, _SHRINKING) for code in read(small)]
+    likely = places(_without(picture, found), _MOST_PLACES)
     for place in likely:
         part, left, top = _cut(picture, place)
         factor = 3 if max(part.shape) < 260 else 2 if max(part.shape) < 620 else 1
-        yield [_moved(found, factor, left, top) for found in read(_sharpened(part, factor))]
-    for place in likely[:1]:  # the second one was never read so in a thousand pictures, and costs as much
+        yield [_moved(code, factor, left, top) for code in read(_sharpened(part, factor))]
+    for place in likely[:1]:  # the second one was read so once in a thousand pictures, and costs as much
         part, left, top = _cut(picture, place)
         yield _by_pose(part, max(place.width, place.height), left, top)
+    yield read_thoroughly(picture)
+
+
+def _without(picture: GreyImage, found: list[Found]) -> GreyImage:
+    """The picture with the codes found painted over, so that other places are looked at."""
+    if not found:
+        return picture
+    rest = picture.copy()
+    for _, (left, top, width, height) in found:
+        rest[max(0, top) : top + height, max(0, left) : left + width] = 128
+    return rest
 
 
 def _cut(picture: GreyImage, place: Box) -> tuple[GreyImage, int, int]:
@@ -107,6 +135,10 @@ def _read_modules(dark: npt.NDArray[np.uint8]) -> str | None:
     light = np.where(np.pad(dark, _QUIET_MODULES), np.uint8(0), np.uint8(255))
     found = read(light.repeat(_DRAWN_PIXELS, axis=0).repeat(_DRAWN_PIXELS, axis=1))
     return found[0].text if found else None
+
+
+def _enlarged(found: Found, factor: int) -> Found:
+    return Found(found.text, Box(*(value * factor for value in found.box)))
 
 
 def _moved(found: Found, factor: int, left: int, top: int) -> Found:
