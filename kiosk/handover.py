@@ -27,6 +27,7 @@ from reader.reading import Evidence, Reading, Source
 from wire.codec import from_plain, to_plain
 from wire.errors import MalformedMessage, TiepDonError
 
+DIACRITICS_LOST = "diacritics_lost"  # reader.payload
 OPTIONAL = tuple(field for field in msgspec.structs.fields(Patient) if field.name != "personal_id")
 
 
@@ -78,9 +79,10 @@ def coverage_question(reading: Reading, visit_date: date) -> CoverageQuestion:
 
 def _patient(reading: Reading) -> Patient:
     holder = reading.holder
-    if reading.evidence.source is Source.MRZ:
-        # The name's line has no check digit and no marks: shown to its owner, told to nobody (Doc 9303-5, 4.2.2).
-        holder = msgspec.structs.replace(holder, full_name=None)
+    if reading.evidence.source is Source.MRZ or DIACRITICS_LOST in reading.warnings:
+        # Letters without their marks are another name to a register, and the name's line of the machine-readable zone
+        # has no check digit besides (Doc 9303-5, 4.2.2): shown to its owner, told to nobody.
+        holder = msgspec.structs.replace(holder, full_name=None, residence=None)
     plain = {name: value.strip() if value else value for name, value in to_plain(holder).items()}
     if not _fits(holder.personal_id, PersonalId):
         raise NoPersonalId()

@@ -278,6 +278,9 @@ def chip_failed(session: Session, code: str, now: float, policy: Policy) -> Step
     )
     if isinstance(state, Confirm | Finishing):
         if entry is not None and state.reading is not None and same_person(entry, state.reading):
+            if code == WRONG_KEY and not is_typed(entry) and not session.mrz_needed:
+                # The number of a code opens that person's card: this one is somebody else's.
+                return fail_afresh(session, TWO_PEOPLE, now, policy)
             # The insurance answer, come or still to come, is about the same person and stays.
             return settle(replace(failed, state=replace(state, reading=entry, complete=True)), now, policy)
     elif code == WRONG_KEY:

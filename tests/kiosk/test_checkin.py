@@ -360,7 +360,15 @@ def test_a_chip_that_says_another_name_is_asked_about_again(kiosk: Kiosk) -> Non
     assert kiosk.state == Confirm(by_chip(), complete=False, coverage=None)
 
 
-@pytest.mark.parametrize("code", ["reader.wrong_key", "reader.card_broken", "reader.card_removed", "reader.too_slow"])
+def test_a_card_that_the_number_of_the_code_does_not_open_is_somebody_elses(kiosk: Kiosk) -> None:
+    kiosk.tell(PayloadRead(by_qr()), CARD)
+    kiosk.tell(ReadingFailed(kiosk.name, "reader.wrong_key"))
+    assert isinstance(kiosk.state, Failed)
+    assert kiosk.state.code == "checkin.two_people"
+    assert kiosk.session.entry is None
+
+
+@pytest.mark.parametrize("code", ["reader.card_broken", "reader.card_removed", "reader.too_slow"])
 def test_a_qr_reading_stands_when_the_chip_beside_it_fails(kiosk: Kiosk, code: str) -> None:
     kiosk.tell(PayloadRead(by_qr()), CARD)
     kiosk.tell(ReadingFailed(kiosk.name, code))

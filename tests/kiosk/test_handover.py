@@ -110,6 +110,15 @@ def test_the_name_of_the_machine_readable_lines_is_shown_and_not_handed_over() -
     assert (record_of(lines).patient.birth_date, record_of(lines).evidence.source) == ("2003-02-14", "mrz")
 
 
+def test_a_name_that_lost_its_marks_on_the_way_is_not_handed_over() -> None:
+    read = by_qr(full_name="Tran Thi Mau", residence="So 1 Duong Mau", birth_date="2003-02-14")
+    lost = msgspec.structs.replace(read, warnings=("diacritics_lost",))
+    patient = record_of(lost).patient
+    assert (patient.full_name, patient.residence, patient.birth_date) == (None, None, "2003-02-14")
+    assert coverage_question(lost, date(2026, 11, 21)).full_name is None
+    assert record_of(read).patient.full_name == "Tran Thi Mau"
+
+
 def test_a_passport_is_not_handed_over() -> None:
     with pytest.raises(NoPersonalId):
         record_of(passport())
