@@ -6,8 +6,13 @@ memory there is; so the child may crash, hang or swell under its limits, and is 
 starting it costs more than decoding one.
 
 A still may take longer than a frame of a live camera, for there is no next one: what shows no code at first is looked
-at inverted; then a large one whole, in tiles, a transparent one over black, and a small one enlarged. To turn a picture
-or to enlarge a large one gains nothing that `find` does not read anyway (1 of 60 hard ones for 40 ms each).
+at inverted; then a large one whole, in tiles, a transparent one over black, a small one enlarged, and one in colours by
+its red and its blue. To turn a picture or to enlarge a large one gains nothing that `find` does not read anyway (1 of
+60 hard ones for 40 ms each).
+
+Looking for codes has a limit of time as well: 15 kB of PNG may hold a quarter of a million patterns that codes begin
+with, and `find` compares each with each. It cannot be interrupted, so that it is given parts that take it 3 s at the
+worst.
 """
 
 import os
@@ -16,7 +21,8 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -32,23 +38,29 @@ from reader.optical.still_errors import (
     ImageNotAllowed,
     ImageRefused,
     ImageTooLarge,
+    ImageTooSlow,
     ImageUnreadable,
     NotAnImage,
 )
 from reader.payload.errors import DecoderMissing
+from reader.payload.parse import parse_payload
 
 MAX_BYTES = 256 << 20  # of a file
 DECODE_MEMORY = 256 << 20  # bytes of the decoder beside the interpreter's own
-DECODE_SECONDS = 10  # of processor time for one file
+MOST_SECONDS = 10  # of processor time for one file, to decode it and to look for codes
 ANSWER_SECONDS = 60.0  # until an answer of the decoder, however busy the machine is
-TILE_SIDE, TILE_OVERLAP = 2048, 512  # a code larger than the overlap is seen in the reduced picture
+TILE_SIDE, TILE_OVERLAP = 1448, 512  # a code larger than the overlap is seen in the reduced picture
+
+PAGE_WIDTH = 1 << 16
 
 FRAMES_LEFT_OUT = "image.frames_left_out"
+TOO_SLOW = b"s"  # what a child is silent about that took too long
 _REFUSALS: dict[bytes, type[ImageRefused]] = {
     child.NOT_AN_IMAGE: NotAnImage,
     child.EMPTY: ImageEmpty,
     child.TOO_LARGE: ImageTooLarge,
     child.DAMAGED: ImageDamaged,
+    TOO_SLOW: ImageTooSlow,
 }
 
 
@@ -63,11 +75,12 @@ class Still(NamedTuple):
 class StillReader:
     """Looks at one file after the other. To be used in a `with` statement, for it has a child.
 
-    A file may take so many `seconds` of processor time and `memory_bytes` (beside the interpreter's own) to decode.
+    A file may take so many `seconds` of processor time, and `memory_bytes` (beside the interpreter's own) to decode.
     Raises DecoderMissing when a library is not installed.
     """
 
-    def __init__(self, seconds: int = DECODE_SECONDS, memory_bytes: int = DECODE_MEMORY) -> None:
+    def __init__(self, seconds: int = MOST_SECONDS, memory_bytes: int = DECODE_MEMORY) -> None:
+        self._seconds = seconds
         self._decoder = _Decoder(seconds, memory_bytes)  # it starts while this process loads its libraries
         try:
             from reader.optical.decode import find
@@ -85,32 +98,59 @@ class StillReader:
     def read(self, file: int) -> Still:
         """The codes in the file behind this descriptor (`open_image`, `keep_image`).
 
-        Raises NotAnImage, ImageEmpty, ImageTooLarge, ImageDamaged (when what could be decoded shows no code),
-        DecoderMissing.
+        Raises NotAnImage, ImageEmpty, ImageTooLarge, ImageTooSlow, ImageDamaged (these when what could be looked at
+        shows no code), DecoderMissing.
         """
-        texts: dict[str, None] = {}
+        frames: dict[int, list[Found]] = {}
+        searching = 0.0
         answer = self._decoder.ask(child.OPEN, file)
         while answer.picture is not None:
-            found = self._texts(answer.picture)
-            texts.update(dict.fromkeys(found))
-            answer = self._decoder.ask(child.FOUND if found else child.NOTHING)
-        refused = ImageDamaged if answer.damaged else _REFUSALS.get(answer.kind)
+            search = _Search(self._find, self._seconds - answer.seconds - searching)
+            found = search.found(answer.picture)
+            searching += search.seconds
+            frames.setdefault(answer.frame, []).extend(_on_a_page(found, answer.picture))
+            if search.too_slow:
+                answer = self._decoder.ask(child.STOP)._replace(kind=TOO_SLOW)
+            else:
+                answer = self._decoder.ask(child.FOUND if any(map(_is_known, found)) else child.NOTHING)
+        texts = tuple(dict.fromkeys(code.text for found in frames.values() for code in as_one_reads(found)))
+        refused = _REFUSALS.get(answer.kind) if answer.kind == TOO_SLOW or not answer.damaged else ImageDamaged
         if refused is not None and not texts:
             raise refused
-        warnings = [refused.code] if refused is not None else []
-        return Still(tuple(texts), (*warnings, FRAMES_LEFT_OUT) if answer.left_out else tuple(warnings))
+        warnings = () if refused is None else (refused.code,)
+        return Still(texts, (*warnings, FRAMES_LEFT_OUT) if answer.left_out else warnings)
 
-    def _texts(self, picture: GreyImage) -> list[str]:
-        """The texts in a picture as one reads; when there are none, those of light codes on dark ground."""
-        for shown in (picture, np.bitwise_not(picture)):
-            found = [
+
+class _Search:
+    """Looking at one picture for at most so many seconds of processor time and what it takes to look at one part of it
+    more. `seconds`: what it took; `too_slow`: there are parts that were not looked at."""
+
+    def __init__(self, find: Callable[[GreyImage], list[Found]], most: float) -> None:
+        self.seconds = 0.0
+        self.too_slow = False
+        self._find = find
+        self._most = most
+
+    def found(self, picture: GreyImage) -> list[Found]:
+        """The codes in a picture; when there are none in one of usual size, those that are light on dark ground."""
+        found = self._found(picture)
+        if not found and not self.too_slow and picture.size <= child.GLANCE_PIXELS:
+            found = self._found(np.bitwise_not(picture))
+        return found
+
+    def _found(self, picture: GreyImage) -> list[Found]:
+        found: list[Found] = []
+        for left, top, tile in _tiles(picture):
+            if self.seconds >= self._most:
+                self.too_slow = True
+                break
+            began = time.process_time()
+            found += [
                 Found(code.text, code.box._replace(left=code.box.left + left, top=code.box.top + top))
-                for left, top, tile in _tiles(shown)
                 for code in self._find(tile)
             ]
-            if found:
-                return [code.text for code in as_one_reads(found)]
-        return []
+            self.seconds += time.process_time() - began
+        return found
 
 
 def open_image(name: str) -> int:
@@ -166,6 +206,17 @@ def _checked(file: int) -> int:
     return file
 
 
+def _is_known(code: Found) -> bool:
+    """Whether it is a card's or a number's; a code of another kind, on a poster behind it, does not end the search."""
+    return parse_payload(code.text).kind != "unknown"
+
+
+def _on_a_page(found: Sequence[Found], picture: GreyImage) -> Iterator[Found]:
+    """The codes with their places on a page as wide as every other, so that views of one frame can be compared."""
+    for text, box in found:
+        yield Found(text, Box(*(value * PAGE_WIDTH // picture.shape[1] for value in box)))
+
+
 def as_one_reads(found: Sequence[Found]) -> list[Found]:
     """Line by line from the top, in each from the left. A code whose middle is above the foot of a line's topmost code
     stands on that line."""
@@ -206,6 +257,8 @@ class _Answer(NamedTuple):
     picture: GreyImage | None = None
     damaged: bool = False
     left_out: bool = False
+    frame: int = 0
+    seconds: float = 0.0  # of processor time that the decoder took for the file so far
 
 
 class _Decoder:
@@ -247,7 +300,8 @@ class _Decoder:
 
     def _answer(self) -> _Answer:
         """Raises OSError, ValueError."""
-        kind, damaged, left_out, width, height = child.HEADER.unpack(self._receive(child.HEADER.size))
+        header = self._receive(child.HEADER.size)
+        kind, damaged, left_out, frame, width, height, took = child.HEADER.unpack(header)
         if kind != child.PICTURE:
             if kind != child.END and kind not in _REFUSALS:
                 raise ValueError("no answer")
@@ -255,7 +309,7 @@ class _Decoder:
         if not 0 < width * height <= child.WHOLE_PIXELS:
             raise ValueError("no picture")
         picture = np.frombuffer(self._receive(width * height), np.uint8).reshape(height, width)
-        return _Answer(kind, picture)
+        return _Answer(kind, picture, frame=frame, seconds=took / 1000)
 
     def _receive(self, size: int) -> bytearray:
         """So many bytes. Raises OSError when it hung up."""
@@ -270,13 +324,15 @@ class _Decoder:
         return data
 
     def _cause_of_death(self) -> bytes:
-        """What the file is that it died of: too much work, or else damaged."""
+        """What the file is that it died of: too slow or too large, or else damaged."""
         try:
             status = self._process.wait(1)
         except subprocess.TimeoutExpired:
             status = None
         self.stop()
-        return child.TOO_LARGE if status in (None, -signal.SIGXCPU, -signal.SIGKILL) else child.DAMAGED
+        if status in (None, -signal.SIGXCPU):
+            return TOO_SLOW
+        return child.TOO_LARGE if status == -signal.SIGKILL else child.DAMAGED
 
 
 def _started(*limits: str) -> tuple[subprocess.Popen[bytes], socket.socket]:

@@ -13,7 +13,8 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Generator, Iterator
+import time
+from collections.abc import Callable, Generator
 from hashlib import blake2b
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -21,15 +22,19 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# What `still.py` asks, and what it is answered. A picture's pixels follow its header.
-OPEN, FOUND, NOTHING = b"O", b"F", b"N"
+# What `still.py` asks, and what it is answered. A picture's pixels follow its header, and nothing can come between.
+OPEN, FOUND, NOTHING, STOP = b"O", b"F", b"N", b"S"
 READY, PICTURE, END = b"R", b"P", b"E"
 NOT_AN_IMAGE, EMPTY, TOO_LARGE, DAMAGED = b"n", b"e", b"l", b"d"
-HEADER = struct.Struct("<c??xII")  # kind; with END: `Still.damaged`, `Still.left_out`; with PICTURE: width, height
+# Kind; `Still.damaged`, `Still.left_out` and `Still.frame` so far; a PICTURE's width and height; milliseconds of
+# processor time since the file was opened.
+HEADER = struct.Struct("<c??BIII")
 
-GLANCE_PIXELS = 4 << 20  # the size a large picture is first looked at: more shows more detail than most codes have
+GLANCE_PIXELS = 2 << 20  # the size a large picture is first looked at: more shows more detail than most codes have
 WHOLE_PIXELS = 24 << 20  # the largest that is handed on
+STRIP_PIXELS = 1 << 20  # made grey at a time
 STORED_BYTES = 96 << 20  # of a decoded picture before it is made grey
+COEFFICIENT_BYTES = 192 << 20  # of a progressive JPEG: 32 megapixels at the least
 MOST_FRAMES = 32  # of an animation, or pages
 FRAMES_PIXELS = 256 << 20  # of all of them
 SMALL_SIDE = 400  # pixels; smaller pictures are shown enlarged as well
@@ -51,6 +56,8 @@ _WHITE, _BLACK = 255, 0
 _JPEG_SCALES = (1, 2, 4, 8)
 _BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1}  # as Pillow keeps them, or makes them on the way; of the others 4
 _WEBP_BYTES_PER_PIXEL = 12  # its decoder's canvas, a copy of that, and the picture
+_COLOURED = {"RGB", "RGBX", "P", "CMYK", "YCbCr"}
+_COLOUR = 48  # of 255: what two channels differ by in a picture that is no longer grey
 _ORIENTATION = 0x0112  # Exif 3.0, 4.6.5.1
 
 
@@ -63,7 +70,9 @@ class Refused(Exception):
 
 
 Views = Generator["Image", bool, None]
-"""Grey pictures, each another way to look at a frame; told whether it showed a code."""
+"""Grey pictures, each another way to look at a frame; told whether it showed what was sought."""
+LastViews = Generator["Image", bool, bool]
+"""The same; returns what it was told last."""
 
 
 def main(channel: socket.socket, memory_bytes: int, seconds: int) -> None:
@@ -74,7 +83,7 @@ def main(channel: socket.socket, memory_bytes: int, seconds: int) -> None:
     for plugin in _PLUGINS.values():
         __import__(f"PIL.{plugin}ImagePlugin")
     _limit(memory_bytes)
-    channel.sendall(HEADER.pack(READY, False, False, 0, 0))
+    channel.sendall(HEADER.pack(READY, False, False, 0, 0, 0, 0))
     while True:
         _, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
         if not descriptors:
@@ -86,31 +95,45 @@ def main(channel: socket.socket, memory_bytes: int, seconds: int) -> None:
 
 def _serve(channel: socket.socket, still: "Still") -> None:
     """Hand over one picture after the other, for as long as another one is asked for and there is one."""
+    began = time.process_time()
     views = still.views()
+    said: bytes | None = None
+    while said != STOP:
+        kind, (width, height), pixels = _next(views, None if said is None else said == FOUND)
+        took = int(1000 * (time.process_time() - began))
+        channel.sendall(HEADER.pack(kind, still.damaged, still.left_out, still.frame, width, height, took))
+        if kind != PICTURE:
+            return
+        channel.sendall(pixels)
+        del pixels
+        said = channel.recv(1) or STOP
+    channel.sendall(HEADER.pack(END, still.damaged, still.left_out, still.frame, 0, 0, 0))
+
+
+def _next(views: "Views", found: bool | None) -> tuple[bytes, tuple[int, int], bytes]:
+    """The next answer, its picture's size and pixels. All that can fail is done here, before any of it is sent."""
     try:
-        picture = next(views)
-        while True:
-            channel.sendall(HEADER.pack(PICTURE, False, False, *picture.size))
-            channel.sendall(picture.tobytes())
-            picture = views.send(channel.recv(1) == FOUND)
+        picture = next(views) if found is None else views.send(found)
+        return PICTURE, picture.size, picture.tobytes()
     except StopIteration:
-        kind = END
+        return END, (0, 0), b""
     except Refused as refusal:
-        kind = refusal.kind
+        return refusal.kind, (0, 0), b""
     except MemoryError:
-        kind = TOO_LARGE
+        return TOO_LARGE, (0, 0), b""
     except Exception:
-        kind = DAMAGED
-    channel.sendall(HEADER.pack(kind, still.damaged, still.left_out, 0, 0))
+        return DAMAGED, (0, 0), b""
 
 
 class Still:
-    """One file. `damaged`: a part of it could not be decoded; `left_out`: there are frames behind the last one seen."""
+    """One file. `damaged`: a part of it could not be decoded; `left_out`: there are frames behind the last one seen;
+    `frame`: the number of the one shown."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
         self.damaged = False
         self.left_out = False
+        self.frame = 0
         self._seen: set[bytes] = set()
 
     def views(self) -> Views:
@@ -125,22 +148,30 @@ class Still:
                 return
             if number == MOST_FRAMES or pixels > FRAMES_PIXELS:
                 break
+            self.frame = number
             yield from self._views_of_frame(image, number)
             pixels += image.width * image.height
         self.left_out = True
 
     def _views_of_jpeg(self, image: "Image") -> Views:
         """The brightness alone, in the scale wanted: both are what a JPEG stores, and spare most of the work."""
+        orientation = _orientation(image)
+        is_grey = image.mode == "L"
         glance = _jpeg_scale(image.size, GLANCE_PIXELS)
         whole = _jpeg_scale(image.size, WHOLE_PIXELS)
-        orientation = _orientation(image)
-        picture = _upright(_grey(self._loaded(image, 0, glance)), orientation)
-        del image
-        if (yield picture):
+        shown = _upright(_grey(self._loaded(image, 0, ("L", glance))), orientation)
+        small = _within(shown, GLANCE_PIXELS)
+        if (yield small):
             return
         if whole < glance:
-            yield _upright(_grey(self._loaded(self._opened(), 0, whole)), orientation)
-        yield from _enlarged(picture)
+            shown = _upright(_grey(self._loaded(self._opened(), 0, ("L", whole))), orientation)
+        if shown.size != small.size and (yield shown):
+            return
+        del shown
+        if (yield from _enlarged(small)):
+            return
+        if not is_grey:
+            yield from _colours(self._loaded(self._opened(), 0, ("RGB", glance)), orientation)
 
     def _views_of_frame(self, image: "Image", number: int) -> Views:
         image = self._loaded(image, number)
@@ -153,15 +184,18 @@ class Still:
             if digest in self._seen:
                 return
             self._seen.add(digest)
-        del image
         glance = _within(shown, GLANCE_PIXELS)
         if (yield glance):
             return
-        if glance is not shown and (yield _within(shown, WHOLE_PIXELS)):
+        if glance is not shown and (yield shown):
             return
         if alpha is not None and (yield _within(_over(grey, alpha, _BLACK), GLANCE_PIXELS)):
             return
-        yield from _enlarged(glance)
+        del grey, shown
+        if (yield from _enlarged(glance)):
+            return
+        if number == 0 and alpha is None:  # more pages cost more than a code in colours of one brightness is likely
+            yield from _colours(image, orientation)
 
     def _turned_to(self, image: "Image", number: int) -> bool:
         """Whether there is such a frame, and it is the one shown now."""
@@ -174,14 +208,17 @@ class Still:
             return False
         return True
 
-    def _loaded(self, image: "Image", number: int, scale: int | None = None) -> "Image":
-        """The frame decoded: whole, or else as much of it as there is. Raises Refused."""
+    def _loaded(self, image: "Image", number: int, draft: tuple[str, int] | None = None) -> "Image":
+        """The frame decoded: whole, or else as much of it as there is. `draft`: of a JPEG, in this mode and scale.
+
+        Raises Refused.
+        """
         from PIL import ImageFile
 
         _check_size(image)
         try:
             ImageFile.LOAD_TRUNCATED_IMAGES = self.damaged
-            _load(image, scale)
+            _load(image, draft)
         except MemoryError:
             raise Refused(TOO_LARGE) from None
         except Exception as error:
@@ -195,7 +232,7 @@ class Still:
         again = self._opened()
         if number:
             again.seek(number)
-        return self._loaded(again, number, scale)
+        return self._loaded(again, number, draft)
 
     def _opened(self) -> "Image":
         """The file's header. Raises Refused."""
@@ -250,7 +287,7 @@ def _check_size(image: "Image") -> None:
     if width < 1 or height < 1:
         raise Refused(EMPTY)
     if image.format in {"JPEG", "MPO"}:
-        too_large = _reduced(image.size, _JPEG_SCALES[-1]) > WHOLE_PIXELS or _coefficients(image) > STORED_BYTES
+        too_large = _reduced(image.size, _JPEG_SCALES[-1]) > WHOLE_PIXELS or _coefficients(image) > COEFFICIENT_BYTES
     else:
         too_large = width * height * _BYTES_PER_PIXEL.get(image.mode, 4) > STORED_BYTES
     if too_large:
@@ -266,10 +303,11 @@ def _coefficients(image: Any) -> int:
     return 2 * int(image.width * image.height * sum(parts) // max(1, widest))
 
 
-def _load(image: "Image", scale: int | None) -> None:
-    if scale is not None:
+def _load(image: "Image", draft: tuple[str, int] | None) -> None:
+    if draft is not None:
+        mode, scale = draft
         width, height = image.size
-        image.draft("L", (max(1, width // scale), max(1, height // scale)))
+        image.draft(mode, (max(1, width // scale), max(1, height // scale)))
     image.load()
 
 
@@ -284,26 +322,76 @@ def _reduced(size: tuple[int, int], scale: int) -> int:
 
 
 def _layers(image: "Image") -> "tuple[Image, Image | None]":
-    """The picture in grey, and how opaque it is where it is not everywhere."""
+    """The picture in grey, and how opaque it is where it is not everywhere; reduced to what is handed on."""
     if not image.has_transparency_data:
         return _grey(image), None
-    layered = image if image.mode in {"LA", "RGBA"} else image.convert("RGBA")
-    alpha = layered.getchannel("A")
+    alpha = _in_strips(image, WHOLE_PIXELS, "L", lambda part: _layered(part).getchannel("A"))
     least, _ = alpha.getextrema()
-    return layered.convert("L"), None if least == _WHITE else alpha
+    return _in_strips(image, WHOLE_PIXELS, "L", _grey_of_layered), None if least == _WHITE else alpha
+
+
+def _layered(part: "Image") -> "Image":
+    if part.mode in {"LA", "RGBA"}:
+        return part
+    return part.convert("LA" if part.mode == "La" else "RGBA")
+
+
+def _grey_of_layered(part: "Image") -> "Image":
+    return _layered(part).convert("L")
 
 
 def _grey(image: "Image") -> "Image":
-    """8 bits of grey; of more bits the range that is in use."""
-    if image.mode == "L":
-        return image
+    """8 bits of grey, reduced to what is handed on; of more bits the range that is in use."""
+    if image.mode == "LAB":
+        return _in_strips(image, WHOLE_PIXELS, "L", lambda part: part.getchannel("L"))
     if image.mode not in {"I", "F"} and not image.mode.startswith("I;16"):
-        return image.convert("L")
+        return _in_strips(image, WHOLE_PIXELS, "L", lambda part: part.convert("L"))
     low, high = image.getextrema()
     if not (isinstance(low, int | float) and isinstance(high, int | float) and 0 < high - low < float("inf")):
         low, high = 0, 1
-    scale = 255 / (high - low)
-    return image.convert("F").point(lambda value: value * scale - low * scale).convert("L")
+    scale, shift = 255 / (high - low), -low * 255 / (high - low)
+    return _in_strips(
+        image,
+        WHOLE_PIXELS,
+        "L",
+        lambda part: part.convert("F").point(lambda value: value * scale + shift).convert("L"),
+    )
+
+
+def _in_strips(image: "Image", most: int, mode: str, made: "Callable[[Image], Image]") -> "Image":
+    """What `made` makes of the picture, in this mode and reduced by a whole number to at most so many pixels. Strip by
+    strip, for beside a large picture there is no room for another of its size."""
+    from PIL import Image
+
+    scale = _scale_within(image.size, most)
+    if scale == 1 and image.mode == mode:
+        return image
+    width, height = image.size
+    whole = Image.new(mode, (-(-width // scale), -(-height // scale)))
+    rows = scale * max(1, STRIP_PIXELS // (width * scale))
+    for top in range(0, height, rows):
+        part = made(image.crop((0, top, width, min(height, top + rows))))
+        whole.paste(part.reduce(scale) if scale > 1 else part, (0, top // scale))
+    return whole
+
+
+def _colours(image: "Image", orientation: int) -> LastViews:
+    """What shows a code in two colours of one brightness: the red of the picture, then the blue. Nothing of a grey
+    one."""
+    if image.mode not in _COLOURED:
+        return False
+    small = _in_strips(image, GLANCE_PIXELS, "RGB", lambda part: part.convert("RGB"))
+    red, green, blue = small.split()
+    if not (_differ(red, green) or _differ(blue, green)):
+        return False
+    return (yield _upright(red, orientation)) or (yield _upright(blue, orientation))
+
+
+def _differ(one: "Image", other: "Image") -> bool:
+    from PIL import ImageChops
+
+    _, most = ImageChops.difference(one, other).getextrema()
+    return isinstance(most, int) and most >= _COLOUR
 
 
 def _over(grey: "Image", alpha: "Image | None", background: int) -> "Image":
@@ -314,25 +402,30 @@ def _over(grey: "Image", alpha: "Image | None", background: int) -> "Image":
 
 def _within(image: "Image", most: int) -> "Image":
     """The picture reduced by a whole number so that it has at most so many pixels."""
-    scale = 1
-    while _reduced(image.size, scale) > most:
-        scale += 1
+    scale = _scale_within(image.size, most)
     return image.reduce(scale) if scale > 1 else image
 
 
-def _enlarged(image: "Image") -> "Iterator[Image]":
+def _scale_within(size: tuple[int, int], most: int) -> int:
+    scale = 1
+    while _reduced(size, scale) > most:
+        scale += 1
+    return scale
+
+
+def _enlarged(image: "Image") -> LastViews:
     """A small picture larger, with the margin that a code cut out tightly lacks (ISO/IEC 18004, 6.3.8). Of small
     blurred codes twice as many are read so, light ones on dark ground as well."""
     from PIL import Image
 
     longest = max(image.size)
     if longest > SMALL_SIDE:
-        return
+        return False
     scale = min(8, -(-ENLARGED_SIDE // longest))
     margin = max(4, longest // 10)
     framed = Image.new("L", (image.width + 2 * margin, image.height + 2 * margin), _WHITE)
     framed.paste(image, (margin, margin))
-    yield framed.resize((framed.width * scale, framed.height * scale), Image.Resampling.BICUBIC)
+    return (yield framed.resize((framed.width * scale, framed.height * scale), Image.Resampling.BICUBIC))
 
 
 def _orientation(image: "Image") -> int:

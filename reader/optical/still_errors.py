@@ -49,9 +49,15 @@ class ImageEmpty(ImageRefused):
 
 
 class ImageTooLarge(ImageRefused):
-    """The file or the picture is larger than is looked at, or takes too much memory or time to decode."""
+    """The file or the picture is larger than is looked at, or takes too much memory to decode."""
 
     code = "image.too_large"
+
+
+class ImageTooSlow(ImageRefused):
+    """To decode the picture and to look for codes takes longer than a file may; what was looked at shows none."""
+
+    code = "image.too_slow"
 
 
 class ImageDamaged(ImageRefused):

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from io import BytesIO
@@ -13,8 +14,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from reader.optical.pictures import Box, Found
-from reader.optical.still import FRAMES_LEFT_OUT, StillReader, as_one_reads, keep_image
-from reader.optical.still_errors import ImageDamaged, ImageRefused, ImageTooLarge
+from reader.optical.still import ANSWER_SECONDS, FRAMES_LEFT_OUT, StillReader, as_one_reads, keep_image
+from reader.optical.still_errors import ImageDamaged, ImageRefused, ImageTooLarge, ImageTooSlow
 from tests.hostile.images import jpeg_of_scans
 from tests.support.stills import CARD, qr, saved, scene
 from tests.support.waiting import wait_until
@@ -73,6 +74,25 @@ def turned(orientation: int) -> bytes:
     return saved(qr(), "JPEG", exif=exif)
 
 
+def in_colours(code: tuple[int, int, int], ground: tuple[int, int, int]) -> Image.Image:
+    return Image.merge(
+        "RGB", [qr().point(lambda v, d=d, g=g: g if v else d) for d, g in zip(code, ground, strict=True)]
+    )
+
+
+def crowd(side: int) -> Image.Image:
+    """The pattern a code begins with, one pixel a module, again and again: 83,000 of them for a side of 2304."""
+    pattern = np.full((8, 8), 255, np.uint8)
+    pattern[:7, :7], pattern[1:6, 1:6], pattern[2:5, 2:5] = 0, 255, 0
+    return Image.fromarray(np.tile(pattern, (side // 8, side // 8)))
+
+
+def large_palette(side: int) -> Image.Image:
+    picture = palette_with_a_hole().resize((side, side), Image.Resampling.NEAREST)
+    assert picture.mode == "P"
+    return picture
+
+
 FILES: dict[str, Callable[[], bytes]] = {
     **{f"{kind} in grey": lambda kind=kind: saved(qr(), kind) for kind in ("JPEG", "PNG", "GIF", "BMP", "TIFF", "PPM")},
     **{
@@ -113,6 +133,18 @@ FILES: dict[str, Callable[[], bytes]] = {
     "a small code in 12 megapixels of JPEG": lambda: saved(
         scene((qr(scale=2), 3300, 2300), size=(4032, 3024)), "JPEG", quality=95
     ),
+    "100 megapixels in black and white": lambda: saved(
+        scene((qr(scale=40), 900, 700), size=(10_000, 10_000)).convert("1"), "PNG"
+    ),
+    "49 megapixels of a palette with a transparent entry": lambda: saved(large_palette(7000), "PNG", transparency=1),
+    "72 megapixels of a palette with a transparent entry": lambda: saved(large_palette(8500), "PNG", transparency=1),
+    "TIFF of CIELAB": lambda: saved(Image.merge("LAB", (qr(), *[Image.new("L", qr().size, 128)] * 2)), "TIFF"),
+    "red on green of one brightness": lambda: saved(in_colours((200, 0, 0), (0, 102, 0)), "PNG"),
+    "red on green of one brightness in JPEG": lambda: saved(in_colours((200, 0, 0), (0, 102, 0)), "JPEG"),
+    "blue on a brown of one brightness": lambda: saved(in_colours((90, 0, 255), (90, 50, 0)), "PNG"),
+    "20 megapixels of progressive JPEG": lambda: saved(
+        scene((qr(scale=10), 900, 700), size=(4500, 4500)).convert("RGB"), "JPEG", progressive=True, subsampling=0
+    ),
     "a strip": lambda: saved(scene((qr(scale=2), 30_000, 0), size=(60_000, 130)), "JPEG"),
 }
 
@@ -140,6 +172,11 @@ def test_several_codes_come_as_one_reads(read: Read) -> None:
     codes = [qr("phải", 4), qr("trái", 4), qr("dưới", 4)]
     picture = scene((codes[0], 900, 90), (codes[1], 80, 120), (codes[2], 500, 450))
     assert read(saved(picture, "JPEG")) == (["trái", "phải", "dưới"], [])
+
+
+def test_a_code_on_a_poster_does_not_hide_the_small_one_of_a_card_above_it(read: Read) -> None:
+    picture = scene((qr("https://example.org/", 20), 100, 1200), (qr(scale=2), 3300, 200), size=(4032, 3024))
+    assert read(saved(picture, "PNG")) == ([CARD, "https://example.org/"], [])
 
 
 def test_reading_order_bears_a_crooked_line() -> None:
@@ -170,9 +207,35 @@ def test_what_is_left_of_a_file_without_a_code_is_damaged(read: Read) -> None:
 def test_a_decoder_that_takes_too_long_is_replaced() -> None:
     slow = jpeg_of_scans(2000, 4000)
     with StillReader(seconds=1) as still:
-        with pytest.raises(ImageTooLarge):
+        with pytest.raises(ImageTooSlow):
             still.read(keep_image(BytesIO(slow)))
         assert still.read(keep_image(BytesIO(saved(qr(), "PNG")))).texts == (CARD,)
+
+
+def test_looking_for_codes_ends_in_time_and_what_was_found_is_told() -> None:
+    many = crowd(2304)
+    with StillReader(seconds=1) as still:
+        began = time.process_time()
+        with pytest.raises(ImageTooSlow):
+            still.read(keep_image(BytesIO(saved(many, "PNG"))))
+        pages = saved(qr(), "TIFF", append_images=[many, qr("khác")])
+        assert still.read(keep_image(BytesIO(pages))) == ((CARD,), ("image.too_slow",))
+        assert time.process_time() - began < 12
+        assert still.read(keep_image(BytesIO(saved(qr(), "PNG")))).texts == (CARD,)
+
+
+@pytest.mark.parametrize("megabytes", range(20, 120, 10))
+def test_memory_that_ends_anywhere_is_told_at_once(megabytes: int) -> None:
+    """Wherever it ends, an answer comes, not a wait for pixels that cannot come."""
+    picture = scene((qr(scale=20), 900, 700), size=(6000, 6000))
+    picture.putpixel((0, 0), 0)
+    with StillReader(memory_bytes=megabytes << 20) as still:
+        began = time.monotonic()
+        try:
+            assert still.read(keep_image(BytesIO(saved(picture.convert("1"), "PNG")))) == ((CARD,), ())
+        except ImageTooLarge:
+            assert megabytes < 100
+        assert time.monotonic() - began < ANSWER_SECONDS / 2
 
 
 def test_a_picture_that_takes_too_much_memory_is_refused_and_the_next_one_read() -> None:
