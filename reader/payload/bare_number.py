@@ -35,12 +35,18 @@ class BareNumber(NamedTuple):
 
 def find_number(text: str) -> BareNumber | None:
     """The number that this text is; None where it is none of them, or more than one."""
-    plain = _BETWEEN.sub("", text) if _GROUPED_DIGITS.fullmatch(text) or _GROUPED_CARD.fullmatch(text) else text
+    bare = text.strip()
+    grouped = _GROUPED_DIGITS.fullmatch(bare) or _GROUPED_CARD.fullmatch(bare)
+    plain = _BETWEEN.sub("", bare) if grouped else bare
     kind = _kind(plain)
     if kind is None:
         return None
     number = plain.upper()
-    warnings = (("repaired.grouping", plain != text), ("repaired.case", number != plain))
+    warnings = (
+        ("repaired.spaces", bare != text),
+        ("repaired.grouping", plain != bare),
+        ("repaired.case", number != plain),
+    )
     return BareNumber(kind, number, tuple(code for code, happened in warnings if happened))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from reader.payload import dates, input_method
+from reader.payload import dates, further, input_method
 from reader.payload.errors import (
     BirthDateInvalid,
     InputMethodMangled,
@@ -24,14 +24,14 @@ from reader.payload.errors import (
     TooFewFields,
 )
 from reader.payload.personal_id import disagreements, is_personal_id
-from reader.payload.text import is_ascii_words, is_name, mend, tidy, unique
+from reader.payload.text import is_ascii_words, is_name, mend, refuse_damaged_name, tidy, unique
 from reader.reading import Holder, Sex
 
 SEPARATOR = "|"
-# card.md 1.1; the wedge of a scanner without Vietnamese letters turns `Nữ` into `Nu`.
 _SEX = {"nam": Sex.MALE, "nữ": Sex.FEMALE, "nu": Sex.FEMALE}
 _VOWEL = re.compile("[aeiouyw]", re.IGNORECASE)
-_ENDS_IN_NUMBER = re.compile(r"[0-9]{12}$")
+_PART_OF_A_DATE = re.compile(r"[0-9]{0,7}")
+_NUMBER_FOR_SEX = re.compile(r"[0-9]{4,}")
 _PRINTED_SEX = {Sex.MALE: "Nam", Sex.FEMALE: "Nữ"}
 
 
@@ -54,8 +54,9 @@ class CitizenCard:
 def parse_citizen_card(fields: Sequence[str]) -> CitizenCard:
     """Read the fields of a payload, empty ones included.
 
-    Raises TooFewFields, PersonalIdInvalid, InputMethodMangled, NameInvalid, BirthDateInvalid, PayloadDamaged,
-    IssueDateInvalid (before the birth: one of the two dates is wrong, and nobody can tell which).
+    Raises TooFewFields (also where the text ends inside its last field: the rest is still to be read),
+    PersonalIdInvalid, InputMethodMangled, NameInvalid, BirthDateInvalid, PayloadDamaged, IssueDateInvalid (before the
+    birth: one of the two dates is wrong, and nobody can tell which).
     """
     if len(fields) < CardForm.CITIZEN_2021:
         raise TooFewFields(fields=len(fields))
@@ -70,11 +71,15 @@ def parse_citizen_card(fields: Sequence[str]) -> CitizenCard:
     birth_date = dates.from_compact(born)
     if birth_date is None:
         raise BirthDateInvalid
+    refuse_damaged_name(name)
     # Fields that came apart at another separator (no address holds a pipe), or another card's behind the first one's.
-    if SEPARATOR in residence or _runs_on(tidied):
+    if SEPARATOR in residence or further.has_long_number(issued) or further.begins_inside(tidied):
         raise PayloadDamaged
-    if _letters_lost(name, printed_sex, residence):
+    if _slipped(tidied) or _letters_lost(name, printed_sex, residence):
         raise PayloadDamaged
+    # Every card has an issue date (card.md 1.1): what ends before it, or inside, was not read to its end.
+    if len(fields) == CardForm.CITIZEN_2021 and _PART_OF_A_DATE.fullmatch(issued):
+        raise TooFewFields(fields=len(fields) - 1)
 
     warnings: list[str] = []
     sex = _sex(printed_sex, warnings)
@@ -187,14 +192,23 @@ def _issue_date(printed: str, birth_date: str, warnings: list[str]) -> str | Non
     return issue_date
 
 
-def _runs_on(fields: Sequence[str]) -> bool:
-    """Whether another card's payload follows, glued to the last field of the first or behind it."""
-    last = CardForm.CITIZEN_2021 - 1
-    if len(fields[last]) > len("ddmmyyyy") and _ENDS_IN_NUMBER.search(fields[last]):
+def _slipped(fields: Sequence[str]) -> bool:
+    """Whether fields changed places, or a separator too many pushed them on.
+
+    A date that is only missing or unreadable leaves nothing else out of place: where a date should stand there is no
+    text then, and none stands further on.
+    """
+    _, previous_id, name, _, sex, residence, issued = fields[: CardForm.CITIZEN_2021]
+    if any(field.lower() in _SEX for field in (previous_id, residence, issued)) or residence.isdigit():
         return True
-    return any(
-        _ENDS_IN_NUMBER.search(fields[at]) and fields[at + 4].lower() in _SEX for at in range(last, len(fields) - 4)
-    )
+    if any(map(str.isalpha, previous_id)) and not any(map(str.isalpha, residence)):
+        return True
+    if _NUMBER_FOR_SEX.fullmatch(sex) or (name.lower() in _SEX and sex != "" and sex.lower() not in _SEX):
+        return True
+    if sum(map(str.isalpha, issued)) > sum(map(str.isdigit, issued)):
+        return True
+    later = fields[CardForm.CITIZEN_2021 :]
+    return not issued.isdigit() and any(dates.is_full(dates.from_compact(field) or "") for field in later)
 
 
 def _is_previous_id(text: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from reader.payload import dates, input_method
+from reader.payload import dates, further, input_method
 from reader.payload.errors import (
     BirthDateInvalid,
     CardNumberInvalid,
@@ -21,7 +21,7 @@ from reader.payload.errors import (
     TooFewFields,
     ValidityInvalid,
 )
-from reader.payload.text import is_ascii_words, is_name, refuse_damage, tidy, unique
+from reader.payload.text import is_ascii_words, is_name, refuse_damage, refuse_damaged_name, tidy, unique
 from reader.reading import InsuranceCard, Sex
 
 MIN_FIELDS = 9
@@ -29,6 +29,7 @@ SEPARATOR = "|"
 TERMINATOR = "$"
 _EMPTY = "-"
 _FIVE_YEAR_FIELD = 12
+_DATE_FIELDS = (6, 7, 8, _FIVE_YEAR_FIELD)
 _CARD_NUMBER = re.compile(r"[0-9]{10}|[A-Z]{2}[0-9]{13}")
 _FACILITY = re.compile(r"([0-9A-Z]{2})[ \u2010-\u2015-]*([0-9A-Z]{3})")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
@@ -65,14 +66,21 @@ def parse_insurance_card(fields: Sequence[str]) -> InsurancePayload:
 
     As on the citizen card, what is not the number, the name or the birth date is left out with a warning where it
     cannot be read. Raises TooFewFields, CardNumberInvalid, InputMethodMangled (in hexadecimal digits), NameInvalid,
-    BirthDateInvalid, PayloadDamaged (the name's letters), ValidityInvalid (cover that ends before it begins).
+    BirthDateInvalid, PayloadDamaged (the name's letters, another payload behind this one), ValidityInvalid (cover that
+    ends before it begins).
     """
     warnings: list[str] = []
-    body = _until_terminator([tidy(field) for field in fields], warnings)
+    raw, behind = _until_terminator(fields, warnings)
+    body = [tidy(field) for field in raw]
+    if _runs_on(body, behind):
+        raise PayloadDamaged
     if len(body) < MIN_FIELDS:
         raise TooFewFields(fields=len(body))
     if not is_card_number(body[0]):
         raise CardNumberInvalid
+    # A blank before the five-year date is printed so (card.md 1.4).
+    if any(tidied != field for at, (tidied, field) in enumerate(zip(body, raw, strict=True)) if at != _FIVE_YEAR_FIELD):
+        warnings.append("repaired.spaces")
     card_number = body[0].upper()
     if card_number != body[0]:
         warnings.append("repaired.case")
@@ -81,6 +89,7 @@ def parse_insurance_card(fields: Sequence[str]) -> InsurancePayload:
     name = _text(body[1], warnings)
     if name is None or not is_name(name):
         raise NameInvalid
+    refuse_damaged_name(name)
     birth_date = dates.from_slashed(body[2])
     if birth_date is None:
         raise BirthDateInvalid
@@ -103,7 +112,7 @@ def parse_insurance_card(fields: Sequence[str]) -> InsurancePayload:
     )
     if insurance.valid_from and insurance.valid_to and dates.before(insurance.valid_to, insurance.valid_from):
         raise ValidityInvalid
-    return InsurancePayload(insurance=insurance, tail=tuple(body[MIN_FIELDS:]), warnings=unique(warnings))
+    return InsurancePayload(insurance=insurance, tail=tuple(raw[MIN_FIELDS:]), warnings=unique(warnings))
 
 
 def format_insurance_card(card: InsuranceCard, form: InsuranceForm = InsuranceForm.WHOLE) -> str:
@@ -134,16 +143,23 @@ def format_insurance_card(card: InsuranceCard, form: InsuranceForm = InsuranceFo
     return SEPARATOR.join([*fields, TERMINATOR])
 
 
-def _until_terminator(fields: list[str], warnings: list[str]) -> list[str]:
-    if TERMINATOR in fields:
-        end = fields.index(TERMINATOR)
-        if any(fields[end + 1 :]):
-            warnings.append("extra_fields")
-        return fields[:end]
-    if fields[-1].endswith(TERMINATOR):
-        return [*fields[:-1], fields[-1].removesuffix(TERMINATOR)]
-    warnings.append("unterminated")
-    return fields
+def _until_terminator(fields: Sequence[str], warnings: list[str]) -> tuple[list[str], list[str]]:
+    """The fields of the card, and what stands behind the terminator; either may be glued to it."""
+    end = next((at for at, field in enumerate(fields) if TERMINATOR in field), None)
+    if end is None:
+        warnings.append("unterminated")
+        return list(fields), []
+    last, _, first_behind = fields[end].partition(TERMINATOR)
+    behind = [first_behind, *fields[end + 1 :]]
+    if any(tidy(field) for field in behind):
+        warnings.append("extra_fields")
+    return [*fields[:end], *([last] if tidy(last) else [])], behind
+
+
+def _runs_on(body: Sequence[str], behind: Sequence[str]) -> bool:
+    """Whether another payload follows: behind the terminator, or behind a card cut short before it."""
+    beyond = (*behind, *body[InsuranceForm.WHOLE :], *(body[at] for at in _DATE_FIELDS if at < len(body)))
+    return any(map(further.has_long_number, beyond)) or further.begins_inside(body)
 
 
 def _value(field: str) -> str | None:
@@ -166,6 +182,8 @@ def _text(field: str, warnings: list[str]) -> str | None:
     if text != unpadded:
         warnings.append("repaired.nfd")
     refuse_damage(text)
+    if tidy(text) != text:
+        warnings.append("repaired.spaces")
     return tidy(text) or None
 
 
@@ -195,6 +213,7 @@ def _facility(field: str, warnings: list[str]) -> str | None:
 def _sex(field: str, warnings: list[str]) -> Sex | None:
     value = _value(field)
     if value is None:
+        warnings.append("sex_missing")
         return None
     if value not in _SEX:
         warnings.append("sex_unreadable")

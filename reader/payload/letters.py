@@ -8,6 +8,7 @@ import re
 import unicodedata
 
 APOSTROPHES = "'’‘ʼ`´"
+_NAME_SIGNS = frozenset(APOSTROPHES)  # one of them is a letter in Unicode
 # Beside letters, digits and ASCII: what word processors put into an address by themselves.
 _SIGNS = frozenset(
     APOSTROPHES + "‐‑‒–—―“”„…•·°²³½¼¾×№\u00a0\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
@@ -44,6 +45,23 @@ def _letters_of_vietnam() -> frozenset[str]:
 
 
 _OF_VIETNAM = _letters_of_vietnam()
+# In names: also the b with a stroke of Ê Đê, and carons where somebody had no key for the breve.
+_OF_NAMES = _OF_VIETNAM | frozenset("ƀɃǎǍěĚǐǏǒǑǓ\u030c")
+
+_UNSEEN = "\u034f"  # combining grapheme joiner
+_MOST_MARKS = 2  # beside what NFC puts into a letter: `ơ̆` with a tone
+_PILED_UP = re.compile(rf"{_UNSEEN}|[\u0300-\u036f]{{4}}")
+
+# What is left of Vietnamese written in a code page of its own and read in a Western one, where each letter by itself
+# is Vietnamese again. TCVN3: capitals with marks in the middle of words (`TrÇn`). VNI: the mark is a letter behind its
+# vowel (`Traàn`, `Vaên`, `Leâ`, `Vuõ`). Code page 1258: so are the tones (`Thaòch`, `Meìt`). `oà`, `oò`, `uì` and
+# `giò` are left out, being Vietnamese (`Hoà`, `Voòng`, `Huình`), and `aê` at the end of a word, being Ê Đê.
+_CAPITAL_INSIDE = re.compile("[a-z][ÀÁÂÃÈÉÊÌÍÒÓÔÕÙÚÝÑ]")
+_MARK_BEHIND_VOWEL = re.compile(
+    r"a[àáâãèéêú](?:ng|[cmnptuy])\b"
+    r"|e[àáâã]|oâ|[aeyô][ùõ]|(?<!q)u[òùõ]|où|oõ(?!ng)"
+    r"|[aăâãeêôõý][ìò]|(?<!g)i[ìò]"
+)
 
 
 def is_latin(sign: str) -> bool:
@@ -60,7 +78,27 @@ def is_printable(text: str) -> bool:
         return True
     if _MOJIBAKE_LEFT.search(text):
         return False
+    if _PILED_UP.search(text):
+        return False
     return all(sign.isascii() or sign in _SIGNS or is_latin(sign) for sign in set(text))
+
+
+def is_of_old_code_page(name: str) -> bool:
+    """Whether letters of a name (NFC) are not those of Vietnam's peoples, or stand as no people there writes them.
+
+    Names of citizens are in Vietnamese or another language of Vietnam (Civil Code 2015, Article 26), so an `Ç` or `Þ`
+    is what TCVN3, VNI, VISCII or code page 1258 left when read in a Western one.
+    """
+    if name.isascii():
+        return False
+    if any(sign.isalpha() and not sign.isascii() and sign not in _OF_NAMES | _NAME_SIGNS for sign in name):
+        return True
+    marks = 0
+    for sign in name:
+        marks = marks + 1 if unicodedata.combining(sign) or sign == _UNSEEN else 0
+        if marks > _MOST_MARKS or (marks and sign not in _OF_NAMES):
+            return True
+    return bool(_CAPITAL_INSIDE.search(name) or _MARK_BEHIND_VOWEL.search(name.lower()))
 
 
 def is_vietnamese(text: str) -> bool:

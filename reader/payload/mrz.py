@@ -20,6 +20,8 @@ from reader.payload.text import unique
 from reader.reading import Document, Holder, Size
 
 _FILLER = "<"
+_SEXES = ("M", "F", _FILLER)  # Doc 9303-4, -5 and -6, 4.2.2
+_TOO_FAR = "2080"  # the first year that no card or passport of these decades reaches, save those without end
 _SIGNS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789<")
 _SHORTEST, _LONGEST = 60, 100  # characters of what may be a zone with some lost or doubled; a single line is none
 
@@ -43,6 +45,13 @@ class MrzPayload:
     warnings: tuple[str, ...]
 
 
+def repairs(text: str) -> tuple[str, ...]:
+    """Codes of what `compact` changes in a zone beside the ends of its lines."""
+    blank = any(sign.isspace() and sign not in "\r\n" for sign in text)
+    happened = (("repaired.spaces", blank), ("repaired.case", text != text.upper()))
+    return tuple(code for code, true in happened if true)
+
+
 def compact(text: str) -> str | None:
     """The zone's characters without blanks and line ends, in capitals; None where the text is no zone."""
     joined = "".join(text.split()).upper()
@@ -62,9 +71,14 @@ def parse_mrz(zone: str, today: date | None = None) -> MrzPayload:
     mrz = _checked(zone, warnings)
     birth_date = _birth_date(mrz, today, warnings)
     name = _name(mrz, warnings)
-    if mrz.expiry_date is None and mrz.expiry.strip(_FILLER):
+    expiry_date = _expiry_date(mrz)
+    if expiry_date is None and mrz.expiry.strip(_FILLER):
         warnings.append("expiry_date_unreadable")
-    read = msgspec.structs.replace(holder.from_mrz(mrz, today or date.max), full_name=name, birth_date=birth_date)
+    if _printed_sex(mrz) not in _SEXES:
+        warnings.append("sex_unreadable")
+    read = msgspec.structs.replace(
+        holder.from_mrz(mrz, today or date.max), full_name=name, birth_date=birth_date, expiry_date=expiry_date
+    )
     if read.personal_id is not None and read.birth_date is not None:
         warnings.extend(disagreements(read.personal_id, read.birth_date, read.sex))
     if _number_disagrees(mrz):
@@ -119,10 +133,20 @@ def _birth_date(mrz: Mrz, today: date | None, warnings: list[str]) -> str | None
     if today is not None or (number is not None and number[4:6] == mrz.birth[:2]):
         return born
     # Nobody is born after the document expires; where that leaves one century only, it is the one.
-    if mrz.expiry == NO_EXPIRY_MRZ or mrz.expiry_date is None or not before(mrz.expiry_date, born):
+    expiry_date = _expiry_date(mrz)
+    if mrz.expiry == NO_EXPIRY_MRZ or expiry_date is None or not before(expiry_date, born):
         warnings.append("birth_century_unknown")
         return None
     return mrz.birth_date(date(1999, 12, 31))
+
+
+def _expiry_date(mrz: Mrz) -> str | None:
+    """None beyond what any document lasts: two digits like `95` are a year of the last century then."""
+    return mrz.expiry_date if mrz.expiry == NO_EXPIRY_MRZ or (mrz.expiry_date or "") < _TOO_FAR else None
+
+
+def _printed_sex(mrz: Mrz) -> str:
+    return mrz.lines[1][7 if mrz.size is Size.TD1 else 20]
 
 
 def _name(mrz: Mrz, warnings: list[str]) -> str | None:

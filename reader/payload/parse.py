@@ -21,7 +21,7 @@ from reader.payload.errors import (
     VneidCode,
 )
 from reader.payload.insurance_card import TERMINATOR, is_card_number, parse_insurance_card
-from reader.payload.mrz import compact, parse_mrz
+from reader.payload.mrz import compact, parse_mrz, repairs
 from reader.payload.personal_id import is_personal_id
 from reader.payload.text import mend, refuse_damage, unique
 from reader.payload.vneid import is_vneid
@@ -38,13 +38,16 @@ class PayloadResult(Record, frozen=True, kw_only=True):
 
     `document` comes with a machine-readable zone. Of a bare number only the number is known: `personal_id` and
     `previous_id` have a holder with nothing else, `insurance_number` an insurance card with nothing else; its length
-    is all that tells what it is (`reader.payload.bare_number`).
+    is all that tells what it is (`reader.payload.bare_number`). `tail` are a card's fields after those whose meaning is
+    known, as they stand, empty ones too (after the seventh of a citizen card, the ninth of an insurance card): kept
+    until it is, and never shown.
     """
 
     kind: Kind
     holder: Holder | None = None
     insurance: InsuranceCard | None = None
     document: Document | None = None
+    tail: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     reason: str | None = None
 
@@ -68,7 +71,8 @@ def _parse(text: str, today: date | None) -> PayloadResult:
     zone = compact(text)
     if zone is not None:
         read = parse_mrz(zone, today)
-        return PayloadResult(kind="mrz", holder=read.holder, document=read.document, warnings=read.warnings)
+        warnings = (*repairs(text), *read.warnings)
+        return PayloadResult(kind="mrz", holder=read.holder, document=read.document, warnings=warnings)
     number = find_number(text)
     if number is not None:
         return _of_number(number)
@@ -92,11 +96,16 @@ def _parse_fields(text: str, fields: Sequence[str], split: tuple[str, ...]) -> P
     if is_personal_id(first):
         refuse_damage(text)
         card = parse_citizen_card(fields)
-        return PayloadResult(kind="citizen_card", holder=card.holder, warnings=(*split, *card.warnings))
+        return PayloadResult(kind="citizen_card", holder=card.holder, tail=card.tail, warnings=(*split, *card.warnings))
     if is_card_number(first):
         refuse_damage(text)
         payload = parse_insurance_card(fields)
-        return PayloadResult(kind="insurance_card", insurance=payload.insurance, warnings=(*split, *payload.warnings))
+        return PayloadResult(
+            kind="insurance_card",
+            insurance=payload.insurance,
+            tail=payload.tail,
+            warnings=(*split, *payload.warnings),
+        )
     raise _refusal(text, fields)
 
 

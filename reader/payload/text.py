@@ -9,9 +9,9 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from reader.payload import mojibake
+from reader.payload import further, mojibake
 from reader.payload.errors import PayloadDamaged, PayloadEmpty, PayloadTooLong
-from reader.payload.letters import APOSTROPHES, is_latin, is_printable
+from reader.payload.letters import APOSTROPHES, is_latin, is_of_old_code_page, is_printable
 
 MAX_LENGTH = 4096  # bytes; the largest QR code holds 2,953 bytes (ISO/IEC 18004, version 40-L)
 MAX_NAME_LENGTH = 200  # characters; twice the longest that anybody was seen to have
@@ -35,7 +35,8 @@ class Mended(NamedTuple):
 def mend(payload: str | bytes) -> Mended:
     """Decode strictly and undo known damage.
 
-    Raises PayloadTooLong, PayloadDamaged (neither UTF-8 nor UTF-16 that says so), PayloadEmpty.
+    Raises PayloadTooLong, PayloadDamaged (neither UTF-8 nor UTF-16 that says so; another card behind the padding),
+    PayloadEmpty.
     """
     warnings: list[str] = []
     text = _decode(payload, warnings)
@@ -59,6 +60,13 @@ def refuse_damage(text: str) -> None:
     if not is_printable(text):
         raise PayloadDamaged
     if any(unicodedata.category(sign) == "Cc" and sign not in "\t\r\n" for sign in set(text)):
+        raise PayloadDamaged
+
+
+def refuse_damaged_name(name: str) -> None:
+    """Raise PayloadDamaged where a name in Latin letters cannot be one of Vietnam: marks piled up on a letter, letters
+    that no people there writes, or those that an old Vietnamese code page leaves."""
+    if is_of_old_code_page(name):
         raise PayloadDamaged
 
 
@@ -96,17 +104,28 @@ def _decode(payload: str | bytes, warnings: list[str]) -> str:
             raise PayloadTooLong(limit=MAX_LENGTH)
         if raw.startswith(_UTF16_BOMS):
             warnings.append("repaired.utf16")
-            return raw.decode("utf-16")
-        return _until_padding(raw).decode()
+            text = raw.decode("utf-16")
+            _refuse_another(*_at_padding(text))
+            return text
+        # Signs of one byte each, so that whatever the padding holds can be looked at.
+        front, behind = _at_padding(raw.decode("latin-1"))
+        _refuse_another(front, behind)
+        return raw[: len(raw) - len(behind)].decode()
     except UnicodeError:
         raise PayloadDamaged from None
 
 
-def _until_padding(raw: bytes) -> bytes:
-    """Up to the first NUL behind the payload: what a decoder leaves there may be anything (card.md 1.4)."""
-    front = len(raw) - len(raw.lstrip(b"\0"))
-    end = raw.find(0, front)
-    return raw if end < 0 else raw[: end + 1]
+def _at_padding(text: str) -> tuple[str, str]:
+    """Up to the first NUL behind the payload, and the rest: what a decoder leaves there may be anything (card.md
+    1.4)."""
+    front = len(text) - len(text.lstrip("\0"))
+    end = text.find("\0", front) + 1 or len(text)
+    return text[:end], text[end:]
+
+
+def _refuse_another(front: str, behind: str) -> None:
+    if any(further.another_card(front, piece.lstrip(_FRAME)) for piece in behind.split("\0")):
+        raise PayloadDamaged
 
 
 def _cut_at_nul(text: str) -> str:
@@ -131,13 +150,20 @@ def _composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-_REPAIRS: tuple[tuple[str, Callable[[str], str]], ...] = (
-    ("repaired.nul", _cut_at_nul),
-    ("repaired.mojibake", mojibake.undo),
+_Repairs = tuple[tuple[str, Callable[[str], str]], ...]
+
+# Before the letters are put right, where a program set a mark before what it had misread, and after: misread itself.
+_AROUND: _Repairs = (
     ("repaired.frame", _without_frame),
     ("repaired.bom", _without_bom),
     ("repaired.aim_prefix", _without_aim_prefix),
     ("repaired.bom", _without_bom),  # the two prefixes come in either order
     ("repaired.frame", _without_frame),
+)
+_REPAIRS: _Repairs = (
+    ("repaired.nul", _cut_at_nul),
+    *_AROUND,
+    ("repaired.mojibake", mojibake.undo),
+    *_AROUND,
     ("repaired.nfd", _composed),
 )

