@@ -27,7 +27,7 @@ def scan(data: bytes) -> list[bytes]:
 def test_a_citizen_card_is_one_object_with_every_field_named() -> None:
     (line,) = scan(Q1.encode() + b"\n")
     told = json.loads(line)
-    assert list(told) == ["kind", "holder", "insurance", "document", "warnings", "reason"]
+    assert list(told) == ["kind", "holder", "insurance", "document", "tail", "warnings", "reason"]
     assert list(told["holder"]) == list(Holder.__struct_fields__)
     assert told == {
         "kind": "citizen_card",
@@ -46,6 +46,7 @@ def test_a_citizen_card_is_one_object_with_every_field_named() -> None:
         },
         "insurance": None,
         "document": None,
+        "tail": [],
         "warnings": [],
         "reason": None,
     }

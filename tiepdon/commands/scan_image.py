@@ -33,7 +33,8 @@ Find the QR codes in image files and print one JSON object per code per line:
 Files come in the order given, a file's codes from top to bottom and left to right, each text once. A file without a
 code gives one line with "text": null and "reason": "image.no_code"; one that cannot be looked at gives one with the
 reason for that, such as image.missing, image.not_an_image, image.too_large or image.damaged. Of a file that is cut off
-or damaged the rest is looked at, and "warnings" says so.
+or damaged the rest is looked at, and "warnings" says so; so it does (image.too_slow) when a file took more than about
+10 seconds of processor time and was not looked at to its end.
 
 JPEG, PNG, WebP, GIF, TIFF, BMP and PBM to PPM are read, whatever the file's name ends in; of animations and pages the
 first 32. A folder is not searched: name its files (DIR/*.jpg). A file named "-" is standard input.
