@@ -28,12 +28,14 @@ _PLACE = {letter: place for place, letter in enumerate(LETTERS)}
 # Nats. A letter read with certainty stands some 8 above the next; measured in docs/optical.md.
 MOST_EXCESS = 12.0  # how much less likely than the letters alone a corrected text may be
 MOST_BOLD = 5.0  # the same of one letter: what is read clearly stands there, and if it is wrong the zone is wrong
+GUESS = -1.6  # a letter less likely than that was not seen, but concluded from the check digits
+MOST_GUESSED = 1  # two that are five off (1 and 6, 2 and 7) keep every check digit there is
 LEAST_MARGIN = 4.0  # how much likelier than the next text that keeps every check
 LEAST_SURE = -25.0  # how unlikely the checked letters may be in all
 _ODD = 3.0  # how much less likely a text is that contradicts itself twice where no check digit stands
 
 _NOTHING = 1e-3  # nats; what remains of zero after adding and subtracting
-_ALTERNATIVES = 5  # of one letter
+_ALTERNATIVES = 10  # of one letter: all digits, so that none is left out of the comparison
 _SPELLINGS = 160  # of one field while it is spelled
 _KEPT = 24  # of one field that keeps its own check
 _TRIES = 600  # whole texts
@@ -67,19 +69,21 @@ class Spelling(NamedTuple):
 
 class Corrected(NamedTuple):
     """The lines of one zone, and in nats: `excess` over the likeliest letters in all and `boldest` for one letter,
-    `margin` to the next text, `sure`: the chance of all letters but the name's.
+    `margin` to the next text, `sure`: the chance of all letters but the name's. `guessed`: how many of these were
+    hardly seen at all.
     """
 
     lines: tuple[str, ...]
     excess: float
     boldest: float
+    guessed: int
     margin: float
     sure: float
 
     @property
     def accepted(self) -> bool:
         """Whether it is beyond reasonable doubt."""
-        corrected = self.excess <= MOST_EXCESS and self.boldest <= MOST_BOLD
+        corrected = self.excess <= MOST_EXCESS and self.boldest <= MOST_BOLD and self.guessed <= MOST_GUESSED
         return corrected and self.margin >= LEAST_MARGIN and self.sure >= LEAST_SURE
 
 
@@ -89,6 +93,9 @@ def correct(lines: Sequence[Chances]) -> Corrected | None:
     `lines`: three of 30 letters, or two of 36 or 44 (Doc 9303-5, -6, -4).
     """
     shape = tuple(len(line) for line in lines)
+    checked = lines[:2] if len(lines) == 3 else (*(line[:5] for line in lines[:1]), *lines[1:])
+    if sum(float(line.max(axis=1).sum()) for line in checked) < LEAST_SURE:
+        return None  # no text could be accepted
     if shape == (30, 30, 30):
         # A Vietnamese card says more of itself than the standard asks (card.md 3.1): that comes first.
         vietnamese = _best(_vietnamese(lines), lines, _join_vietnamese)
@@ -169,7 +176,7 @@ def _best(
     fields: Sequence[list[Spelling]], lines: Sequence[Chances], join: Callable[[Sequence[str]], tuple[str, ...]]
 ) -> Corrected | None:
     """The likeliest of all combinations that keeps every check of its size, and the distance to the next."""
-    name, name_chance = name_as_read(lines[2] if len(lines) == 3 else lines[0][5:])
+    name = name_as_read(lines[2] if len(lines) == 3 else lines[0][5:])
     kept: list[Spelling] = []
     seen_to = 0.0  # nothing less unlikely is left
     for excess, parts in itertools.islice(_combinations(fields), _TRIES):
@@ -185,15 +192,33 @@ def _best(
     found, *others = sorted(kept)
     margin = min([other.excess for other in others] + [seen_to]) - found.excess
     texts = tuple(found.text.split("\n"))
-    named = 2 if len(lines) == 3 else 0
-    chance, boldest = -name_chance, 0.0
+    chances, likeliest = zip(*_checked_letters(texts, lines), strict=True)
+    return Corrected(
+        texts,
+        found.excess,
+        boldest=max(best - chance for chance, best in zip(chances, likeliest, strict=True)),
+        guessed=sum(chance < GUESS for chance in _seen_twice(texts, chances)),
+        margin=margin,
+        sure=sum(chances),
+    )
+
+
+def _checked_letters(texts: Sequence[str], lines: Sequence[Chances]) -> Iterator[tuple[float, float]]:
+    """Of each letter but the name's: its chance, and that of the likeliest letter there."""
     for row, (text, line) in enumerate(zip(texts, lines, strict=True)):
-        for place, letter in enumerate(text):
-            taken = float(line[place, _PLACE[letter]])
-            chance += taken
-            if row != named or (named == 0 and place < 5):
-                boldest = max(boldest, float(line[place].max()) - taken)
-    return Corrected(texts, found.excess, boldest, margin, chance)
+        if len(texts) == 3 and row == 2:
+            return
+        known = 5 if len(texts) == 2 and row == 0 else len(text)
+        for place in range(known):
+            yield float(line[place, _PLACE[text[place]]]), float(line[place].max())
+
+
+def _seen_twice(texts: Sequence[str], chances: Sequence[float]) -> list[float]:
+    """The chances, but where a Vietnamese card says a digit twice, the better of the two."""
+    if len(texts) != 3 or texts[0][2:5] != VIETNAM or texts[0][5:14] != texts[0][18:27]:
+        return list(chances)
+    better = [max(pair) for pair in zip(chances[5:14], chances[18:27], strict=True)]
+    return [*chances[:5], *better, *chances[14:18], *chances[27:]]
 
 
 def _oddness(zone: Mrz) -> float:
@@ -290,8 +315,8 @@ def _is_date(digits: str) -> bool:
     return True
 
 
-def name_as_read(chances: Chances) -> tuple[str, float]:
-    """The likeliest name of the form `PRIMARY<<SECONDARY<...` with fillers up to the end, and its chance.
+def name_as_read(chances: Chances) -> str:
+    """The likeliest name of the form `PRIMARY<<SECONDARY<...` with fillers up to the end.
 
     No check digit covers it: nothing may be concluded from it. Letters and single fillers take turns, one double
     filler may stand between the two parts, and after any third filler come fillers only (Doc 9303-3, 4.6).
@@ -310,10 +335,9 @@ def name_as_read(chances: Chances) -> tuple[str, float]:
         ]
         came.append(source)
     state = int(np.argmax(score))
-    chance = score[state]
     states = [state]
     for source in reversed(came):
         states.append(source[states[-1]])
     likeliest = chances[:, 10:36].argmax(axis=1)
     kept = zip(reversed(states), likeliest, strict=True)
-    return "".join(_ALPHA[int(letter)] if at in {0, 3} else "<" for at, letter in kept), chance
+    return "".join(_ALPHA[int(letter)] if at in {0, 3} else "<" for at, letter in kept)

@@ -4,7 +4,7 @@ OCR-B on a machine-readable zone has one pitch (Doc 9303-3, 4.4), so the letters
 evenly spaced, and their number is known beforehand. Says nothing about which texts are allowed.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from reader.optical import mrz_network
 from reader.optical.mrz_correct import Chances
-from reader.optical.mrz_locate import Zone
+from reader.optical.mrz_locate import Line, Zone
 from reader.optical.pictures import GreyImage
 
 Strips = npt.NDArray[np.float32]
@@ -23,14 +23,10 @@ HEIGHT = 32
 MARGIN = 3  # letters' room before the first and after the last
 COLUMN = 4  # pixels for each column of the network's answer
 LEAST_FIT = -1.6  # of a line that may be one: upside down, or of other print, it is -1.5 to -3, well seen -0.1
+WELL_FIT = -0.12
 _PITCH = PITCH // COLUMN
 _NONE = 37  # of the network's outputs
 _WINDOW = (3 * PITCH + 1, HEIGHT + 1)
-
-
-class _Line(NamedTuple):
-    chances: Chances
-    fit: float
 
 
 class Read(NamedTuple):
@@ -40,27 +36,61 @@ class Read(NamedTuple):
     fit: float
 
 
+class _Line(NamedTuple):
+    """`ends`: of the evenly spaced letters, half a letter beyond the first and the last, in pixels of the strip."""
+
+    chances: Chances
+    fit: float
+    ends: tuple[float, float]
+
+
+class _Straightened(NamedTuple):
+    """A zone's lines upright; `ways` take the picture's pixels to those of each."""
+
+    strips: Strips
+    ways: list[npt.NDArray[Any]]
+
+
 def read(picture: GreyImage, zone: Zone, letters: int) -> Read | None:
     """Read a zone whose lines have that many letters, whichever way up makes more sense; None where neither does.
 
-    One line is tried both ways first, so that what is no zone costs little.
+    One line is tried both ways first, so that what is no zone costs little. Where the letters turn out not to be
+    quite where the lines' ends were seen, they are read again from there.
     """
-    strips = straightened(picture, zone, letters)
-    tried = strips[len(strips) // 2]
-    upright, turned = _lines(np.stack([tried, tried[::-1, ::-1]]), letters)
+    straight = _straightened(picture, zone, letters)
+    tried = straight.strips[len(zone.lines) // 2]
+    upright, turned = _read(np.stack([tried, tried[::-1, ::-1]]), letters)
     if max(upright.fit, turned.fit) < LEAST_FIT:
         return None
-    ordered = strips if upright.fit >= turned.fit else strips[::-1, ::-1, ::-1]
-    lines = _lines(ordered, letters)
-    return Read(tuple(line.chances for line in lines), float(np.mean([line.fit for line in lines])))
+    if turned.fit > upright.fit:
+        zone = Zone(tuple(Line(line.end, line.begin, line.thickness) for line in reversed(zone.lines)))
+        straight = _straightened(picture, zone, letters)
+    lines = _read(straight.strips, letters)
+    first = _together(lines)
+    if first.fit > WELL_FIT:
+        return first
+    moved = Zone(tuple(_moved(*each) for each in zip(zone.lines, lines, straight.ways, strict=True)))
+    again = _together(_read(_straightened(picture, moved, letters).strips, letters))
+    return max(first, again, key=lambda read: read.fit)
 
 
-def _lines(strips: Strips, letters: int) -> list[_Line]:
+def _read(strips: Strips, letters: int) -> list[_Line]:
     return [_spaced(answer, letters) for answer in mrz_network.letters_in(strips[..., None])]
 
 
-def straightened(picture: GreyImage, zone: Zone, letters: int) -> Strips:
-    """Each line upright with PITCH pixels a letter, perspective undone, in local contrast."""
+def _together(lines: list[_Line]) -> Read:
+    return Read(tuple(line.chances for line in lines), float(np.mean([line.fit for line in lines])))
+
+
+def _moved(line: Line, found: _Line, way: npt.NDArray[Any]) -> Line:
+    """The line with its ends where its letters were found."""
+    ends = np.array([[(end, HEIGHT / 2) for end in found.ends]], np.float32)
+    begin, end = cv2.perspectiveTransform(ends, np.linalg.inv(way))[0]
+    return Line(begin, end, line.thickness)
+
+
+def _straightened(picture: GreyImage, zone: Zone, letters: int) -> _Straightened:
+    """Each line with PITCH pixels a letter, perspective undone, in local contrast."""
     first, last = zone.lines[0], zone.lines[-1]
     length = max(1.0, (first.length + last.length) / 2)
     factor = PITCH * letters / length
@@ -70,13 +100,14 @@ def straightened(picture: GreyImage, zone: Zone, letters: int) -> Strips:
     upright = np.array([[left, 0], [right, 0], [right, depth], [left, depth]], np.float32)
     forth = cv2.getPerspectiveTransform(seen, upright)
     part, back = _part(picture, zone, factor)
-    strips = []
+    strips, ways = [], []
     for line in zone.lines:
         ends = cv2.perspectiveTransform(np.array([[line.begin, line.end]], np.float32), forth)[0]
-        down = np.array([[1, 0, 0], [0, 1, HEIGHT / 2 - float(ends[:, 1].mean())], [0, 0, 1]])
+        way = np.array([[1, 0, 0], [0, 1, HEIGHT / 2 - float(ends[:, 1].mean())], [0, 0, 1]]) @ forth
         size = (right + left, HEIGHT)
-        strips.append(cv2.warpPerspective(part, down @ forth @ back, size, borderMode=cv2.BORDER_REPLICATE))
-    return _contrast(np.stack(strips))
+        strips.append(cv2.warpPerspective(part, way @ back, size, borderMode=cv2.BORDER_REPLICATE))
+        ways.append(way)
+    return _Straightened(_contrast(np.stack(strips)), ways)
 
 
 def _part(picture: GreyImage, zone: Zone, factor: float) -> tuple[GreyImage, npt.NDArray[np.float64]]:
@@ -135,7 +166,9 @@ def _spaced(answer: npt.NDArray[np.float32], letters: int) -> _Line:
     for n in range(letters - 1, 0, -1):
         places.append(int(came[n, places[-1]]))
     found = np.array(places[::-1])
-    return _Line(_smoothed(answer, found), total / letters)
+    slope, start = np.polyfit(np.arange(letters), found * COLUMN + (COLUMN - 1) / 2, 1)
+    ends = float(start - slope / 2), float(start + slope * (letters - 0.5))
+    return _Line(_smoothed(answer, found), total / letters, ends)
 
 
 def _smoothed(answer: npt.NDArray[np.float32], places: npt.NDArray[np.int64]) -> Chances:

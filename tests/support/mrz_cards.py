@@ -125,7 +125,8 @@ def back(lines: Sequence[str], rng: np.random.Generator, glyph: Glyph = ocr_b, s
 def photograph(card: Image.Image, shot: Shot, rng: np.random.Generator) -> np.ndarray:
     """The card before a table, as a camera's luma plane would have it."""
     wide, high = shot.size
-    table = Image.effect_noise((wide // 16, high // 16), 60).resize((wide, high), Image.Resampling.BICUBIC)
+    grain = rng.integers(0, 256, (high // 16, wide // 16), dtype=np.uint8)
+    table = Image.fromarray(grain).resize((wide, high), Image.Resampling.BICUBIC)
     picture = Image.blend(table, Image.new("L", (wide, high), int(rng.integers(30, 200))), 0.7)
     corners = _seen_corners(card.size, shot, rng)
     back_again = _perspective(corners, [(0, 0), (card.width, 0), (card.width, card.height), (0, card.height)])

@@ -15,7 +15,6 @@ from tests.support import mrz_cards
 from tests.support.mrz_cards import Shot, back, by_hand, photograph, vietnamese
 
 BOARDED = ("I<UTOD231458907<<<<<<<<<<<<<<<", "7408122F1204159UTO<<<<<<<<<<<6", "ERIKSSON<<ANNA<MARIA<<<<<<<<<<")
-PASSPORT = ("P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1204159ZE184226B<<<<<10")
 LINES = ("IDVNM3039000177001303900017<<8", "0302140F2802149VNM<<<<<<<<<<<2", "TRAN<<THI<MAU<<<<<<<<<<<<<<<<<")
 
 
@@ -67,10 +66,9 @@ def test_a_card_is_read_small_large_tilted_dark_pressed_and_soft(shot):
     assert read_mrz(held(LINES, shot, seed=3)) == LINES
 
 
-@pytest.mark.parametrize("lines", [BOARDED, PASSPORT], ids=["TD1 of another state", "TD3"])
-def test_other_standard_documents_are_read(lines):
-    # Doc 9303-5 and -4, the specimens.
-    assert read_mrz(held(lines, Shot(width=0.8) if len(lines) == 3 else Shot(width=0.9, size=(1920, 1080)))) == lines
+def test_a_card_of_another_state_is_read():
+    # Doc 9303-5, the specimen.
+    assert read_mrz(held(BOARDED, Shot(width=0.8))) == BOARDED
 
 
 def test_lines_whose_check_digits_are_wrong_are_not_read():
