@@ -29,15 +29,14 @@ def main(pictures: BinaryIO, answers: BinaryIO) -> None:
     import cv2
     import numpy as np
 
-    from reader.optical.mrz import Look
+    from reader.optical.mrz import read_mrz
 
     cv2.setNumThreads(1)
-    look = Look()
-    look.read(np.zeros((90, 160), np.uint8))  # loads the weights and all code before the limits
+    read_mrz(np.zeros((90, 160), np.uint8))  # loads the weights and all code before the limits
     _limit()
     for rows, columns, data in _received(pictures):
         picture = np.frombuffer(data, np.uint8).reshape(rows, columns)
-        lines = look.read(picture)
+        lines = read_mrz(picture)
         answers.write(" ".join(lines or ()).encode("ascii") + b"\n")
         answers.flush()
 

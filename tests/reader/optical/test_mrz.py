@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from reader.lds.dg1 import parse_zone
-from reader.optical.mrz import Look, read_mrz
+from reader.optical.mrz import read_mrz
 from reader.optical.mrz_network import WEIGHTS
 from tests.support import mrz_cards
 from tests.support.mrz_cards import Shot, back, by_hand, photograph, vietnamese
@@ -78,9 +78,15 @@ def test_lines_whose_check_digits_are_wrong_are_not_read():
         assert read_mrz(held(lines, Shot())) is None
 
 
-def hidden(picture: np.ndarray, part: tuple[slice, slice]) -> np.ndarray:
-    picture[part] = 128
-    return picture
+def test_letters_that_cannot_be_seen_are_not_made_up():
+    # Two digits of the birth date under a finger: the check digits alone allow a dozen dates.
+    picture = held(LINES, Shot(roll=0), seed=4)
+    assert read_mrz(picture) == LINES
+    for left in range(0, 1280, 80):
+        covered = picture.copy()
+        covered[:, left : left + 70] = 120
+        answer = read_mrz(covered)
+        assert answer is None or answer[:2] == LINES[:2]
 
 
 def blank(rng: np.random.Generator) -> np.ndarray:
@@ -128,21 +134,6 @@ def test_a_picture_that_is_not_memory_s_own_is_read_and_left_as_it_was():
 def test_other_kinds_of_picture_are_refused(picture):
     with pytest.raises(ValueError, match="grey"):
         read_mrz(picture)
-
-
-def test_pictures_too_poor_alone_are_read_together_and_never_mixed_with_another_card():
-    poor = Shot(width=0.45, blur=1.6, noise=14, light=0.5, jpeg=45)
-    other = vietnamese(np.random.default_rng(77))
-    alone = together = 0
-    for seed in range(6):
-        look = Look()
-        frames = [held(LINES, poor, seed=100 * seed + n) for n in range(4)]
-        alone += sum(read_mrz(frame) is not None for frame in frames[:1])
-        look.read(held(other, poor, seed=seed))
-        answers = [look.read(frame) for frame in frames]
-        assert {answer[:2] for answer in answers if answer} <= {LINES[:2]}
-        together += any(answers)
-    assert together >= alone
 
 
 def test_a_picture_costs_little_time():
