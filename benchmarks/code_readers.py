@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import cv2
 import zxingcpp
 
-from reader.optical import zbar
 from reader.optical.decode import decode
 from reader.optical.pictures import GreyImage
+from reader.optical.qr import zbar
 
 Read = Callable[[GreyImage], list[str]]
 

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reader.optical.errors import TROUBLES, CameraMissing, CameraSilent, DecoderMissing
-from reader.optical.sightings import Sightings
+from reader.optical.live.sightings import Sightings
 from reader.scanner.condition import Condition
 
 if TYPE_CHECKING:
-    from reader.optical.looking import Find
-    from reader.optical.newest import Newest
+    from reader.optical.live.looking import Find
+    from reader.optical.live.newest import Newest
     from reader.optical.pictures import FrameTap
 
 TAKE_SECONDS = 0.15  # how long a stop may go unnoticed
@@ -122,9 +122,9 @@ class CameraSource:
         if self._newest is not None and not self._newest.ended:
             raise CameraSilent  # its driver still hangs; opening it once more would only hang once more
         find = _load_decoder()
-        from reader.optical.cameras import open_camera
-        from reader.optical.looking import Looking, Means
-        from reader.optical.newest import Newest
+        from reader.optical.live.cameras import open_camera
+        from reader.optical.live.looking import Looking, Means
+        from reader.optical.live.newest import Newest
 
         asked, good, ever = self._settings, self._clock(), False
         newest = self._newest = Newest(lambda: open_camera(asked.device, asked.width, asked.height), self._clock)

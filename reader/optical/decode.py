@@ -19,15 +19,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from reader.optical import grid, pose
-from reader.optical.locate import places
 from reader.optical.pictures import Box, Found, GreyImage
+from reader.optical.qr import grid, pose
+from reader.optical.qr.locate import places
 from reader.payload.parse import parse_payload
 
 try:
-    from reader.optical.zxing import read, read_thoroughly
+    from reader.optical.qr.zxing import read, read_thoroughly
 except ImportError:
-    from reader.optical.zbar import read, read_thoroughly
+    from reader.optical.qr.zbar import read, read_thoroughly
 
 _SMALLEST = 21  # modules a side, one pixel each
 _SHRINKING = 3

@@ -15,12 +15,12 @@ from contextlib import suppress
 
 from reader.errors import CardBroken
 from reader.lds.dg1 import parse_zone
-from reader.optical.mrz_worker import HEADER, MOST_PIXELS
 from reader.optical.pictures import GreyImage
+from reader.optical.zone.worker import HEADER, MOST_PIXELS
 
 log = logging.getLogger(__name__)
 
-WORKER = (sys.executable, "-m", "reader.optical.mrz_worker")
+WORKER = (sys.executable, "-m", "reader.optical.zone.worker")
 MOST_WORKERS = 3  # in one look; one that died thrice would die again
 ANSWER_SECONDS = 15.0  # for one picture on a slow machine, the loading included
 _STEP_SECONDS = 0.05  # how often the time that is left is looked at

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from reader.optical import mrz_letters
-from reader.optical.mrz_correct import correct
-from reader.optical.mrz_letters import Read
-from reader.optical.mrz_locate import locate
 from reader.optical.pictures import GreyImage
+from reader.optical.zone.correct import correct
+from reader.optical.zone.letters import Read
+from reader.optical.zone.letters import read as read_letters
+from reader.optical.zone.locate import locate
 
 SIZES = {3: (30,), 2: (44, 36)}  # letters of a line, by the number of lines (Doc 9303-5, -4, -6)
 LEAST_SIDE, MOST_SIDE = 32, 4096  # pixels
@@ -42,7 +42,7 @@ def _readings(picture: GreyImage) -> Iterator[Read]:
     """Every place that may be a zone, read the right way up."""
     for zone in locate(picture):
         for letters in SIZES[len(zone.lines)]:
-            read = mrz_letters.read(picture, zone, letters)
+            read = read_letters(picture, zone, letters)
             if read is None or read.fit < _LEAST_FIT:
                 continue
             yield read

@@ -1,6 +1,6 @@
 """The codes in an image file, whatever is in the file. Must not import an image library.
 
-Decoding the file is one process's work (`still_decoder.py`, the door to Pillow here) and looking for codes another's,
+Decoding the file is one process's work (`stills/decoder.py`, the door to Pillow here) and looking for codes another's,
 this one's. Decoders of image files have a long history of reading and writing where they should not and of taking all
 memory there is; so the child may crash, hang or swell under its limits, and is replaced. It lives for many files, for
 starting it costs more than decoding one.
@@ -28,9 +28,10 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from reader.optical import still_decoder as child
 from reader.optical.pictures import Box, Found, GreyImage
-from reader.optical.still_errors import (
+from reader.optical.stills import decoder as child
+from reader.optical.stills import greys
+from reader.optical.stills.errors import (
     ImageDamaged,
     ImageEmpty,
     ImageMissing,
@@ -134,7 +135,7 @@ class _Search:
     def found(self, picture: GreyImage) -> list[Found]:
         """The codes in a picture; when there are none in one of usual size, those that are light on dark ground."""
         found = self._found(picture)
-        if not found and not self.too_slow and picture.size <= child.GLANCE_PIXELS:
+        if not found and not self.too_slow and picture.size <= greys.GLANCE_PIXELS:
             found = self._found(np.bitwise_not(picture))
         return found
 
@@ -237,7 +238,7 @@ def _foot(box: Box) -> int:
 def _tiles(picture: GreyImage) -> Iterator[tuple[int, int, GreyImage]]:
     """The picture, or where it is large overlapping parts of it; each with its left and top."""
     height, width = picture.shape
-    if height * width <= child.GLANCE_PIXELS:
+    if height * width <= greys.GLANCE_PIXELS:
         yield 0, 0, picture
         return
     for top in _begins(height):
@@ -306,7 +307,7 @@ class _Decoder:
             if kind != child.END and kind not in _REFUSALS:
                 raise ValueError("no answer")
             return _Answer(kind, None, damaged, left_out)
-        if not 0 < width * height <= child.WHOLE_PIXELS:
+        if not 0 < width * height <= greys.WHOLE_PIXELS:
             raise ValueError("no picture")
         picture = np.frombuffer(self._receive(width * height), np.uint8).reshape(height, width)
         return _Answer(kind, picture, frame=frame, seconds=took / 1000)
@@ -341,7 +342,7 @@ def _started(*limits: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
     channel.settimeout(ANSWER_SECONDS)
     with its_end:
         process = subprocess.Popen(
-            [sys.executable, "-I", str(Path(child.__file__)), str(its_end.fileno()), *limits],
+            [sys.executable, "-I", "-m", child.__name__, str(its_end.fileno()), *limits],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

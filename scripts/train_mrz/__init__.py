@@ -1,4 +1,4 @@
-"""How `reader/optical/mrz_weights.npz` is made: pictures drawn, two networks taught, weights stored in 8 bits.
+"""How `reader/optical/zone/weights.npz` is made: pictures drawn, two networks taught, weights stored in 8 bits.
 
 Not part of the product and not needed to run or test it. Needs torch in a virtual environment of its own beside numpy,
 OpenCV and Pillow, Debian's fonts-ocr-b, fonts-dejavu and fonts-noto-core, and an hour or two of one core:

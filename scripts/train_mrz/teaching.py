@@ -1,4 +1,4 @@
-"""The two networks in torch, what they are shown, and how their weights are stored for `reader/optical/mrz_network.py`.
+"""The two networks in torch, what they are shown, and how their weights are stored for `zone/network.py`.
 
 The networks' shapes are told twice, here and there; `store` is checked by the reader's own tests.
 """
@@ -14,8 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from reader.optical.mrz_letters import HEIGHT, PITCH
-from reader.optical.mrz_network import WEIGHTS
+from reader.optical.zone.letters import HEIGHT, PITCH
+from reader.optical.zone.network import WEIGHTS
 from scripts.train_mrz import scenes
 
 WIDTH = 576  # pixels of a straightened line as shown: thirty letters and three on each side

@@ -1,4 +1,4 @@
-"""`tiepdon scan camera` as its users run it, before a film in place of a camera (reader/optical/stream.py)."""
+"""`tiepdon scan camera` as its users run it, before a film in place of a camera (reader/optical/live/stream.py)."""
 
 import json
 import signal

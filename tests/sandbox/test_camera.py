@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import zxingcpp
 
-from reader.optical.jpeg import Splitter
+from reader.optical.live.jpeg import Splitter
 from sandbox.camera import Camera, camera
 from sandbox.people import all_people, find, qr_text
 from sandbox.view import RISING, SWAYING, View, empty, view_of

@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterator
 
 from config.settings import CameraSettings
-from reader.optical.cameras import PICAMERA, is_video, pi_number
 from reader.optical.errors import CameraNotAllowed, PicameraMissing
-from reader.optical.v4l2 import choose, examine
+from reader.optical.live.cameras import PICAMERA, is_video, pi_number
+from reader.optical.live.v4l2 import choose, examine
 from tiepdon.checks.finding import Finding, Status
 from wire.errors import Datum, TiepDonError
 

@@ -16,7 +16,7 @@ from tiepdon.commands.scan_line import FIELDS, code_line, no_code_line, today
 
 if TYPE_CHECKING:
     from reader.optical.still import StillReader
-    from reader.optical.still_errors import ImageRefused
+    from reader.optical.stills.errors import ImageRefused
 
 EXIT_EVERY_FILE = 0
 EXIT_NOT_EVERY_FILE = 1
@@ -60,7 +60,7 @@ def run_image(
     files: Sequence[str], still: "StillReader", stdin: BinaryIO, stdout: BinaryIO, terminal: "Terminal", on: date
 ) -> int:
     """Answer each file with its lines, at once; returns the exit code. `on`: today."""
-    from reader.optical.still_errors import ImageRefused
+    from reader.optical.stills.errors import ImageRefused
 
     code = EXIT_EVERY_FILE
     for done, name in enumerate(files):

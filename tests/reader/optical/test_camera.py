@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reader.optical.sightings import FORGET_SECONDS
+from reader.optical.live.sightings import FORGET_SECONDS
 from reader.payload import parse_payload
 from tests.support.camera import VirtualCamera, Watcher, environment, held, jpeg, qr, scene, watching, yuyv
 from tests.support.waiting import wait_until

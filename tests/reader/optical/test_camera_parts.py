@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reader.optical import jpeg
-from reader.optical.cameras import pi_number
-from reader.optical.frames import GRID, JpegFrame, LumaFrame, luma_of
-from reader.optical.gate import SETTLE_SECONDS, MotionGate, Settling
+from reader.optical.live import jpeg
+from reader.optical.live.cameras import pi_number
+from reader.optical.live.frames import GRID, JpegFrame, LumaFrame, luma_of
+from reader.optical.live.gate import SETTLE_SECONDS, MotionGate, Settling
+from reader.optical.live.v4l2 import Mode, Offer, choose
+from reader.optical.live.watching import ACTIVE_SECONDS, GLANCE_SECONDS, STILL_SECONDS, Task, Watching
 from reader.optical.pictures import Box, GreyImage
-from reader.optical.v4l2 import Mode, Offer, choose
-from reader.optical.watching import ACTIVE_SECONDS, GLANCE_SECONDS, STILL_SECONDS, Task, Watching
 from tests.support import camera as seen
 
 SIZE = (1280, 720)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from reader.optical.lines import MOST_WORKERS, LineReader
-from reader.optical.mrz_worker import HEADER
+from reader.optical.zone.worker import HEADER
 from tests.support import mrz_cards
 from tests.support.processes import alive, children
 from tests.support.waiting import wait_until

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from reader.lds.dg1 import parse_zone
 from reader.optical.mrz import read_mrz
-from reader.optical.mrz_network import WEIGHTS
+from reader.optical.zone.network import WEIGHTS
 from tests.support import mrz_cards
 from tests.support.mrz_cards import Shot, back, by_hand, photograph, vietnamese
 

@@ -15,8 +15,8 @@ from segno.consts import MODE_BYTE
 
 from reader.optical.decode import decode
 from reader.optical.pictures import GreyImage
-from reader.optical.symbol import FIRST_VERSION, LAST_VERSION, fixed, side_of
-from reader.optical.zxing import read as read_by_zxing
+from reader.optical.qr.symbol import FIRST_VERSION, LAST_VERSION, fixed, side_of
+from reader.optical.qr.zxing import read as read_by_zxing
 from reader.payload import parse_payload
 from tests.reader.payload.vietnam import payloads
 

@@ -1,6 +1,6 @@
 """A code held up is told once."""
 
-from reader.optical.sightings import FORGET_SECONDS, Sightings
+from reader.optical.live.sightings import FORGET_SECONDS, Sightings
 
 
 def test_a_code_that_stays_in_view_is_told_once() -> None:

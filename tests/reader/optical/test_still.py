@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from reader.optical.pictures import Box, Found
 from reader.optical.still import ANSWER_SECONDS, FRAMES_LEFT_OUT, StillReader, as_one_reads, keep_image
-from reader.optical.still_errors import ImageDamaged, ImageRefused, ImageTooLarge, ImageTooSlow
+from reader.optical.stills.errors import ImageDamaged, ImageRefused, ImageTooLarge, ImageTooSlow
 from tests.hostile.images import jpeg_of_scans
 from tests.support.stills import CARD, qr, saved, scene
 from tests.support.waiting import wait_until

@@ -7,8 +7,8 @@ Written by "The Picamera2 Library" (Raspberry Pi, 2024), chapters 4 to 6 and 8 a
 from typing import Any
 
 from reader.optical.errors import CameraBusy, CameraMissing, CameraSilent, PicameraMissing
-from reader.optical.frames import Frame, LumaFrame
-from reader.optical.newest import Facts
+from reader.optical.live.frames import Frame, LumaFrame
+from reader.optical.live.newest import Facts
 
 WAIT_SECONDS = 5.0  # a wait that is given up costs the library one of its buffers, so it is not a short one
 _BUFFERS = 4

@@ -15,7 +15,7 @@ import numpy.typing as npt
 Planes = npt.NDArray[np.float32]
 """Pictures x rows x columns x channels."""
 
-WEIGHTS = Path(__file__).with_name("mrz_weights.npz")
+WEIGHTS = Path(__file__).with_name("weights.npz")
 
 
 class Layer(NamedTuple):

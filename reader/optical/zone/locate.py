@@ -1,6 +1,6 @@
 """Where machine-readable lines are in a picture: sets of parallel lines of one length, whatever way they are turned.
 
-A small network marks the middle of each line (`mrz_network.lines_in`); here its marks become straight lines and the
+A small network marks the middle of each line (`network.lines_in`); here its marks become straight lines and the
 lines become zones. Says nothing about what stands in them, nor which end is the beginning.
 """
 
@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from reader.optical import mrz_network
 from reader.optical.pictures import Box, GreyImage
+from reader.optical.zone import network
 
 Points = npt.NDArray[np.float32]
 Answer = npt.NDArray[np.float32]
@@ -107,7 +107,7 @@ def _marks(picture: GreyImage, scale: float) -> Answer:
     spread = np.sqrt(np.maximum(cv2.blur(small * small, (_WINDOW, _WINDOW)), 0))
     contrast = np.clip(small / (spread + 4), -3, 3)
     padded = np.pad(contrast, ((0, -high % 4), (0, -wide % 4)))
-    return np.asarray(mrz_network.lines_in(padded[None, :, :, None])[0, :, :, 0], np.float32)
+    return np.asarray(network.lines_in(padded[None, :, :, None])[0, :, :, 0], np.float32)
 
 
 def _parts(answer: Answer) -> Iterator[Line]:

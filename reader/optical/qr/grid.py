@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from reader.optical.pictures import GreyImage
-from reader.optical.pose import Pose
-from reader.optical.symbol import Floats, fixed
+from reader.optical.qr.pose import Pose
+from reader.optical.qr.symbol import Floats, fixed
 
 _BORDER = 2  # modules around the code that count as light: its quiet zone
 _REACH = 2  # modules on each side that mix into a sample

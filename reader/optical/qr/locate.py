@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reader.optical.pictures import Box, GreyImage
-from reader.optical.symbol import Floats
+from reader.optical.qr.symbol import Floats
 
 CELL = 8  # pixels
 _DIM = 24  # brightness below which an edge counts less

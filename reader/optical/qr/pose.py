@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reader.optical.pictures import GreyImage
-from reader.optical.symbol import FINDER, FIRST_VERSION, LAST_VERSION, Fixed, Floats, fixed, side_of
+from reader.optical.qr.symbol import FINDER, FIRST_VERSION, LAST_VERSION, Fixed, Floats, fixed, side_of
 
 _SIDES = tuple(side_of(version) for version in range(FIRST_VERSION, LAST_VERSION + 1))
 _MIDDLE = FINDER / 2  # of a finder, in modules from the code's corner

@@ -5,10 +5,10 @@ import OpenCV's video capture.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reader.optical.frames import Frame
-from reader.optical.gate import MotionGate, Settling
+from reader.optical.live.frames import Frame
+from reader.optical.live.gate import MotionGate, Settling
+from reader.optical.live.watching import Task, Watching
 from reader.optical.pictures import Box, Found, FrameTap, GreyImage
-from reader.optical.watching import Task, Watching
 
 Find = Callable[[GreyImage, Box | None], list[Found]]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reader.optical.errors import CameraMissing, CameraNotAllowed
 
 if TYPE_CHECKING:
-    from reader.optical.newest import OpenCamera
+    from reader.optical.live.newest import OpenCamera
 
 PICAMERA = "picamera2"  # a Raspberry Pi's own camera: this, or this with the camera's number behind a colon
 
@@ -37,13 +37,13 @@ def open_camera(device: str, width: int, height: int) -> "OpenCamera":
     """
     number = pi_number(device)
     if number is not None:
-        from reader.optical.picamera import PiCamera
+        from reader.optical.live.picamera import PiCamera
 
         return PiCamera(number, width, height)
     if is_video(device):
-        from reader.optical.video import VideoCamera
+        from reader.optical.live.video import VideoCamera
 
         return VideoCamera(device, width, height)
-    from reader.optical.stream import StreamCamera
+    from reader.optical.live.stream import StreamCamera
 
     return StreamCamera(device)

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from reader.optical import mrz_network
-from reader.optical.mrz_correct import Chances
-from reader.optical.mrz_locate import Line, Zone
 from reader.optical.pictures import GreyImage
+from reader.optical.zone import network
+from reader.optical.zone.correct import Chances
+from reader.optical.zone.locate import Line, Zone
 
 Strips = npt.NDArray[np.float32]
 """Lines x 32 rows x columns: straightened lines of local contrast."""
@@ -75,7 +75,7 @@ def read(picture: GreyImage, zone: Zone, letters: int) -> Read | None:
 
 
 def _read(strips: Strips, letters: int) -> list[_Line]:
-    return [_spaced(answer, letters) for answer in mrz_network.letters_in(strips[..., None])]
+    return [_spaced(answer, letters) for answer in network.letters_in(strips[..., None])]
 
 
 def _together(lines: list[_Line]) -> Read:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from reader.optical import jpeg
+from reader.optical.live import jpeg
 from reader.optical.pictures import GreyImage
 
 GRID = (48, 27)  # columns and rows of the small picture: about 27 pixels of 1280 x 720 to a cell

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from reader.optical.errors import TROUBLES, CameraFailed
-from reader.optical.frames import Frame
+from reader.optical.live.frames import Frame
 from wire.errors import TiepDonError
 
 GRAB_SECONDS = 0.25  # how long a grab may wait for a frame where the camera's library lets one say so

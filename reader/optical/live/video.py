@@ -7,10 +7,10 @@ from typing import Any
 
 import cv2
 
-from reader.optical import v4l2
 from reader.optical.errors import CameraMissing, CameraSilent
-from reader.optical.frames import Frame, JpegSource, luma_of
-from reader.optical.newest import Facts
+from reader.optical.live import v4l2
+from reader.optical.live.frames import Frame, JpegSource, luma_of
+from reader.optical.live.newest import Facts
 
 _JPEG = ("MJPG", "JPEG")
 

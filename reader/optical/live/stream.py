@@ -11,10 +11,10 @@ import socket
 import stat
 import time
 
-from reader.optical import jpeg
 from reader.optical.errors import CameraFailed, CameraMissing, CameraNotAllowed, CameraUnsuitable
-from reader.optical.frames import Frame, JpegFrame
-from reader.optical.newest import Facts
+from reader.optical.live import jpeg
+from reader.optical.live.frames import Frame, JpegFrame
+from reader.optical.live.newest import Facts
 
 FILM_SECONDS = 1 / 15  # between the pictures of a file, which could be read at once
 FASTEST_SECONDS = 1 / 60  # a program that writes without pause is made to wait

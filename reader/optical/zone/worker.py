@@ -1,4 +1,4 @@
-"""Reads machine-readable lines in a process of its own: `python -m reader.optical.mrz_worker`, pictures in, lines out.
+"""Reads machine-readable lines in a process of its own: `python -m reader.optical.zone.worker`, pictures in, lines out.
 
 A process, so that the memory of networks and OpenCV is there only while somebody is asked for the card's back, so that
 the reader's own work comes first (`nice`), and so that whatever a picture does to the code is the end of this process

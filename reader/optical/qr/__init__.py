@@ -1,0 +1,1 @@
+"""What the cascade of `decode.py` is made of: the decoders' doors, and our own reading of codes they do not find."""
