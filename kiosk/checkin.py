@@ -8,6 +8,37 @@ from dataclasses import replace
 from typing import assert_never
 
 from kiosk.entries import accompanied, digits_typed, payload_read, payload_refused
+from kiosk.events import (
+    CallStaff,
+    Cancelled,
+    CommitFailed,
+    Committed,
+    Confirmed,
+    CounterTicketAsked,
+    CoverageAnswered,
+    Denied,
+    DevicesChanged,
+    DigitsTyped,
+    Event,
+    HelpAsked,
+    IdentityRead,
+    LanguageChosen,
+    LookForLines,
+    MrzFailed,
+    PathChosen,
+    PayloadRead,
+    PayloadRefused,
+    PhaseReached,
+    PresenceChanged,
+    ReadingFailed,
+    ReadingFinished,
+    StopLooking,
+    StoreLost,
+    StoreRecovered,
+    TellAgain,
+    Tick,
+    Touched,
+)
 from kiosk.moves import (
     CAMERA_MISSING,
     CARD_REMOVED,
@@ -32,6 +63,7 @@ from kiosk.moves import (
     home,
     is_typed,
     open_chip,
+    paths_after,
     read_chip,
     same_person,
     settle,
@@ -44,46 +76,19 @@ from kiosk.states import (
     AskKey,
     AskMrz,
     AskQr,
-    CallStaff,
-    Cancelled,
-    CommitFailed,
-    Committed,
     Confirm,
-    Confirmed,
-    CounterTicketAsked,
-    CoverageAnswered,
-    Denied,
-    DevicesChanged,
-    DigitsTyped,
-    Event,
     Failed,
     Finishing,
     Help,
-    HelpAsked,
-    IdentityRead,
     Keypad,
     KeypadPurpose,
-    LanguageChosen,
-    LookForLines,
-    MrzFailed,
     NextPath,
     OutOfOrder,
-    PathChosen,
-    PayloadRead,
-    PayloadRefused,
-    PhaseReached,
-    PresenceChanged,
     ReadingChip,
-    ReadingFailed,
-    ReadingFinished,
     Session,
     Start,
-    StopLooking,
-    StoreLost,
-    StoreRecovered,
-    Tick,
+    State,
     TicketShown,
-    Touched,
 )
 from kiosk.timing import leave_ticket, tick
 from reader.reading import Reading, Source
@@ -92,9 +97,20 @@ from reader.reading import Reading, Source
 def step(session: Session, event: Event, now: float, policy: Policy) -> Step:
     """The session after `event` at `now` (monotonic seconds), and what must be done, in order."""
     moved, effects = _step(session, event, now, policy)
-    # However the screen is left: nobody holds the back of a card up any more.
-    left = isinstance(session.state, AskMrz) and not isinstance(moved.state, AskMrz)
-    return moved, ((StopLooking(session.presentation), *effects) if left else effects)
+    if isinstance(session.state, AskMrz) and not isinstance(moved.state, AskMrz):
+        # However the screen is left: nobody holds the back of a card up any more.
+        effects = (StopLooking(session.presentation), *effects)
+    return moved, ((*effects, TellAgain()) if _asks_for_code(session.state, moved.state) else effects)
+
+
+def _asks_for_code(before: State, now: State) -> bool:
+    """Whether a code is asked for now that was not before. Of a card just placed it is a new one's: what lay in view
+    until then was told when it came."""
+    if type(before) is type(now):
+        return False
+    if isinstance(now, AskQr):
+        return now.problem is None
+    return isinstance(now, AskKey) and not isinstance(before, Start | TicketShown)
 
 
 def _step(session: Session, event: Event, now: float, policy: Policy) -> Step:
@@ -164,6 +180,8 @@ def _has_ticket(session: Session) -> bool:
 
 def _devices_changed(session: Session, event: DevicesChanged, now: float, policy: Policy) -> Step:
     session, state = replace(session, devices=event.devices), session.state
+    if isinstance(state, Failed):
+        return replace(session, state=Failed(state.code, paths_after(session, state.code, policy))), ()
     if event.devices.camera:
         return session, ()
     if isinstance(state, AskMrz):
@@ -200,6 +218,8 @@ def _card_removed(session: Session, now: float, policy: Policy) -> Step:
 
     A chip still proving a known identity says itself whether it was done before the card left.
     """
+    if isinstance(session.state, AskKey) and session.devices.sees_codes:
+        return go(session, AskQr(), now), ()  # lifted to hold its code up
     if _needs_card(session) or isinstance(session.state, Failed):
         return home(session, now, policy, CARD_REMOVED)
     if session.state == Start(CARD_STILL_THERE):
@@ -212,7 +232,8 @@ def _card_placed(session: Session, now: float, policy: Policy) -> Step:
     if isinstance(state, Start | Failed):
         return ask_for_key(session, now), ()
     if isinstance(state, AskQr) and not session.failed_keys:
-        return go(session, AskKey(), now), ()  # its code was asked for, and the card itself came
+        # Its code was asked for, and the card itself came.
+        return replace(ask_for_key(session, now), insurance=session.insurance), ()
     if isinstance(state, TicketShown):
         return tick(replace(session, card_waiting=True), now, policy)
     if isinstance(state, Confirm | Finishing) and state.reading is not None and not _is_committing(session):

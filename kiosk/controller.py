@@ -17,17 +17,13 @@ from config.settings import Settings
 from hisbridge.records import Coverage, Verdict
 from kiosk.checkin import step
 from kiosk.clock import Clock, at_site, moment
-from kiosk.handover import coverage_question
-from kiosk.policy import policy_of
-from kiosk.reader_feed import follow
-from kiosk.states import (
+from kiosk.events import (
     AskCoverage,
     CallStaff,
     Commit,
     CommitFailed,
     Committed,
     CoverageAnswered,
-    Devices,
     DevicesChanged,
     DigitsTyped,
     Effect,
@@ -35,17 +31,19 @@ from kiosk.states import (
     LookForLines,
     MrzFailed,
     OpenChip,
-    OutOfOrder,
     PresenceChanged,
     ReadingFailed,
-    Session,
     StopChip,
     StopLooking,
     StoreLost,
     StoreRecovered,
+    TellAgain,
     Tick,
-    TicketShown,
 )
+from kiosk.handover import coverage_question
+from kiosk.policy import policy_of
+from kiosk.reader_feed import follow
+from kiosk.states import Devices, OutOfOrder, Session, TicketShown
 from kiosk.store import Issued, Store, random_id
 from kiosk.timing import wake_at
 from wire.client import Client
@@ -189,6 +187,8 @@ class Controller:
                 _submit(self._lines, self._look_for_lines, presentation)
             case StopLooking(presentation):
                 _submit(self._lines, self._tell_reader, "/v1/mrz/stop", {"presentation": presentation})
+            case TellAgain():
+                _submit(self._lines, self._tell_reader, "/v1/codes/again", {})
             case AskCoverage():
                 _submit(self._questions, self._ask_coverage, effect)
             case Commit():
@@ -322,8 +322,8 @@ class Controller:
 
     def _reader_lost(self) -> None:
         """The reader process is gone, and with it whatever it was reading."""
-        self.dispatch(PresenceChanged(reader_ready=False, card_present=False, problem=ServiceUnreachable.code))
         self.dispatch(DevicesChanged(Devices()))
+        self.dispatch(PresenceChanged(reader_ready=False, card_present=False, problem=ServiceUnreachable.code))
 
     def _utc_moment(self) -> str:
         return moment(self._clock.now().astimezone(UTC)).replace("+00:00", "Z")

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import msgspec
 
+from kiosk.events import DigitsTyped, PayloadRead
 from kiosk.moves import (
     CODE_AGAIN,
     DIGITS_WRONG,
@@ -37,12 +38,10 @@ from kiosk.states import (
     AskMrz,
     AskQr,
     Confirm,
-    DigitsTyped,
     Failed,
     Finishing,
     Keypad,
     KeypadPurpose,
-    PayloadRead,
     ReadingChip,
     Session,
     Start,
@@ -175,10 +174,9 @@ def _insurance_read(session: Session, card: InsuranceCard, now: float) -> Sessio
     state = session.state
     match state:
         case Start():
-            asking = AskQr(INSURANCE_ONLY, mrz=session.devices.camera)
-            return replace(go(fresh(session), asking, now), insurance=card)
+            return replace(go(fresh(session), AskQr(INSURANCE_ONLY), now), insurance=card)
         case AskKey() | AskQr():
-            return replace(payload_refused(session, INSURANCE_ONLY, now), insurance=card)
+            return replace(session, state=replace(state, problem=INSURANCE_ONLY), insurance=card)
         case AskMrz() | Keypad() | ReadingChip() | Failed():
             return replace(session, insurance=card)
         case Confirm() | Finishing() if state.reading is not None:

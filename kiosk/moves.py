@@ -9,24 +9,20 @@ import re
 from dataclasses import replace
 
 from hisbridge.records import Coverage, Verdict
+from kiosk.events import AskCoverage, Commit, Effect, OpenChip, StopChip
 from kiosk.policy import Policy
 from kiosk.states import (
-    AskCoverage,
     AskKey,
-    Commit,
     Confirm,
-    Effect,
     Failed,
     Finishing,
     Keypad,
     KeypadPurpose,
     NextPath,
-    OpenChip,
     ReadingChip,
     Session,
     Start,
     State,
-    StopChip,
 )
 from reader.phases import PROGRESS, Phase
 from reader.reading import Holder, Reading, Source
@@ -46,6 +42,7 @@ DEADLINE = "checkin.deadline"
 INSURANCE_ONLY = "checkin.insurance_only"
 CODE_AGAIN = "checkin.code_again"
 MRZ_NEEDED = "reader.mrz_needed"
+MRZ_NOT_FOUND = "mrz.not_found"
 CAMERA_MISSING = "camera.missing"
 
 # Failures that the same card on the same reader would only repeat.
@@ -136,12 +133,10 @@ def paths_after(session: Session, code: str, policy: Policy) -> tuple[NextPath, 
     """
     worth = code not in NOT_WORTH_REPEATING and not session.mrz_needed
     again = session.card_present and session.chip_failures < policy.chip_attempts and worth
-    # Scanner and camera hang on the reader process: when that is gone, a QR code goes unseen.
-    seen = session.devices.sees_codes and not code.startswith("wire.")
-    lines = session.devices.camera and code == MRZ_NEEDED
+    lines = session.devices.camera and code in (MRZ_NEEDED, MRZ_NOT_FOUND)
     return (
         *((NextPath.CARD_AGAIN,) if again else ()),
-        *((NextPath.QR,) if seen else ()),
+        *((NextPath.QR,) if session.devices.sees_codes else ()),
         *((NextPath.MRZ,) if lines else ()),
         NextPath.PERSONAL_ID,
         NextPath.STAFF,
@@ -284,6 +279,8 @@ def chip_failed(session: Session, code: str, now: float, policy: Policy) -> Step
             # The insurance answer, come or still to come, is about the same person and stays.
             return settle(replace(failed, state=replace(state, reading=entry, complete=True)), now, policy)
     elif code == WRONG_KEY:
+        if entry is not None and not is_typed(entry) and session.key == card_key(entry) and not session.mrz_needed:
+            return fail_afresh(session, TWO_PEOPLE, now, policy)
         return wrong_key(failed, now, policy)
     elif entry is not None and not is_typed(entry) and code != CARD_REMOVED:
         return confirm(failed, entry, True, now)

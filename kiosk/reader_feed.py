@@ -10,8 +10,7 @@ from typing import Any, Protocol
 
 from msgspec import field
 
-from kiosk.states import (
-    Devices,
+from kiosk.events import (
     DevicesChanged,
     Event,
     IdentityRead,
@@ -23,6 +22,7 @@ from kiosk.states import (
     ReadingFailed,
     ReadingFinished,
 )
+from kiosk.states import Devices
 from reader.chip.transport import Presence
 from reader.reading import Reading
 from wire.codec import Record, from_json

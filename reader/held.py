@@ -17,6 +17,11 @@ class Held:
         self._seen: dict[bytes, tuple[float, bool]] = {}
         self._lock = threading.Lock()
 
+    def forget(self) -> None:
+        """Nothing was seen yet: a code in view is to be told anew."""
+        with self._lock:
+            self._seen = {}
+
     def is_new(self, result: PayloadResult, text: str, meant: Reading | str, now: float) -> bool:
         """Whether what was held up (`text`, read as `result`, which meant `meant`) is held up anew, or says more than
         what another device made of it. `now` in monotonic seconds.

@@ -9,12 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Protocol
-
-from msgspec import Meta
+from typing import Any, Protocol
 
 from config.settings import ReaderSettings
-from reader.chip.access_keys import AccessKeys, from_can, from_holder
 from reader.chip.judgement import today
 from reader.chip.session import read_card
 from reader.chip.supervision import Supervised
@@ -27,9 +24,10 @@ from reader.payload.errors import CameraMissing
 from reader.phases import PROGRESS, Phase
 from reader.portraits import PortraitMemory, digest_of
 from reader.presented import Identity, presented
-from reader.reading import Holder, Outcome, Reading, moment
+from reader.reading import Outcome, Reading, moment
+from reader.requests import CancelRequest, LookRequest, OpenRequest, Seeing
 from reader.search import Lines, LineSearch
-from wire.codec import Record, from_json
+from wire.codec import from_json
 from wire.server import Request, Response, Routes, event_stream, json_response, serving
 from wire.stream import Event, Topic, encode_event
 
@@ -45,7 +43,7 @@ class PayloadSource(Protocol):
     """A device that gives texts: scanner, camera. `name` is its key in the health answer.
 
     It may have `trusts_letters` (see `presented`) and `sees_codes`, whether a code can be held up to it; both are true
-    where it has none.
+    where it has none. One that tells a code in view once may have `again()`, after which it tells it once more.
     """
 
     name: str
@@ -57,45 +55,6 @@ class PayloadSource(Protocol):
     def health(self) -> dict[str, Any]:
         """What is true of the device now."""
         ...
-
-
-class OpenRequest(Record, frozen=True, kw_only=True):
-    """Read the card on the reader with this CAN, for this presentation.
-
-    `printed` is what the card's QR code or a person said of its holder: it may give keys for cards that know no CAN,
-    and the chip is compared with it.
-    """
-
-    presentation: Annotated[str, Meta(min_length=1, max_length=64)]
-    can: Annotated[str, Meta(pattern=r"^[0-9]{6}\Z")]
-    printed: Holder | None = None
-
-    def keys(self) -> AccessKeys:
-        """What may open the card; what was printed counts only where it is of the same number."""
-        number = self.printed.personal_id if self.printed is not None else None
-        if self.printed is not None and number is not None and number.endswith(self.can):
-            return from_holder(self.printed)
-        return from_can(self.can)
-
-
-class Seeing(Record, frozen=True, kw_only=True):
-    """Which devices can see a code now: the serial scanner, one that acts as a keyboard, any camera."""
-
-    scanner: bool = False
-    keyboard: bool = False
-    camera: bool = False
-
-
-class LookRequest(Record, frozen=True, kw_only=True):
-    """Look for the machine-readable lines by camera, for this presentation."""
-
-    presentation: Annotated[str, Meta(min_length=1, max_length=64)]
-
-
-class CancelRequest(Record, frozen=True, kw_only=True):
-    """Stop the reading, or the look for the lines, of this presentation."""
-
-    presentation: str
 
 
 @dataclass
@@ -141,6 +100,7 @@ class ReaderService:
             ("GET", "/v1/health"): self._health,
             ("POST", "/v1/chip/open"): self._open,
             ("POST", "/v1/chip/cancel"): self._cancel,
+            ("POST", "/v1/codes/again"): self._tell_again,
             ("POST", "/v1/mrz/look"): self._look,
             ("POST", "/v1/mrz/stop"): self._stop_looking,
         }
@@ -247,6 +207,13 @@ class ReaderService:
         if self._search is not None and not seeing.camera:
             self._search.fail(CameraMissing.code)
         return seeing
+
+    def _tell_again(self, request: Request) -> Response:  # noqa: ARG002
+        self._held.forget()  # before the cameras: what they hand on is not to be held for seen
+        for source in self._sources:
+            if (again := getattr(source, "again", None)) is not None:
+                again()
+        return json_response({"accepted": True})
 
     def _look(self, request: Request) -> Response:
         wanted = from_json(request.body, LookRequest)

@@ -60,6 +60,7 @@ class CameraSource:
         self._newest: Newest | None = None
         self._torn = 0
         self._active = False
+        self._again = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
 
@@ -73,6 +74,10 @@ class CameraSource:
             self._run(on_text, stop)
         finally:
             self._idle.set()
+
+    def again(self) -> None:
+        """A code that lies in view is handed on once more."""
+        self._again.set()
 
     def let_go(self, seconds: float = LET_GO_SECONDS) -> None:
         """Wait, at most so long each, until `run` has ended and the device is let go.
@@ -138,6 +143,9 @@ class CameraSource:
                     self._condition.became("open")
                     self._active = looking.active
                     good, ever = self._clock(), True
+                    if self._again.is_set():
+                        self._again.clear()
+                        sightings.forget()
                     for text in sightings.fresh(texts, good):
                         on_text(text)
                     continue

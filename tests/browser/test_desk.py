@@ -146,14 +146,16 @@ def test_card_and_code_are_given_together_and_the_card_taken_back(desk: Desk, op
 
 def test_a_card_is_held_up_to_the_camera_seen_and_taken_away(desk: Desk, open_desk: Callable[[], Page]) -> None:
     page, person = open_desk(), desk.world.people[0]
+    # Drawn before they are asked for: two who ask for a new view at once would each be given one of their own.
+    back, worn = view_of(person, "back", False), view_of(person, "front", True)
     loaded = "() => document.getElementById('camera').complete && document.getElementById('camera').naturalWidth > 0"
     page.click(f'[data-person="{person.key}"] [data-face="back"]')
     expect(page.locator("#in-view")).to_have_text(f"{person.full_name}: {WORDS['vi']['camera.back']}")
     page.wait_for_function(loaded)
-    assert desk.eye.view is view_of(person, "back", False)
+    assert desk.eye.view is back
     page.check("#worn")
     page.click(f'[data-person="{person.key}"] [data-face="front"]')
-    wait_until(lambda: desk.eye.view is view_of(person, "front", True), what="the worn card")
+    wait_until(lambda: desk.eye.view is worn, what="the worn card")
     page.click('[data-do="take-down"]')
     expect(page.locator("#in-view")).to_have_text(WORDS["vi"]["camera.none"])
     page.wait_for_function(loaded)

@@ -8,19 +8,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Route, expect
 
 from hisbridge.records import Coverage, Verdict
-from kiosk.states import (
-    Cancelled,
-    Confirm,
-    Confirmed,
-    DigitsTyped,
-    HelpAsked,
-    LanguageChosen,
-    NextPath,
-    PathChosen,
-    ReadingChip,
-    Session,
-    Touched,
-)
+from kiosk.events import Cancelled, Confirmed, DigitsTyped, HelpAsked, LanguageChosen, PathChosen, Touched
+from kiosk.states import Confirm, NextPath, ReadingChip, Session
 from tests.browser.conftest import Kiosk, Screen
 from tests.support.waiting import wait_until
 from tests.ui.scripted import EVERY_STATE, EYES, VALID, reading, session_of

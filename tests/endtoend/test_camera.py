@@ -107,3 +107,39 @@ def test_a_code_left_in_view_gives_one_ticket_and_the_next_persons_another(at_th
         screen.touch("confirm")
         assert screen.wait_for("ticket").ticket_number != first.ticket_number
         assert world.count()[0] == before + 2
+
+
+def test_a_code_that_was_refused_as_not_me_is_read_again_where_it_lies_once_asked_for(at_the_start: World) -> None:
+    world = at_the_start
+    with Screen(world.touchscreen) as screen:
+        world.hold_up("het-han", "phone")
+        screen.wait_for("confirm")
+        screen.touch("deny")
+        screen.wait_for("start")
+        screen.touch("path", "qr")
+        assert "Hạn" in screen.wait_for("confirm").text
+
+
+def test_a_card_lifted_off_the_reader_to_show_its_code_is_waited_for(at_the_start: World) -> None:
+    world = at_the_start
+    with Screen(world.touchscreen) as screen:
+        world.place("vi-du")
+        screen.wait_for("ask_key")
+        world.remove()
+        screen.wait_for("ask_qr")
+        world.hold_up("vi-du", "front")
+        screen.wait_for("confirm")
+        world.take_down()
+        world.place("vi-du")
+        screen.wait_for("confirm", holding=WORDS.get("proof.verified"))
+
+
+def test_the_code_of_one_and_the_card_of_another_are_two_people(at_the_start: World) -> None:
+    world, counted = at_the_start, at_the_start.count()
+    with Screen(world.touchscreen) as screen:
+        world.place("eban")
+        screen.wait_for("ask_key")
+        world.hold_up("nie", "front")
+        refused = screen.wait_for("failed")
+        assert WORDS.error("checkin.two_people").title.replace("\xa0", " ") in refused.text
+        assert world.count() == counted

@@ -1,23 +1,19 @@
 """The machine in a test's hands: a clock of the test's own, and what was asked of devices."""
 
 from kiosk.checkin import step
-from kiosk.policy import Policy
-from kiosk.states import (
-    Devices,
+from kiosk.events import (
     DevicesChanged,
     DigitsTyped,
     Effect,
     Event,
     IdentityRead,
-    NextPath,
     PathChosen,
     PresenceChanged,
     ReadingFinished,
-    Session,
-    State,
     Tick,
-    Ticket,
 )
+from kiosk.policy import Policy
+from kiosk.states import Devices, NextPath, Session, State, Ticket
 from tests.kiosk.people import by_chip
 
 POLICY = Policy()

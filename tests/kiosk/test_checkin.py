@@ -6,51 +6,57 @@ from dataclasses import replace
 import pytest
 
 from hisbridge.records import Verdict
-from kiosk.moves import same_person
-from kiosk.states import (
+from kiosk.events import (
     AskCoverage,
-    AskKey,
-    AskQr,
     CallStaff,
     Cancelled,
     Commit,
     CommitFailed,
     Committed,
-    Confirm,
     Confirmed,
     CounterTicketAsked,
     CoverageAnswered,
     Denied,
+    DevicesChanged,
     DigitsTyped,
-    Failed,
-    Finishing,
-    Help,
     HelpAsked,
     IdentityRead,
-    Keypad,
-    KeypadPurpose,
     LanguageChosen,
-    NextPath,
     OpenChip,
-    OutOfOrder,
     PathChosen,
     PayloadRead,
     PayloadRefused,
     PhaseReached,
     PresenceChanged,
-    ReadingChip,
     ReadingFailed,
     ReadingFinished,
-    Start,
     StopChip,
     StoreLost,
     StoreRecovered,
-    TicketShown,
+    TellAgain,
     Touched,
+)
+from kiosk.moves import same_person
+from kiosk.states import (
+    AskKey,
+    AskQr,
+    Confirm,
+    Devices,
+    Failed,
+    Finishing,
+    Help,
+    Keypad,
+    KeypadPurpose,
+    NextPath,
+    OutOfOrder,
+    ReadingChip,
+    Start,
+    TicketShown,
 )
 from reader.reading import Holder, Source
 from tests.kiosk.machine import (
     CARD,
+    DEVICES,
     NO_CARD,
     NO_READER,
     POLICY,
@@ -223,7 +229,7 @@ def failed(kiosk: Kiosk) -> None:
     kiosk.tell(ReadingFailed(kiosk.name, "reader.card_broken"))
 
 
-@pytest.mark.parametrize("so_far", [asking, typing, reading_by_number, failed])
+@pytest.mark.parametrize("so_far", [typing, reading_by_number, failed])
 def test_a_card_taken_away_before_anything_is_known_leads_to_the_start(
     kiosk: Kiosk, so_far: Callable[[Kiosk], None]
 ) -> None:
@@ -266,7 +272,7 @@ def test_a_card_taken_away_after_a_complete_reading_changes_nothing(kiosk: Kiosk
 
 
 def test_the_language_stays_while_the_notice_does_and_goes_with_it(kiosk: Kiosk) -> None:
-    kiosk.tell(LanguageChosen("en"), CARD, NO_CARD)
+    kiosk.tell(LanguageChosen("en"), CARD, PathChosen(NextPath.CARD_NUMBER), NO_CARD)
     assert kiosk.session.language == "en"
     kiosk.wait(POLICY.notice_seconds)
     assert kiosk.session.language == "vi"
@@ -297,8 +303,19 @@ def test_a_lost_reader_leaves_the_other_paths(kiosk: Kiosk, so_far: Callable[[Ki
 @pytest.mark.parametrize("so_far", [asking, typing, reading_by_number])
 def test_a_lost_reader_process_takes_the_qr_path_with_it(kiosk: Kiosk, so_far: Callable[[Kiosk], None]) -> None:
     so_far(kiosk)
+    kiosk.tell(DevicesChanged(Devices()))
     kiosk.tell(PresenceChanged(reader_ready=False, card_present=False, problem="wire.unreachable"))
     assert kiosk.state == Failed("wire.unreachable", (NextPath.PERSONAL_ID, NextPath.STAFF))
+
+
+def test_what_is_offered_after_a_failure_follows_the_devices(kiosk: Kiosk) -> None:
+    reading_by_number(kiosk)
+    kiosk.tell(NO_READER)
+    assert kiosk.state == Failed("reader.no_reader", (NextPath.QR, NextPath.PERSONAL_ID, NextPath.STAFF))
+    kiosk.tell(DevicesChanged(Devices()))
+    assert kiosk.state == Failed("reader.no_reader", (NextPath.PERSONAL_ID, NextPath.STAFF))
+    kiosk.tell(DevicesChanged(DEVICES))
+    assert kiosk.state == Failed("reader.no_reader", (NextPath.QR, NextPath.PERSONAL_ID, NextPath.STAFF))
 
 
 def test_a_complete_reading_outlives_the_reader(kiosk: Kiosk) -> None:
@@ -383,10 +400,34 @@ def test_a_qr_code_shown_for_a_chip_that_fails_is_used_instead(kiosk: Kiosk) -> 
     assert kiosk.state == Confirm(by_qr(), complete=True)
 
 
-def test_a_qr_code_whose_digits_do_not_open_the_card_leads_to_the_keypad(kiosk: Kiosk) -> None:
+def test_a_code_whose_digits_do_not_open_the_card_is_somebody_elses(kiosk: Kiosk) -> None:
     kiosk.tell(CARD, PayloadRead(by_qr()))
     kiosk.tell(ReadingFailed(kiosk.name, "reader.wrong_key"))
-    assert kiosk.state == Keypad(KeypadPurpose.CARD_KEY, "reader.wrong_key")
+    assert isinstance(kiosk.state, Failed)
+    assert kiosk.state.code == "checkin.two_people"
+    assert kiosk.session.entry is None
+
+
+def test_a_card_lifted_to_show_its_code_is_waited_for(kiosk: Kiosk) -> None:
+    assert kiosk.tell(CARD, NO_CARD) == (TellAgain(),)
+    assert kiosk.state == AskQr()
+    kiosk.tell(PayloadRead(by_qr()))
+    assert kiosk.tell(CARD) == (OpenChip(kiosk.name, "900017", by_qr().holder),)
+
+
+def test_a_card_lifted_where_no_code_can_be_seen_was_taken_away(kiosk: Kiosk) -> None:
+    kiosk.tell(DevicesChanged(Devices()), CARD, NO_CARD)
+    assert kiosk.state == Start("reader.card_removed")
+
+
+def test_a_code_that_lies_in_view_is_told_again_where_one_is_asked_for(kiosk: Kiosk) -> None:
+    assert kiosk.tell(PathChosen(NextPath.QR)) == (TellAgain(),)
+    assert kiosk.tell(PayloadRefused("payload.unknown")) == ()
+    kiosk.tell(Cancelled())
+    assert kiosk.tell(CARD) == ()  # what lay there before this card came was told when it came
+    kiosk.tell(DigitsTyped("111111"), PathChosen(NextPath.CARD_NUMBER), DigitsTyped("111111"))
+    kiosk.tell(ReadingFailed(kiosk.name, "reader.too_slow"))
+    assert kiosk.tell(PathChosen(NextPath.QR)) == (TellAgain(),)
 
 
 def test_qr_and_chip_of_two_people_are_never_mixed(kiosk: Kiosk) -> None:

@@ -16,22 +16,17 @@ from config.settings import Settings, socket_path
 from hisbridge.records import CoverageQuestion, Verdict
 from kiosk.clock import Clock, SystemClock
 from kiosk.controller import Controller
+from kiosk.events import Cancelled, Confirmed, CounterTicketAsked, DigitsTyped, PathChosen, PayloadRefused
 from kiosk.states import (
     AskKey,
     AskMrz,
     AskQr,
-    Cancelled,
     Confirm,
-    Confirmed,
-    CounterTicketAsked,
     Devices,
-    DigitsTyped,
     Failed,
     Finishing,
     NextPath,
     OutOfOrder,
-    PathChosen,
-    PayloadRefused,
     ReadingChip,
     Session,
     Start,

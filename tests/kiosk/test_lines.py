@@ -3,36 +3,28 @@
 import msgspec
 import pytest
 
-from kiosk.states import (
+from kiosk.events import (
     AskCoverage,
-    AskMrz,
-    AskQr,
     CallStaff,
     Cancelled,
-    Confirm,
     CounterTicketAsked,
-    Devices,
     DevicesChanged,
     DigitsTyped,
     Event,
-    Failed,
-    Help,
     HelpAsked,
     LanguageChosen,
     LookForLines,
     MrzFailed,
-    NextPath,
     OpenChip,
     PathChosen,
     PayloadRead,
     PayloadRefused,
-    ReadingChip,
     ReadingFailed,
     ReadingFinished,
-    Start,
     StopLooking,
     Touched,
 )
+from kiosk.states import AskMrz, AskQr, Confirm, Devices, Failed, Help, NextPath, ReadingChip, Start
 from reader.reading import Holder
 from tests.kiosk.machine import CARD, NO_CARD, POLICY, Kiosk, holds_nothing, reading_by_number
 from tests.kiosk.people import LAN, MINH, by_chip, by_lines, by_qr, passport
@@ -202,7 +194,9 @@ def test_a_refused_code_does_not_end_the_look(kiosk: Kiosk) -> None:
 def test_lines_not_found_leave_the_other_ways(kiosk: Kiosk) -> None:
     name = looking(kiosk)
     kiosk.tell(MrzFailed(name, "mrz.not_found"))
-    assert kiosk.state == Failed("mrz.not_found", (NextPath.QR, NextPath.PERSONAL_ID, NextPath.STAFF))
+    paths = (NextPath.QR, NextPath.MRZ, NextPath.PERSONAL_ID, NextPath.STAFF)
+    assert kiosk.state == Failed("mrz.not_found", paths)
+    assert kiosk.tell(PathChosen(NextPath.MRZ)) == (LookForLines(kiosk.name),)
 
 
 def test_a_camera_that_goes_ends_the_look(kiosk: Kiosk) -> None:

@@ -75,6 +75,20 @@ def test_a_code_held_still_counts_once(running):
     assert running.events.empty()
 
 
+def test_a_code_that_lies_there_is_told_again_where_one_is_asked_for(start):
+    asked = []
+    running = start(Source(), Source("camera", again=lambda: asked.append("camera")))
+    running.scanner.on_text("held")
+    running.scanner.on_text("held")
+    running.client.post("/v1/codes/again", {}, dict)
+    running.scanner.on_text("held")
+    running.scanner.on_text("held")
+    running.scanner.on_text("last")
+    assert len([running.next("payload_refused") for _ in range(3)]) == 3
+    assert running.events.empty()
+    assert asked == ["camera"]
+
+
 @pytest.fixture
 def everything(start) -> Running:
     """A scanner, one that types, and two cameras."""

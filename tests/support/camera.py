@@ -94,7 +94,8 @@ class Watcher:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def asks(self, question: str, seconds: float = 20.0) -> Any:
-        """`health` of every source by name, `usage` of the process, or `stop` (seconds each source took to end)."""
+        """`health` of every source by name, `usage` of the process, `again` (tell what is in view once more), or `stop`
+        (seconds each source took to end)."""
         assert self.process.stdin is not None
         self.process.stdin.write(question + "\n")
         self.process.stdin.flush()

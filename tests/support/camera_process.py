@@ -50,6 +50,10 @@ def main() -> None:
             say({name: source.health() for name, source in sources.items()})
         elif question == "usage":
             say(_usage() | {name: len(tap.offered) for name, tap in taps.items() if tap})
+        elif question == "again":
+            for source in sources.values():
+                source.again()
+            say({})
         elif question == "stop":
             took = {}
             for name, stop in stops.items():

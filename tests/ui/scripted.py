@@ -6,19 +6,18 @@ from typing import Any
 
 from config.settings import Settings, load
 from hisbridge.records import Coverage, Verdict
+from kiosk.events import Event, LanguageChosen, Touched
 from kiosk.states import (
     AskKey,
     AskMrz,
     AskQr,
     Confirm,
     Devices,
-    Event,
     Failed,
     Finishing,
     Help,
     Keypad,
     KeypadPurpose,
-    LanguageChosen,
     NextPath,
     OutOfOrder,
     ReadingChip,
@@ -27,7 +26,6 @@ from kiosk.states import (
     State,
     Ticket,
     TicketShown,
-    Touched,
 )
 from reader.phases import Phase
 from reader.reading import Check, Checks, Evidence, Holder, Outcome, Reading, Sex, Source

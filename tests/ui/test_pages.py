@@ -9,25 +9,19 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from hisbridge.records import Coverage, Verdict
-from kiosk.states import (
+from kiosk.events import (
     Cancelled,
-    Confirm,
     Confirmed,
     CounterTicketAsked,
     Denied,
     DigitsTyped,
     Event,
-    Failed,
     HelpAsked,
     LanguageChosen,
-    NextPath,
     PathChosen,
-    ReadingChip,
-    Session,
-    Start,
-    TicketShown,
     Touched,
 )
+from kiosk.states import Confirm, Failed, NextPath, ReadingChip, Session, Start, TicketShown
 from reader.reading import Check, Checks, Outcome, Source
 from tests.ui.scripted import (
     EVERY_STATE,

@@ -6,7 +6,7 @@ Must not import Flask.
 import re
 from collections.abc import Callable, Mapping
 
-from kiosk.states import (
+from kiosk.events import (
     Cancelled,
     Confirmed,
     CounterTicketAsked,
@@ -15,10 +15,10 @@ from kiosk.states import (
     Event,
     HelpAsked,
     LanguageChosen,
-    NextPath,
     PathChosen,
     Touched,
 )
+from kiosk.states import NextPath
 from ui.errors import UnknownAction
 from ui.words import LANGUAGES
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from kiosk.states import Event, Session
+from kiosk.events import Event
+from kiosk.states import Session
 
 HEARTBEAT_SECONDS = 10.0
 LOOK_SECONDS = 0.5  # how soon a stream notices that it shall end

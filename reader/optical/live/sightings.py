@@ -26,6 +26,10 @@ class Sightings:
         self._doubtful = doubtful
         self._seen: dict[str, _Seen] = {}
 
+    def forget(self) -> None:
+        """What is in view is to be told anew."""
+        self._seen = {}
+
     def fresh(self, seen: Iterable[str], now: float) -> list[str]:
         """Of the codes in this picture those that are to be told now; `now` in monotonic seconds."""
         known = {text: at for text, at in self._seen.items() if now - at.at < FORGET_SECONDS}

@@ -53,7 +53,9 @@ def webcam(tmp_path: Path) -> VirtualCamera:
     return camera
 
 
-def test_a_card_held_up_is_told_once_with_its_exact_text_and_again_when_shown_again(webcam: VirtualCamera) -> None:
+def test_a_card_held_up_is_told_once_with_its_exact_text_and_again_when_asked_for_or_shown_again(
+    webcam: VirtualCamera,
+) -> None:
     with watching({"camera": asked(webcam)}, environment(webcam)) as watcher:
         wait_until(lambda: is_open(watcher), DEADLINE, "open")
         webcam.shows(*(card(CARD, left, left) for left in range(400, 600, 40)))
@@ -62,6 +64,8 @@ def test_a_card_held_up_is_told_once_with_its_exact_text_and_again_when_shown_ag
         assert parse_payload(text).kind == "citizen_card"
         with pytest.raises(queue.Empty):  # held for seconds
             watcher.texts.get(timeout=FORGET_SECONDS * 1.2)
+        watcher.asks("again")
+        assert text_of(watcher) == CARD
         webcam.shows(card(OTHER))
         assert text_of(watcher) == OTHER
         with pytest.raises(queue.Empty):  # and gone as long

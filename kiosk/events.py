@@ -1,0 +1,228 @@
+"""What happens to the check-in (events) and what it asks to be done (effects), as data; its states are in `states.py`.
+
+Must not import Flask, a device library or a connector.
+"""
+
+from dataclasses import dataclass
+
+from hisbridge.records import Coverage
+from kiosk.states import Devices, NextPath, Ticket
+from reader.reading import Holder, Reading
+
+# Events: from the reader, the bridge, the store, the screen, the clock.
+
+
+@dataclass(frozen=True)
+class PresenceChanged:
+    """`problem` is the code of the layer that is missing when the reader is not ready."""
+
+    reader_ready: bool
+    card_present: bool
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class DevicesChanged:
+    devices: Devices
+
+
+@dataclass(frozen=True)
+class PhaseReached:
+    presentation: str
+    phase: int
+    progress: int
+
+
+@dataclass(frozen=True)
+class IdentityRead:
+    """Name and number are known; proof still runs."""
+
+    presentation: str
+    reading: Reading
+
+
+@dataclass(frozen=True)
+class ReadingFinished:
+    presentation: str
+    reading: Reading
+
+
+@dataclass(frozen=True)
+class ReadingFailed:
+    presentation: str
+    code: str
+
+
+@dataclass(frozen=True)
+class PayloadRead:
+    """A code was held up to scanner or camera and understood.
+
+    `presentation` is there when it is the answer to `LookForLines`.
+    """
+
+    reading: Reading
+    presentation: str = ""
+
+
+@dataclass(frozen=True)
+class PayloadRefused:
+    code: str
+
+
+@dataclass(frozen=True)
+class MrzFailed:
+    """The camera's look for the machine-readable lines ended without them."""
+
+    presentation: str
+    code: str
+
+
+@dataclass(frozen=True)
+class CoverageAnswered:
+    presentation: str
+    coverage: Coverage
+    reading_id: str = ""  # the reading it was asked for; empty: not known
+
+
+@dataclass(frozen=True)
+class Committed:
+    presentation: str
+    ticket: Ticket
+    needs_counter: bool
+
+
+@dataclass(frozen=True)
+class CommitFailed:
+    presentation: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Touched:
+    """A press of a button that is not one of the below: the person is still there."""
+
+
+@dataclass(frozen=True)
+class PathChosen:
+    path: NextPath
+
+
+@dataclass(frozen=True)
+class DigitsTyped:
+    """Digits from the keypad, with identity and moment of the reading they may become: the machine makes none."""
+
+    digits: str
+    reading_id: str = ""
+    read_at: str = ""
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    pass
+
+
+@dataclass(frozen=True)
+class Denied:
+    """The person said: this is not me."""
+
+
+@dataclass(frozen=True)
+class HelpAsked:
+    pass
+
+
+@dataclass(frozen=True)
+class CounterTicketAsked:
+    """A number for the counter, without identification."""
+
+
+@dataclass(frozen=True)
+class LanguageChosen:
+    language: str
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    pass
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Time passed; the machine looks at its deadlines."""
+
+
+@dataclass(frozen=True)
+class StoreLost:
+    """Nothing can be written (`code`), noticed while nobody was checking in."""
+
+    code: str
+
+
+@dataclass(frozen=True)
+class StoreRecovered:
+    pass
+
+
+Event = (
+    PresenceChanged | DevicesChanged | PhaseReached | IdentityRead | ReadingFinished | ReadingFailed | PayloadRead
+    | PayloadRefused | MrzFailed | CoverageAnswered | Committed | CommitFailed | Touched | PathChosen | DigitsTyped
+    | Confirmed | Denied | HelpAsked | CounterTicketAsked | LanguageChosen | Cancelled | Tick | StoreLost
+    | StoreRecovered
+)  # fmt: skip
+
+
+# Effects: what the controller must do. The machine itself does nothing.
+
+
+@dataclass(frozen=True)
+class OpenChip:
+    """`printed` is the holder as the card's QR code or the person told it, for the chip to be compared with."""
+
+    presentation: str
+    can: str
+    printed: Holder | None = None
+
+
+@dataclass(frozen=True)
+class StopChip:
+    presentation: str
+
+
+@dataclass(frozen=True)
+class LookForLines:
+    """Let the camera look for the machine-readable lines, for at most `reader.mrz_seconds`."""
+
+    presentation: str
+
+
+@dataclass(frozen=True)
+class StopLooking:
+    presentation: str
+
+
+@dataclass(frozen=True)
+class TellAgain:
+    """A code is asked for: what lies in view already is to be told once more, as if it were held up now."""
+
+
+@dataclass(frozen=True)
+class AskCoverage:
+    presentation: str
+    reading: Reading
+
+
+@dataclass(frozen=True)
+class Commit:
+    """Write visit, ticket and outbox row in one transaction. `reading` None: a ticket for the counter only."""
+
+    presentation: str
+    reading: Reading | None
+    coverage: Coverage | None
+
+
+@dataclass(frozen=True)
+class CallStaff:
+    pass
+
+
+Effect = OpenChip | StopChip | LookForLines | StopLooking | TellAgain | AskCoverage | Commit | CallStaff
