@@ -28,10 +28,14 @@ from reader.payload.text import is_ascii_words, is_name, mend, refuse_damaged_na
 from reader.reading import Holder, Sex
 
 SEPARATOR = "|"
+TERMINATOR = "$"  # of the insurance card; no citizen card has one
 _SEX = {"nam": Sex.MALE, "nữ": Sex.FEMALE, "nu": Sex.FEMALE}
 _VOWEL = re.compile("[aeiouyw]", re.IGNORECASE)
 _PART_OF_A_DATE = re.compile(r"[0-9]{0,7}")
 _NUMBER_FOR_SEX = re.compile(r"[0-9]{4,}")
+_BEHIND_LINE_END = re.compile(r"[\t\r\n]\s*(\S)")
+_HEX_TEXT = re.compile(r"(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{10}")  # of an insurance card (card.md 1.4)
+_GLUED_DATE = re.compile("[0-9]{5,8}$")
 _PRINTED_SEX = {Sex.MALE: "Nam", Sex.FEMALE: "Nữ"}
 
 
@@ -71,9 +75,11 @@ def parse_citizen_card(fields: Sequence[str]) -> CitizenCard:
     birth_date = dates.from_compact(born)
     if birth_date is None:
         raise BirthDateInvalid
-    refuse_damaged_name(name)
+    refuse_damaged_name(name, residence)
     # Fields that came apart at another separator (no address holds a pipe), or another card's behind the first one's.
     if SEPARATOR in residence or further.has_long_number(issued) or further.begins_inside(tidied):
+        raise PayloadDamaged
+    if _joined(tidied) or _broken_inside_a_word(fields[2]):
         raise PayloadDamaged
     if _slipped(tidied) or _letters_lost(name, printed_sex, residence):
         raise PayloadDamaged
@@ -89,7 +95,12 @@ def parse_citizen_card(fields: Sequence[str]) -> CitizenCard:
         warnings.append("previous_id_unreadable")
     if tidied != list(fields):
         warnings.append("repaired.spaces")
-    if printed_sex.lower() == "nu" or is_ascii_words(f"{name} {residence} {printed_sex}"):
+    if (
+        printed_sex.lower() == "nu"
+        or is_ascii_words(f"{name} {residence} {printed_sex}")
+        or input_method.perhaps_wrote(name)
+        or input_method.perhaps_wrote(residence)
+    ):
         warnings.append("diacritics_lost")
     tail = tuple(fields[CardForm.CITIZEN_2021 :])
     if any(tail) or len(fields) not in set(CardForm):
@@ -154,7 +165,7 @@ def _was_typed(name: str, born: str, sex: str, residence: str, issued: str) -> b
         input_method.wrote_digits(born)
         or input_method.wrote_digits(issued)
         or input_method.wrote_name(name)
-        or input_method.wrote_all(name, sex, residence)
+        or input_method.wrote_any(name, sex, residence)
     )
 
 
@@ -165,6 +176,8 @@ def _letters_lost(name: str, sex: str, residence: str) -> bool:
     """
     if "?" in f"{sex}{residence}" or sex.lower() == "n":
         return True
+    if sex[:1] in {"N", "n"} and not sex.isascii() and sex.lower() not in _SEX:
+        return True  # a `Nữ` in other letters
     words = name.split() if f"{name}{sex}{residence}".isascii() else []
     return any(len(word) > 1 and word.isalpha() and not _VOWEL.search(word) for word in words)
 
@@ -209,6 +222,20 @@ def _slipped(fields: Sequence[str]) -> bool:
         return True
     later = fields[CardForm.CITIZEN_2021 :]
     return not issued.isdigit() and any(dates.is_full(dates.from_compact(field) or "") for field in later)
+
+
+def _joined(fields: Sequence[str]) -> bool:
+    """Whether an insurance card's fields follow, or the issue date was glued to the address before it."""
+    residence, issued = fields[5:7]
+    if TERMINATOR in fields or _HEX_TEXT.search(residence):
+        return True
+    return dates.from_compact(issued) is None and _GLUED_DATE.search(residence) is not None
+
+
+def _broken_inside_a_word(name: str) -> bool:
+    """Whether a line ends elsewhere than between two words of the name, each of which begins with a capital."""
+    behind = _BEHIND_LINE_END.findall(name.strip())
+    return any(not sign.isupper() for sign in behind) or (bool(behind) and name.isupper())
 
 
 def _is_previous_id(text: str) -> bool:

@@ -15,6 +15,7 @@ from reader.payload.errors import (
     BirthDateInvalid,
     CardNumberInvalid,
     InputMethodMangled,
+    IssueDateInvalid,
     NameInvalid,
     PayloadDamaged,
     SexInvalid,
@@ -33,6 +34,8 @@ _DATE_FIELDS = (6, 7, 8, _FIVE_YEAR_FIELD)
 _CARD_NUMBER = re.compile(r"[0-9]{10}|[A-Z]{2}[0-9]{13}")
 _FACILITY = re.compile(r"([0-9A-Z]{2})[ \u2010-\u2015-]*([0-9A-Z]{3})")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
+_TOKEN = re.compile("[0-9a-f]{16}-[0-9]{4}")
+_CUT_HEX = re.compile(r"(?=.*[0-9])[0-9A-Fa-f]{4,}(?:\s+[0-9A-Fa-f]+)+")  # with a blank or a line end inside
 _SEX = {"1": Sex.MALE, "2": Sex.FEMALE}
 _PRINTED_SEX = {sex: digit for digit, sex in _SEX.items()}
 
@@ -66,15 +69,19 @@ def parse_insurance_card(fields: Sequence[str]) -> InsurancePayload:
 
     As on the citizen card, what is not the number, the name or the birth date is left out with a warning where it
     cannot be read. Raises TooFewFields, CardNumberInvalid, InputMethodMangled (in hexadecimal digits), NameInvalid,
-    BirthDateInvalid, PayloadDamaged (the name's letters, another payload behind this one), ValidityInvalid (cover that
-    ends before it begins).
+    BirthDateInvalid, PayloadDamaged (the name's letters, another payload behind this one, fields out of place),
+    ValidityInvalid (cover that ends before it begins, or before the birth), IssueDateInvalid (before the birth).
     """
     warnings: list[str] = []
     raw, behind = _until_terminator(fields, warnings)
     body = [tidy(field) for field in raw]
     if _runs_on(body, behind):
         raise PayloadDamaged
-    if len(body) < MIN_FIELDS:
+    # What ends without the terminator (card.md 1.4) was cut: before fields that the card has, or inside its last one.
+    # Only a separator behind the sixteenth says that nothing but the terminator is missing.
+    if len(body) < MIN_FIELDS or ("unterminated" in warnings and len(body) <= InsuranceForm.WHOLE):
+        raise TooFewFields(fields=len(body))
+    if MIN_FIELDS < len(body) < InsuranceForm.WHOLE:
         raise TooFewFields(fields=len(body))
     if not is_card_number(body[0]):
         raise CardNumberInvalid
@@ -89,11 +96,11 @@ def parse_insurance_card(fields: Sequence[str]) -> InsurancePayload:
     name = _text(body[1], warnings)
     if name is None or not is_name(name):
         raise NameInvalid
-    refuse_damaged_name(name)
     birth_date = dates.from_slashed(body[2])
     if birth_date is None:
         raise BirthDateInvalid
     address = _address(body[4], warnings)
+    refuse_damaged_name(name, address or "")
     if is_ascii_words(f"{name} {address or ''}"):
         warnings.append("diacritics_lost")
     insurance = InsuranceCard(
@@ -110,8 +117,10 @@ def parse_insurance_card(fields: Sequence[str]) -> InsurancePayload:
         if len(body) > _FIVE_YEAR_FIELD
         else None,
     )
-    if insurance.valid_from and insurance.valid_to and dates.before(insurance.valid_to, insurance.valid_from):
-        raise ValidityInvalid
+    _refuse_impossible_days(insurance, birth_date)
+    unreadable = {code for code in warnings if code.endswith("_unreadable")}
+    if len(unreadable) > 1 or (len(body) > InsuranceForm.WHOLE and (unreadable or not _in_place(body))):
+        raise PayloadDamaged  # fields that are pushed on or put in each other's places
     return InsurancePayload(insurance=insurance, tail=tuple(raw[MIN_FIELDS:]), warnings=unique(warnings))
 
 
@@ -162,6 +171,22 @@ def _runs_on(body: Sequence[str], behind: Sequence[str]) -> bool:
     return any(map(further.has_long_number, beyond)) or further.begins_inside(body)
 
 
+def _in_place(body: Sequence[str]) -> bool:
+    """Whether the managing code and the check token stand where they do on a card of sixteen fields: what is more then
+    stands behind them."""
+    return further.has_long_number(body[9]) and _TOKEN.fullmatch(body[13]) is not None
+
+
+def _refuse_impossible_days(card: InsuranceCard, birth_date: str) -> None:
+    """Raise ValidityInvalid or IssueDateInvalid for cover that ends before it begins, or days before the birth."""
+    if card.valid_from and card.valid_to and dates.before(card.valid_to, card.valid_from):
+        raise ValidityInvalid
+    if any(day and dates.before(day, birth_date) for day in (card.valid_from, card.valid_to, card.five_year_date)):
+        raise ValidityInvalid
+    if card.issue_date and dates.before(card.issue_date, birth_date):
+        raise IssueDateInvalid
+
+
 def _value(field: str) -> str | None:
     return None if field in {"", _EMPTY} else field
 
@@ -172,6 +197,8 @@ def _text(field: str, warnings: list[str]) -> str | None:
     if value is None:
         return None
     raw = _from_hex(value)
+    if raw is None and (not any(map(str.isalpha, value)) or _CUT_HEX.fullmatch(value)):
+        raise PayloadDamaged
     if raw is None:
         warnings.append("not_hexadecimal")
         return value

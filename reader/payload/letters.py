@@ -91,7 +91,7 @@ def is_of_old_code_page(name: str) -> bool:
     """
     if name.isascii():
         return False
-    if any(sign.isalpha() and not sign.isascii() and sign not in _OF_NAMES | _NAME_SIGNS for sign in name):
+    if has_foreign_letters(name):
         return True
     marks = 0
     for sign in name:
@@ -99,6 +99,11 @@ def is_of_old_code_page(name: str) -> bool:
         if marks > _MOST_MARKS or (marks and sign not in _OF_NAMES):
             return True
     return bool(_CAPITAL_INSIDE.search(name) or _MARK_BEHIND_VOWEL.search(name.lower()))
+
+
+def has_foreign_letters(text: str) -> bool:
+    """Whether letters with marks are there that no people of Vietnam writes."""
+    return any(sign.isalpha() and not sign.isascii() and sign not in _OF_NAMES | _NAME_SIGNS for sign in text)
 
 
 def is_vietnamese(text: str) -> bool:

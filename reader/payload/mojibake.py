@@ -12,6 +12,7 @@ whoever reads it. Pure.
 import re
 from collections.abc import Callable, Iterator
 
+from reader.payload import code_pages
 from reader.payload.errors import PayloadDamaged
 from reader.payload.letters import is_printable, is_vietnamese
 
@@ -19,6 +20,8 @@ _MOST_CHAINED = 3
 _BOM = "\ufeff"
 _LOST_IN_WINDOWS = "・"
 _DIGITS = re.compile("([0-9]+)")
+# `Ã£` is `ã` in Latin-1 and a dot below in Mac Roman, on whatever letter stands before.
+_MARK_ON_CONSONANT = re.compile("[b-df-hj-np-tv-xz][\u0300\u0301\u0302\u0306\u0309\u031b\u0323]", re.IGNORECASE)
 
 _ToBytes = Callable[[str], bytes]
 """The bytes that somebody read as this text; raises UnicodeError when nobody could."""
@@ -69,13 +72,18 @@ def _readings(text: str, encodings: tuple[_ToBytes, ...]) -> Iterator[str]:
 
 
 def _is_right(text: str) -> bool:
-    return is_vietnamese(text.replace(_BOM, ""))
+    return is_vietnamese(text.replace(_BOM, "")) and not _MARK_ON_CONSONANT.search(text)
 
 
 def _single_byte(codec: str) -> _ToBytes:
     """A code page of 256 letters. Bytes that it does not assign come through as C1 controls, and no others do."""
-    page = {byte: bytes([byte]).decode(codec, "ignore") or chr(byte) for byte in range(0x100)}
-    letters = {letter: bytes([byte]) for byte, letter in page.items()}
+    return _page("".join(bytes([byte]).decode(codec, "ignore") or chr(byte) for byte in range(0x80, 0x100)))
+
+
+def _page(upper: str) -> _ToBytes:
+    """ASCII and these 128 letters; one that stands there twice cannot be undone."""
+    page = "".join(map(chr, range(0x80))) + upper
+    letters = {letter: bytes([byte]) for byte, letter in enumerate(page) if page.count(letter) == 1}
 
     def to_bytes(text: str) -> bytes:
         try:
@@ -121,6 +129,7 @@ _LIKELY = (
     *_SHIFT_JIS,
     _BIG5,
     *map(_multi_byte, ("cp950", "big5hkscs", "gb18030", "euc_jp", "cp949")),
+    *map(_page, (code_pages.VISCII, code_pages.TCVN, code_pages.abc())),
 )
 # Each of these has its `Š` and `ž` in places of its own, which makes some pairs of them ambiguous with the likely ones.
 _RARE = tuple(map(_single_byte, ("cp1250", "cp1254", "iso8859_2", "iso8859_15")))

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from reader.payload import further, mojibake
 from reader.payload.errors import PayloadDamaged, PayloadEmpty, PayloadTooLong
-from reader.payload.letters import APOSTROPHES, is_latin, is_of_old_code_page, is_printable
+from reader.payload.letters import APOSTROPHES, has_foreign_letters, is_latin, is_of_old_code_page, is_printable
+from reader.payload.syllables import is_misspelt
 
 MAX_LENGTH = 4096  # bytes; the largest QR code holds 2,953 bytes (ISO/IEC 18004, version 40-L)
 MAX_NAME_LENGTH = 200  # characters; twice the longest that anybody was seen to have
@@ -22,6 +23,7 @@ _FRAME = "".join(map(chr, range(0x01, 0x21))) + "\x7f"
 _AIM_PREFIX = re.compile(r"\][A-Za-z][0-9A-Za-z](?:\\000026)?")
 _WHITE = re.compile(r"[ \t\r\n\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
 _NAME_MARKS = frozenset(" .-\u2010\u2011\u2013" + APOSTROPHES)
+_SEPARATOR = re.compile("[|;\t\r\n]")
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -63,10 +65,11 @@ def refuse_damage(text: str) -> None:
         raise PayloadDamaged
 
 
-def refuse_damaged_name(name: str) -> None:
+def refuse_damaged_name(name: str, residence: str = "") -> None:
     """Raise PayloadDamaged where a name in Latin letters cannot be one of Vietnam: marks piled up on a letter, letters
-    that no people there writes, or those that an old Vietnamese code page leaves."""
-    if is_of_old_code_page(name):
+    that no people there writes, those that an old Vietnamese code page leaves, or words of name and address that are
+    spelt as none is."""
+    if is_of_old_code_page(name) or has_foreign_letters(residence) or is_misspelt(name, residence):
         raise PayloadDamaged
 
 
@@ -124,6 +127,11 @@ def _at_padding(text: str) -> tuple[str, str]:
 
 
 def _refuse_another(front: str, behind: str) -> None:
+    """Raise PayloadDamaged where the padding is another card; or anything but padding, behind a first field alone: a
+    number with a NUL inside would be cut to one of another kind."""
+    around = _FRAME + "\0"
+    if behind.strip(around) and not _SEPARATOR.search(front.strip(around)):
+        raise PayloadDamaged
     if any(further.another_card(front, piece.lstrip(_FRAME)) for piece in behind.split("\0")):
         raise PayloadDamaged
 

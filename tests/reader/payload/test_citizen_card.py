@@ -80,6 +80,19 @@ def test_what_stands_in_the_unknown_tail_is_kept_but_given_no_meaning() -> None:
     assert (parse_payload(Q3).tail, parse_payload(Q1).tail) == (("", "", "", ""), ())
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        changed(Q1, 2, "Trần T\rhị"),
+        Q3.replace("Minh|15082024", "Minh15082024"),
+        "079200900024||Nguyễn Văn Thử|01072000|Nam|Tổ 5, 4bc680c4836d|4| 01/01/2028|701927b3f569202c-1202|4|-|$",
+        "079200900024||Nguyễn Văn Thử|01072000|Nam|Tổ 5|-|01/01/2028|x|4|-|$",
+    ],
+)
+def test_a_card_with_a_cut_or_a_joint_inside_is_refused(payload: str) -> None:
+    assert refusal(payload) == "payload.damaged"
+
+
 @pytest.mark.parametrize("extra", ["|", "||", "|||||", "||||||||"])
 def test_another_number_of_fields_is_read_with_a_warning(extra: str) -> None:
     result = parse_payload(Q1 + extra)
@@ -492,6 +505,15 @@ def test_utf8_read_in_a_windows_code_page_is_mended(codec: str) -> None:
 )
 def test_damage_that_cannot_be_undone_is_refused(payload: str | bytes) -> None:
     assert refusal(payload) == "payload.damaged"
+
+
+@pytest.mark.parametrize("between", ["\t", "\r", "\n", "\r\n", " \r\n ", "\t\t"])
+def test_a_line_end_between_two_words_of_a_name_is_a_space(between: str) -> None:
+    name = parse_payload(Q1).holder.full_name
+    first, rest = name.split(" ", 1)
+    result = parse_payload(Q1.replace(name, f"{first}{between}{rest}"))
+    assert result.holder.full_name == name
+    assert "repaired.spaces" in result.warnings
 
 
 @pytest.mark.parametrize("payload", ["", b"", " ", "\r\n", "\ufeff", "\0\0", "]Q1", "]Q1\r\n"])

@@ -81,9 +81,19 @@ def test_the_short_old_form_has_no_five_year_date() -> None:
     assert (insurance.issue_date, insurance.five_year_date) == ("2019-01-02", None)
 
 
-def test_a_missing_terminator_is_told() -> None:
-    result = parse_payload(B1.removesuffix("|$"))
+def test_a_missing_terminator_is_told_where_every_field_is_whole() -> None:
+    result = parse_payload(B1.removesuffix("$"))
     assert (result.insurance, result.warnings) == (MAU, ("unterminated",))
+
+
+@pytest.mark.parametrize("card", [B1, B2, "|".join(B2.split("|")[:9]) + "|$"])
+def test_a_card_cut_anywhere_else_is_refused(card: str) -> None:
+    """Not even behind its ninth field, with which an older form ends: that one has a terminator (card.md 1.4)."""
+    for end in range(len(card) - 1 - (card.count("|") == 16)):
+        result = parse_payload(card[:end])
+        assert result.kind in ("unknown", "previous_id", "personal_id", "insurance_number")
+        assert result.kind == "insurance_number" or result.insurance is None
+    assert refusal(card.removesuffix("|$")) == "payload.too_few_fields"
 
 
 def test_a_terminator_glued_to_the_last_field_ends_the_payload() -> None:
@@ -259,14 +269,25 @@ def test_what_says_more_about_a_known_card_is_left_out_where_it_cannot_be_read(
     assert result.warnings == (warning,)
 
 
-def test_a_partial_read_is_refused_or_says_that_it_is_unterminated() -> None:
-    for end in range(len(B1) - 1):
-        result = parse_payload(B1[:end])
-        assert (
-            result.insurance is None
-            or result.kind == "insurance_number"
-            or ("unterminated" in result.warnings and result.insurance.full_name == "Trần Thị Mẫu")
-        )
+@pytest.mark.parametrize("form", [B1, "|".join(B2.split("|")[:9]) + "|$"])
+def test_a_field_too_many_or_too_few_is_never_read_as_the_next_one(form: str) -> None:
+    true = read(form)
+    pipes = [at for at, sign in enumerate(form) if sign == "|"]
+    for at in pipes:
+        for damaged in (form[:at] + "|" + form[at:], form[:at] + "||" + form[at:], form[:at] + form[at + 1 :]):
+            got = parse_payload(damaged).insurance
+            assert got in (None, true)
+
+
+def test_days_before_the_birth_are_impossible() -> None:
+    assert refusal(changed(8, "02/01/2001")) == "payload.issue_date"
+    assert refusal(changed(6, "01/01/2001")) == refusal(changed(12, "01/01/2001")) == "payload.validity"
+
+
+@pytest.mark.parametrize("value", ["01/01/2028", "5068c6b0 e1bb9d6e67", "5068c6b0\re1bb9d6e67"])
+def test_an_address_that_is_none_is_left_out(value: str) -> None:
+    result = parse_payload(changed(4, value))
+    assert result.insurance is None or ("address_unreadable" in result.warnings and result.insurance.address is None)
 
 
 def test_a_number_with_a_terminator_is_too_few_fields() -> None:

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from pyzbar.pyzbar import ZBarSymbol, decode
 
-from reader.payload import parse_payload
+from reader.payload import code_pages, parse_payload
 from reader.payload.errors import PayloadDamaged
 from reader.payload.letters import is_printable
 from reader.payload.mojibake import undo
 from sandbox.paper.qr import Style, encode
 from tests.reader.payload.vietnam import payloads
 
+VIETNAMESE = {"viscii": code_pages.VISCII, "tcvn": code_pages.TCVN, "abc": code_pages.abc()}
 SINGLE = ("latin-1", "cp1252", "cp1258", "cp437", "mac_roman")
 DOUBLE = ("shift_jis", "cp932", "big5", "cp950", "big5hkscs", "gbk", "gb18030", "euc_jp", "euc_kr", "cp949")
 MANY = 1500  # payloads for each test
@@ -52,6 +53,52 @@ def test_a_payload_misread_in_one_encoding_is_mended(codec: str) -> None:
     assert mangled
     mended = sum(assert_right_or_refused(read, text) for read, text in mangled)
     assert mended >= 0.99 * len(mangled)
+
+
+@pytest.mark.parametrize(("page", "mended"), [("viscii", 0.99), ("tcvn", 0.6), ("abc", 0.1)])
+def test_utf8_read_in_a_code_page_of_vietnam_is_mended_or_refused(page: str, mended: float) -> None:
+    """All letters are Vietnamese then. The pages of TCVN say two bytes by one letter, so not all can be undone."""
+    right = 0
+    for printed in islice(payloads(random.Random(12)), 2000):  # noqa: S311
+        read = "".join(chr(byte) if byte < 0x80 else VIETNAMESE[page][byte - 0x80] for byte in printed.encode())
+        right += assert_right_or_refused(read, printed)
+    assert right >= mended * 2000
+
+
+@pytest.mark.parametrize("page", VIETNAMESE)
+def test_no_letter_of_a_code_page_stands_for_two_bytes_when_it_is_undone(page: str) -> None:
+    assert len(VIETNAMESE[page]) == 128
+    assert page == "abc" or len(set(VIETNAMESE[page])) == 128
+
+
+@pytest.mark.parametrize(
+    ("written", "read", "missed"),
+    [("viscii", "tcvn", 0.3), ("tcvn", "viscii", 0.35), ("viscii", "abc", 0.25), ("abc", "viscii", 0.35)],
+)
+def test_one_code_page_read_as_another_is_seen_by_its_syllables(written: str, read: str, missed: float) -> None:
+    """Each letter is Vietnamese and stands where another one stood: many words are no syllables then. A card with a
+    marked word or two can pass; whoever has more is refused, and nobody is mended by guessing."""
+    passed = seen = 0
+    for printed in islice(payloads(random.Random(13)), 2000):  # noqa: S311
+        places = {letter: at for at, letter in enumerate(VIETNAMESE[written])}
+        if all(sign.isascii() or sign in places for sign in printed) and not printed.isascii():
+            mangled = "".join(sign if sign.isascii() else VIETNAMESE[read][places[sign]] for sign in printed)
+            result = parse_payload(mangled)
+            seen += 1
+            passed += result.holder is not None and result.holder != parse_payload(printed).holder
+    assert seen > 1000
+    assert passed <= missed * seen
+
+
+@pytest.mark.parametrize("name", ["Phòảng", "Huyđn An", "TrẳồáỪŨng", "Thềỡ An", "BĐ", "NguyẤn"])
+def test_letters_that_cannot_stand_side_by_side_are_refused(name: str) -> None:
+    assert parse_payload(f"079200900024||{name}|01072000|Nam|Hà Nội|15082024").reason == "payload.damaged"
+
+
+@pytest.mark.parametrize("sex", ["Nố", "NáỪố", "Nọ", "N÷", "Nư"])
+def test_a_sex_in_other_letters_refuses_the_whole_card(sex: str) -> None:
+    payload = f"079200900024||Mai Anh|01072000|{sex}|Hà Nội|15082024"
+    assert parse_payload(payload).reason == "payload.damaged"
 
 
 @pytest.mark.parametrize("first", ["cp1252", "cp932", "gb18030"])
@@ -94,6 +141,12 @@ def test_true_text_is_never_changed() -> None:
     for printed in islice(payloads(random.Random(5)), MANY):  # noqa: S311
         assert undo(printed) == printed
         assert parse_payload(printed).reason is None
+
+
+@pytest.mark.parametrize("name", ["Dãy", "Lã", "Mã An", "Hãn"])
+def test_a_mark_that_would_stand_on_a_consonant_is_no_second_explanation(name: str) -> None:
+    payload = f"079200900024||{name}|01072000|Nam||15082024"
+    assert assert_right_or_refused(payload.encode().decode("latin-1"), payload)
 
 
 def test_letters_that_two_encodings_explain_are_refused() -> None:

@@ -46,6 +46,22 @@ def test_a_number_is_mended_and_that_is_told(text: str, warning: str) -> None:
     assert (result.holder, result.warnings) == (Holder(personal_id="001303900017"), (warning,))
 
 
+@pytest.mark.parametrize("number", ["001303900017", "HS4010199900024", "0199900017", "012345678"])
+@pytest.mark.parametrize("rest", ["", "||Trần Thị Mẫu|14022003|Nữ|x|20052021", "|x", "\r\n"])
+def test_no_number_is_cut_at_a_control_into_one_of_another_kind(number: str, rest: str) -> None:
+    for control in map(chr, [*range(0x20), 0x7F, 0x85]):
+        for at in range(1, len(number)):
+            text = number[:at] + control + number[at:] + rest
+            for payload in (text, text.encode()):
+                result = parse_payload(payload)
+                assert (result.kind, result.holder, result.insurance) == ("unknown", None, None)
+
+
+def test_padding_of_nuls_alone_leaves_the_number() -> None:
+    result = parse_payload("001303900017\0\0\0")
+    assert (result.holder, result.warnings) == (Holder(personal_id="001303900017"), ("repaired.nul",))
+
+
 @pytest.mark.parametrize("text", ["hs4010199900024", "HS 4 01 01 999 00024", "hs4-01-0199900024", "HS 4 01 0199900024"])
 def test_an_insurance_card_number_is_read_in_groups_and_in_any_case(text: str) -> None:
     result = parse_payload(text)

@@ -9,35 +9,35 @@ import unicodedata
 from collections.abc import Iterator
 
 
-def _listed(text: str) -> list[str]:
+def listed(text: str) -> list[str]:
     """The parts between the commas."""
     return [part.strip() for part in text.split(",")]
 
 
-FAMILIES = _listed("""
+FAMILIES = listed("""
     Nguyễn, Trần, Lê, Phạm, Hoàng, Huỳnh, Phan, Vũ, Võ, Đặng, Bùi, Đỗ, Hồ, Ngô, Dương, Lý, Đinh, Trương, Mai,
     Đoàn, Lâm, Hà, Tô, Thái, Ông, Ưng, Tạ, Cù, Kiều, Quách, Từ, Chế, Bế, Nông, Lò, Giàng, Sùng, Vàng, Thào,
     Lầu, Mùa, Quàng, Cà, Tòng, Lường, Thạch, Sơn, Danh, Kim, Châu, Voòng, Phoòng, Ksor, Rmah, Siu, Kpă,
     Rahlan, Puih, Rơ, Niê, Mlô, Byă, Êban, Ayun, Coor, Pơloong, Bríu, Bh'riu, Zơrâm, Alăng, Hôih, Lee, Park,
     Moon
 """)
-MIDDLES = _listed("""
+MIDDLES = listed("""
     Thị, Văn, Hữu, Đức, Minh, Ngọc, Thanh, Quốc, Xuân, Bảo, Gia, Như, Kim, Hồng, Thùy, Phương, Nhật, Anh,
     Công, Tằng, Tôn, Nữ, Đình, Bá, A, Y, H', Sa, Soo, Thị, Kim, Ngọc, Bảo, Maria, Max, Alex
 """)
-GIVEN = _listed("""
+GIVEN = listed("""
     Thuận, Hiếu, Ưng, Thơ, Mẫu, Ánh, Ý, Út, Bảo, Sơn, Trường, Khánh, Ướt, Yến, Ẩn, Hùng, Dũng, Nguyệt, Tuyết,
     Hà, Trà, Huế, Quỳnh, Nghĩa, Lượng, Phước, Tiến, Đạt, Lĩnh, Vỹ, Nở, Bé, Tí, Kđăm, Bơ̆k, Kƀăm, Čil, Lan,
     Nam, Mai, An, Anh, Nhi, Hoa, Loan, Toan, Xoong, Páo, Sử, Tủa, Chò, Rết, Max, Rex, Lux, Bis, Amin, Jin,
     Min, Roos, Noor, Peter, Tess, Lewis, Thomas, Ella, Woo
 """)
-PLACES = _listed("""
+PLACES = listed("""
     Phường, Xã, Quận, Huyện, Thị trấn, TT., P., Q., TX, TP, Thành phố, Khu phố 4, KP4, KP 3B, Tổ 5, To5,
     Tổ dân phố 12, Ấp 3A, Ấp Tân Bắc, Số 12/3, Số 125 Bis, Hẻm 7/2A, Ngõ 15, Ngách 20/1, Thôn, Xóm, Buôn, Bon,
     Plei, QL1A, ĐT 741, Km 5, Lô B2, Lo2, Căn hộ A12.05, CT2A, Tòa S1.02, Toà nhà, Chung cư, Block C, Tầng 12,
     Tower 2, Căn 12A05
 """)
-WORDS = _listed("""
+WORDS = listed("""
     Bình, Tân, Phú, Hòa, Thạnh, Lợi, Mỹ, An, Long, Thới, Đông, Tây, Nam, Bắc, Cẩm, Hưng, Yên, Ninh, Giang,
     Vĩnh, Lộc, Quảng, Trị, Ea, Kao, Cư, Čư, M'gar, Krông, Ana, Đắk, Lắk, ĐắkR'lấp, Hà, Nội, Đà, Nẵng, Cần,
     Thơ, Ba, Vì, Lai, Châu, Gia, Lai, Kon, Tum, Cao, Lanh, Times City, Royal City, Green Bay, Sky View, Tower,
@@ -45,9 +45,10 @@ WORDS = _listed("""
 """)
 
 
-_ONSETS = _listed("b, c, ch, d, đ, g, gh, gi, h, k, kh, l, m, n, ng, ngh, nh, p, ph, qu, r, s, t, th, tr, v, x")
+_STOP_TONES = ("", "\u0301", "\u0323")  # sắc and nặng: the only ones before c, ch, p and t
+_ONSETS = listed("b, c, ch, d, đ, g, gh, gi, h, k, kh, l, m, n, ng, ngh, nh, p, ph, qu, r, s, t, th, tr, v, x")
 # Rhymes; a capital is the vowel that carries the tone: either where people differ (`hòa`, `hoà`).
-_RHYMES = _listed("""
+_RHYMES = listed("""
     A, Ai, Ao, Au, Ay, Ac, Ach, Am, An, Ang, Anh, Ap, At, Ăc, Ăm, Ăn, Ăng, Ăp, Ăt, Âc, Âm, Ân, Âng, Âp, Ât, Âu, Ây,
     E, Eo, Ec, Em, En, Eng, Ep, Et, Ê, Êu, Êch, Êm, Ên, Ênh, Êp, Êt, I, Ia, Iu, Ich, Im, In, Inh, Ip, It, iÊc, iÊm,
     iÊn, iÊng, iÊp, iÊt, iÊu, O, Oi, Oc, Om, On, Ong, Op, Ot, Oa, oA, Oe, oE, oAi, oAy, oAn, oAng, oAnh, oAc, oĂn,
@@ -58,11 +59,12 @@ _RHYMES = _listed("""
 
 
 def syllables() -> list[str]:
-    """Every syllable that Vietnamese spelling makes, and more, with each tone; small letters."""
+    """Every syllable that Vietnamese spelling makes, and more, with each tone that it can have; small letters."""
     rhymes = [
         "".join(sign.lower() + tone if sign.isupper() else sign for sign in rhyme)
         for rhyme in _RHYMES
         for tone in ("", *_TONES)
+        if tone in _STOP_TONES or not rhyme.endswith(("c", "ch", "p", "t"))
     ]
     return [unicodedata.normalize("NFC", onset + rhyme) for onset in ("", *_ONSETS) for rhyme in rhymes]
 
