@@ -85,8 +85,8 @@ def _probes(settings: Settings, machine: Machine) -> dict[str, Probe]:
         "trust": partial(_look_at_trust, settings),
         "scanner": partial(scanners.look_at_scanner, settings, machine),
         "keyboard": partial(scanners.look_at_keyboard, settings, machine),
-        "camera": partial(cameras.look_at_camera, "camera", settings.reader.camera),
-        "second_camera": partial(cameras.look_at_camera, "second_camera", settings.reader.second_camera),
+        "camera": partial(cameras.look_through_camera, cameras.CAMERA, settings, machine),
+        "second_camera": partial(cameras.look_through_camera, cameras.SECOND_CAMERA, settings, machine),
         "database": partial(_look_at_database, settings),
         "portal": partial(_look_at_portal, settings),
     }

@@ -120,6 +120,31 @@ def test_a_file_is_neither(
     assert (found.status, found.code) == (Status.WARN, code)
 
 
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/zero"])
+def test_a_device_that_every_program_has_open_is_no_serial_port(settings_of: SettingsOf, device: str) -> None:
+    found = only(look_at_scanner(settings_of(scanner=device), Machine()))
+    assert (found.status, found.code, found.data) == (Status.WARN, "scanner.not_serial", {"device": device})
+
+
+@pytest.mark.parametrize(
+    ("driver", "code"),
+    [
+        ("acm /dev/ttyACM 166 0-255 serial", "scanner.not_serial"),
+        ("acm /dev/ttyACM 1 0-2 serial", "scanner.not_serial"),
+        ("acm /dev/ttyACM 1 3 serial", None),
+        ("acm /dev/ttyACM 1 0-255 serial", None),
+        ("something else", "scanner.not_serial"),
+    ],
+)
+def test_a_serial_port_is_what_the_kernel_has_a_driver_of_lines_for(
+    settings_of: SettingsOf, bare: Machine, driver: str, code: str | None
+) -> None:
+    drivers = bare.root / "proc/tty/drivers"
+    drivers.parent.mkdir(parents=True)
+    drivers.write_text(f"/dev/tty             /dev/tty        5       0 system:/dev/tty\n{driver}\n")
+    assert only(look_at_scanner(settings_of(scanner="/dev/null"), bare)).code == code  # its numbers are 1 and 3
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_a_scanner_that_this_user_may_not_open_is_told(settings_of: SettingsOf, line: int) -> None:
     Path(os.ttyname(line)).chmod(0o600)

@@ -63,8 +63,16 @@ def test_a_camera_that_is_not_there_is_named_with_its_cure(tmp_path: Path) -> No
     assert line["error"]["code"] == "camera.missing"  # type: ignore[index]
 
 
-def test_no_camera_in_the_settings_is_told() -> None:
-    code, lines, said = run()
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/zero", "/"])
+def test_what_gives_no_pictures_is_named_with_its_cure(device: str) -> None:
+    code, lines, said = run("--device", device)
+    assert (code, lines) == (1, [])
+    assert f"[camera.unsuitable device={device}]" in said
+
+
+@pytest.mark.parametrize("options", [(), ("--device", "")])
+def test_no_camera_in_the_settings_is_told(options: tuple[str, ...]) -> None:
+    code, lines, said = run(*options)
     assert (code, lines) == (1, [])
     assert "[camera.not_configured]" in said
 

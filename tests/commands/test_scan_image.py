@@ -5,17 +5,20 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import ImageOps
+from PIL import Image, ImageOps
 
+from reader.optical.still import StillReader
 from reader.reading import Holder
 from tests.support.stills import CARD, qr, saved, scene
-from tiepdon.commands.scan_image import Terminal
+from tiepdon.commands.scan_image import Terminal, run_image
 from tiepdon.commands.scan_text import run_text
 
 COMMAND = [sys.executable, "-m", "tiepdon.main", "scan", "image"]
@@ -119,6 +122,8 @@ def test_each_file_that_cannot_be_looked_at_says_why_and_stops_nobody(put: Put, 
         put("text.png", b"not an image at all"): "image.not_an_image",
         put("page.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"): "image.not_an_image",
         put("phone.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"): "image.not_an_image",
+        put("phone.avif", b"\0\0\0\x18ftypavif\0\0\0\0mif1avif"): "image.not_an_image",
+        put("scan.pdf", b"%PDF-1.4\n1 0 obj\n"): "image.not_an_image",
         put("half.png", whole[:50]): "image.damaged",
         put("head.png", whole[:20]): "image.damaged",
         str(huge): "image.too_large",
@@ -129,11 +134,38 @@ def test_each_file_that_cannot_be_looked_at_says_why_and_stops_nobody(put: Put, 
     assert run.code == 1
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_says_so(put: Put) -> None:
-    name = put("secret.png", saved(qr(), "PNG"))
-    Path(name).chmod(0)
-    assert Run(name).told == [(name, None, "image.not_allowed")]
+@contextmanager
+def nobody() -> Iterator[None]:
+    """As a user who may not read everything, as root may."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_file_that_may_not_be_read_says_so(run_dir: Path) -> None:
+    run_dir.chmod(0o755)
+    secret, closed, open_to_all = run_dir / "secret.png", run_dir / "closed", run_dir / "open.png"
+    closed.mkdir()
+    for path in (secret, closed / "inside.png", open_to_all):
+        path.write_bytes(saved(qr(), "PNG"))
+    secret.chmod(0)
+    closed.chmod(0)
+    out, files = io.BytesIO(), [str(path) for path in (secret, closed / "inside.png", open_to_all)]
+    try:
+        with StillReader() as still, nobody():
+            silent = Terminal(io.StringIO(), "en", time.monotonic)
+            code = run_image(files, still, io.BytesIO(), out, silent, date(2026, 7, 1))
+    finally:
+        closed.chmod(0o700)
+    told = [(line["file"], line["text"], line["reason"]) for line in map(json.loads, out.getvalue().splitlines())]
+    refused = "image.not_allowed"
+    assert told == [(files[0], None, refused), (files[1], None, refused), (files[2], CARD, None)]
+    assert code == 1
 
 
 def test_standard_input_is_a_file_named_with_a_dash() -> None:
@@ -162,6 +194,32 @@ def test_of_a_file_cut_off_the_code_is_told_with_a_warning(put: Put) -> None:
     assert (line["text"], line["warnings"]) == (CARD, ["image.damaged"])
 
 
+@pytest.mark.parametrize("kind", ["WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG", "PNG"])
+def test_every_kind_of_image_is_read_whatever_its_name_says(put: Put, kind: str) -> None:
+    name = put("picture.svg", saved(qr(), kind))
+    assert Run(name).told == [(name, CARD, None)]
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF"])
+def test_a_code_on_a_later_frame_or_page_is_found(put: Put, kind: str) -> None:
+    third = scene((qr(), 300, 100))
+    name = put("frames", saved(scene(), kind, append_images=[Image.new("L", third.size, 90), third]))
+    assert Run(name).told == [(name, CARD, None)]
+
+
+def test_who_gives_no_standard_input_still_gets_an_answer(put: Put) -> None:
+    name = put("one.png", saved(qr(), "PNG"))
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, name, "-"], capture_output=True, timeout=60, check=False
+    )
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert [(line["file"], line["text"], line["reason"]) for line in told] == [
+        (name, CARD, None),
+        ("-", None, "image.empty"),
+    ]
+
+
 def test_each_file_is_answered_before_the_next_is_opened(put: Put, tmp_path: Path) -> None:
     first = put("first.png", saved(qr(), "PNG"))
     with subprocess.Popen([*COMMAND, first, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -174,8 +232,9 @@ def test_each_file_is_answered_before_the_next_is_opened(put: Put, tmp_path: Pat
         assert process.wait(30) == 0
 
 
-def test_no_file_is_wrong_usage() -> None:
-    assert subprocess.run(COMMAND, capture_output=True, timeout=60, check=False).returncode == 2
+@pytest.mark.parametrize("arguments", [[], ["-x.png"], ["--nothing", "x.png"]])
+def test_no_file_is_wrong_usage(arguments: list[str]) -> None:
+    assert subprocess.run([*COMMAND, *arguments], capture_output=True, timeout=60, check=False).returncode == 2
 
 
 def test_a_reader_that_leaves_ends_the_command_quietly(put: Put) -> None:

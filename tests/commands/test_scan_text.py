@@ -81,6 +81,11 @@ def test_nothing_in_gives_nothing_out() -> None:
     assert scan(b"") == []
 
 
+def test_who_gives_no_standard_input_gets_no_answer_and_no_complaint() -> None:
+    done = subprocess.run(["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
 def test_the_longest_payload_is_still_one_line() -> None:
     for length in range(4090, 4105):
         assert len(scan(b"x" * length + b"\n" + Q1.encode() + b"\n")) == 2

@@ -9,20 +9,18 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from config.settings import Settings, socket_path
+from config.settings import Settings
 from reader.payload.errors import KeyboardHeld, ScannerHeld, ScannerNotAllowed, ScannerNotSerial
 from tiepdon.checks.finding import Finding, Status
 from tiepdon.checks.machine import Machine
-from wire.client import Client
+from tiepdon.checks.reader_process import told_by_reader
 from wire.errors import Datum, TiepDonError
 
 SCANNER, KEYBOARD = "scanner", "keyboard"  # the reader's names for them
 NOT_THERE = "doctor.device_missing"
 UNUSED = "doctor.scanner_unused"
 
-_READER_SECONDS = 2.0
 _PLACES = {SCANNER: "dev/serial/by-id/*", KEYBOARD: "dev/input/by-id/*-event-kbd"}
 _MOST_CANDIDATES = 8
 
@@ -76,7 +74,7 @@ def _finding(
     machine: Machine,
     attempt: Callable[[Path, Machine], None],
 ) -> Finding:
-    path, told = Path(device), _told_by_reader(probe, settings)
+    path, told = Path(device), told_by_reader(probe, settings)
     data: dict[str, Datum] = {"device": device}
     if not path.exists():
         return Finding(probe=probe, status=Status.WARN, code=NOT_THERE, data=data | candidates(machine))
@@ -93,24 +91,34 @@ def _finding(
     return Finding(probe=probe, status=Status.WARN if code else Status.OK, code=code, data=data)
 
 
-def _told_by_reader(probe: str, settings: Settings) -> dict[str, Any] | None:
-    """What the reader process says of its device; None where it does not answer or does not have it."""
-    try:
-        health = Client(socket_path(settings, "reader"), _READER_SECONDS).get("/v1/health", dict[str, Any])
-    except TiepDonError:
-        return None
-    told = health.get(probe)
-    return told if isinstance(told, dict) and told.keys() >= {"device", "problem"} else None
-
-
 def _try_serial(path: Path, machine: Machine) -> None:
     """Raises what the scanner would raise."""
     if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
         raise ScannerNotAllowed
-    if not stat.S_ISCHR(path.stat().st_mode):
+    if not _may_be_serial(path, machine):
         raise ScannerNotSerial
     if holders(path, machine):
         raise ScannerHeld
+
+
+def _may_be_serial(path: Path, machine: Machine) -> bool:
+    """Whether it is a line of one of the kernel's tty drivers, as /proc/tty/drivers lists them (proc(5)): name, first
+    device, major number, range of minor numbers, kind. Only to open it would tell for sure."""
+    facts = path.stat()
+    if not stat.S_ISCHR(facts.st_mode):
+        return False
+    try:
+        drivers = (machine.root / "proc/tty/drivers").read_text("utf-8", "replace")
+    except OSError:
+        return True
+    major, minor = os.major(facts.st_rdev), os.minor(facts.st_rdev)
+    for line in drivers.splitlines():
+        with suppress(ValueError):
+            *_, number, minors, _kind = line.split()
+            first, _, last = minors.partition("-")
+            if int(number) == major and int(first) <= minor <= int(last or first):
+                return True
+    return False
 
 
 def _try_keyboard(path: Path, machine: Machine) -> None:  # noqa: ARG001

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import date
 from typing import IO, TYPE_CHECKING, BinaryIO
 
-from tiepdon.commands.scan_line import FIELDS, code_line, no_code_line, today
+from tiepdon.commands.scan_line import FIELDS, code_line, no_code_line, standard_input, today
 
 if TYPE_CHECKING:
     from reader.optical.still import StillReader
@@ -37,7 +37,8 @@ or damaged the rest is looked at, and "warnings" says so; so it does (image.too_
 10 seconds of processor time and was not looked at to its end.
 
 JPEG, PNG, WebP, GIF, TIFF, BMP and PBM to PPM are read, whatever the file's name ends in; of animations and pages the
-first 32. A folder is not searched: name its files (DIR/*.jpg). A file named "-" is standard input.
+first 32. HEIC, AVIF, PDF and SVG are not (image.not_an_image): save such a file as JPEG or PNG. A folder is not
+searched: name its files (DIR/*.jpg). A file named "-" is standard input.
 
 Exit code: 0 every file was looked at, with or without a code in it; 1 at least one could not be; 2 wrong usage."""
 
@@ -136,4 +137,4 @@ def _run(options: argparse.Namespace) -> int:
 
     terminal = Terminal(sys.stderr, options.language, time.monotonic)
     with StillReader() as still:
-        return run_image(options.files, still, sys.stdin.buffer, sys.stdout.buffer, terminal, today())
+        return run_image(options.files, still, standard_input(), sys.stdout.buffer, terminal, today())

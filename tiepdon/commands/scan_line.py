@@ -3,8 +3,11 @@
 A code's text goes to standard output because that is what was asked for; it goes nowhere else.
 """
 
+import io
+import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from typing import BinaryIO
 
 from reader.payload.parse import PayloadResult, parse_payload
 from wire.codec import to_json, to_plain
@@ -32,6 +35,11 @@ half a holder. Nothing is stored. Whatever came by eye, camera or file is data e
 def today() -> date:
     """The day, which settles the century of a machine-readable zone's birth date; for that no zone of time matters."""
     return datetime.now(UTC).date()
+
+
+def standard_input() -> BinaryIO:
+    """Standard input; nothing where whoever started us gave none (`<&-`, which some service managers do)."""
+    return io.BytesIO() if sys.stdin is None else sys.stdin.buffer
 
 
 def text_line(payload: bytes, on: date) -> bytes:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from reader.payload.text import MAX_LENGTH
 from reader.scanner.framing import take_payloads
-from tiepdon.commands.scan_line import FIELDS, text_line, today
+from tiepdon.commands.scan_line import FIELDS, standard_input, text_line, today
 
 _DESCRIPTION = f"""\
 Read one payload per line on standard input (a QR code's text, a machine-readable zone, a number) and print one JSON
@@ -20,7 +20,9 @@ object per line, at once:
 {FIELDS}
 
 A machine-readable zone is one payload and stands on one line: its two or three lines behind each other, with nothing,
-a blank or CR between them. Exit code: 0."""
+a blank or CR between them.
+
+Exit code: 0 every line was answered, whatever is in it; 2 wrong usage."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -54,7 +56,7 @@ def _payloads(line: bytes) -> tuple[bytes, ...]:
 
 
 def _run(options: argparse.Namespace) -> int:  # noqa: ARG001 - every command takes its options
-    return run_text(sys.stdin.buffer, sys.stdout.buffer, today())
+    return run_text(standard_input(), sys.stdout.buffer, today())
 
 
 def _lines(stdin: BinaryIO) -> Iterator[bytes]:

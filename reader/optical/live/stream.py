@@ -24,7 +24,8 @@ _CHUNK = 1 << 16
 class StreamCamera:
     """The stream at `device`. Raises CameraMissing, CameraNotAllowed, CameraUnsuitable.
 
-    It is missing while nobody writes into the FIFO or answers at the socket, and when the file is over.
+    It is missing while nobody writes into the FIFO or answers at the socket, and when the file is over; a file without
+    a picture is unsuitable.
     """
 
     patient = True
@@ -36,6 +37,7 @@ class StreamCamera:
             raise CameraNotAllowed from None
         except OSError:
             raise CameraMissing from None
+        self._film = film
         self._pause = FILM_SECONDS if film else FASTEST_SECONDS
         self._splitter = jpeg.Splitter()
         self._waiting: list[bytes] = []
@@ -81,7 +83,7 @@ class StreamCamera:
             except OSError as error:
                 raise CameraFailed(kind=type(error).__name__) from None
             if not data:
-                raise CameraMissing
+                raise CameraMissing if self._picture or not self._film else CameraUnsuitable
             if pictures := self._splitter.feed(data):
                 return pictures
         return []

@@ -150,7 +150,7 @@ def test_a_file_without_pictures_is_no_camera(tmp_path: Path, content: bytes) ->
     path = tmp_path / "empty"
     path.write_bytes(content)
     with running(path) as camera:
-        camera.until("camera.missing")
+        camera.until("camera.unsuitable")
         assert camera.texts.empty()
 
 
