@@ -22,7 +22,7 @@ import numpy.typing as npt
 from reader.optical.pictures import Box, Found, GreyImage
 from reader.optical.qr import grid, pose
 from reader.optical.qr.locate import places
-from reader.payload.parse import parse_payload
+from reader.payload.parse import is_of_person
 
 try:
     from reader.optical.qr.zxing import read, read_thoroughly
@@ -62,7 +62,7 @@ def find(picture: GreyImage, near: Box | None = None) -> list[Found]:
     for more in _attempts(picture, near, found):
         known = {code.text for code in found}
         found += [code for code in more if code.text not in known]
-        if any(parse_payload(code.text).kind != "unknown" for code in more):
+        if any(is_of_person(code.text) for code in more):
             break
     return found
 

@@ -44,7 +44,7 @@ from reader.optical.stills.errors import (
     NotAnImage,
 )
 from reader.payload.errors import DecoderMissing
-from reader.payload.parse import parse_payload
+from reader.payload.parse import is_of_person
 
 MAX_BYTES = 256 << 20  # of a file
 DECODE_MEMORY = 256 << 20  # bytes of the decoder beside the interpreter's own
@@ -209,7 +209,7 @@ def _checked(file: int) -> int:
 
 def _is_known(code: Found) -> bool:
     """Whether it is a card's or a number's; a code of another kind, on a poster behind it, does not end the search."""
-    return parse_payload(code.text).kind != "unknown"
+    return is_of_person(code.text)
 
 
 def _on_a_page(found: Sequence[Found], picture: GreyImage) -> Iterator[Found]:

@@ -3,6 +3,7 @@
 Pure; must not import a device.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Literal
@@ -27,6 +28,9 @@ from reader.payload.text import mend, refuse_damage, unique
 from reader.payload.vneid import is_vneid
 from reader.reading import Document, Holder, InsuranceCard
 from wire.codec import Record
+
+# A card's text at a glance: its number, then as many separators as the shortest of them has.
+_CARD = re.compile(rf"(?:[0-9]{{12}}|[0-9A-Z]{{10,15}})(?:[|;\n\t][^|;\n\t]*){{{CardForm.CITIZEN_2021 - 1},}}")
 
 _SEPARATORS = (SEPARATOR, ";", "\n", "\t")  # TAB: scanners set up to fill the cells of a table
 
@@ -65,6 +69,12 @@ def parse_payload(text: str | bytes, today: date | None = None) -> PayloadResult
     except PayloadRefused as refusal:
         return PayloadResult(kind="unknown", reason=refusal.code)
     return msgspec.structs.replace(result, warnings=unique((*mended.warnings, *result.warnings)))
+
+
+def is_of_person(text: str) -> bool:
+    """Whether a code's text is a card's or a number of a person, damaged or not: looked at many times a second, so that
+    a card is known by its first field alone."""
+    return _CARD.match(text) is not None or parse_payload(text).kind != "unknown"
 
 
 def _parse(text: str, today: date | None) -> PayloadResult:

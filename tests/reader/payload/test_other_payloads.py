@@ -5,7 +5,9 @@ import base64
 import pytest
 
 from reader.payload import PayloadResult, parse_payload
+from reader.payload.parse import is_of_person
 from reader.reading import Holder, InsuranceCard
+from sandbox.people import PEOPLE, Person, qr_text
 
 
 @pytest.mark.parametrize(
@@ -125,3 +127,14 @@ def test_a_code_with_the_apps_name_in_it_is_named(text: str) -> None:
 )
 def test_nothing_is_named_after_the_app_without_a_sign_of_it(text: str) -> None:
     assert parse_payload(text).reason in ("payload.unrecognised", "payload.personal_id")
+
+
+@pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.key)
+def test_a_code_of_a_person_is_known_at_a_glance(person: Person) -> None:
+    for text in (qr_text(person), person.personal_id, "\ufeff" + qr_text(person)):
+        assert is_of_person(text)
+
+
+@pytest.mark.parametrize("text", ["", "https://example.org/a|b|c|d|e|f|g", "WIFI:S:mau;T:WPA;P:x;;", "held", "|" * 20])
+def test_a_code_of_something_else_is_not_taken_for_a_persons(text: str) -> None:
+    assert not is_of_person(text)
