@@ -127,6 +127,62 @@ class PortalSettings(Record, frozen=True, kw_only=True):
     timeout_seconds: Seconds
 
 
+class HisProxySettings(Record, frozen=True, kw_only=True):
+    """A hospital system that asks the portal for us (services.md 3.5). `fields` and `answers`: our name to theirs."""
+
+    enabled: bool
+    base_url: str
+    path: str
+    method: Literal["GET", "POST"]
+    merchant_id: str
+    secret_file: str
+    signed_fields: tuple[str, ...]
+    date_format: Literal["yyyy-MM-dd", "dd/MM/yyyy", "yyyyMMdd"]
+    sex_codes: dict[str, str]
+    fields: dict[str, str]
+    answers: dict[str, str]
+    timeout_seconds: Seconds
+
+
+class PopulationSettings(Record, frozen=True, kw_only=True):
+    """The national population database, by the transport that this province offers (services.md 4.1)."""
+
+    transport: Literal["none", "soap_xroad", "soap_lgsp", "rest_lgsp"]
+    base_url: str
+    path: str
+    token_path: str
+    username: str
+    password_file: str
+    client: str
+    officer: str
+    agency_code: str
+    procedure_code: str
+    integration_code: str
+    name_style: Literal["upper", "upper_ascii"]
+    date_format: Literal["yyyyMMdd", "yyyy-MM-dd"]
+    timeout_seconds: Seconds
+
+
+class FacilitySettings(Record, frozen=True, kw_only=True):
+    """What the law asks of this facility when entitlement is proposed (services.md 2.6, 2.7)."""
+
+    level: Literal["", "primary", "basic", "specialised"]
+    points: Annotated[int, Meta(ge=0, le=100)]
+    former_level: Literal["", "commune", "district", "province", "central"]
+
+
+class LookupSettings(Record, frozen=True, kw_only=True):
+    """What every look-up outside does under trouble, and for how long its answer counts."""
+
+    retries: Annotated[int, Meta(ge=0, le=3)]
+    open_after_errors: Annotated[int, Meta(ge=1, le=20)]
+    slow_seconds: Seconds
+    retry_offline_seconds: Seconds
+    cache_key_file: str
+    ask_again_seconds: Seconds
+    ask_again_most_seconds: Seconds
+
+
 class BridgeSettings(Record, frozen=True, kw_only=True):
     poll_seconds: Seconds
     retry_first_seconds: Seconds
@@ -158,7 +214,11 @@ class Settings(Record, frozen=True, kw_only=True):
     paths: PathSettings
     reader: ReaderSettings
     kiosk: KioskSettings
+    facility: FacilitySettings
     portal: PortalSettings
+    his_proxy: HisProxySettings
+    population: PopulationSettings
+    lookups: LookupSettings
     bridge: BridgeSettings
     destinations: tuple[DestinationSettings, ...] = ()
 
@@ -184,9 +244,15 @@ def default_path(environ: Mapping[str, str]) -> Path | None:
 def masked(settings: Settings) -> dict[str, Any]:
     """The settings as plain data with every secret-bearing value hidden, for showing to people."""
     plain: dict[str, Any] = to_plain(settings)
-    for key in ("username", "officer_name", "officer_id"):
-        if plain["portal"][key]:
-            plain["portal"][key] = SHOWN_INSTEAD
+    hidden = {
+        "portal": ("username", "officer_name", "officer_id"),
+        "his_proxy": ("merchant_id",),
+        "population": ("username", "client", "officer"),
+    }
+    for section, keys in hidden.items():
+        for key in keys:
+            if plain[section][key]:
+                plain[section][key] = SHOWN_INSTEAD
     return plain
 
 
@@ -260,6 +326,14 @@ def _check_together(settings: Settings, file: str) -> None:
     for key in ("base_url", "username", "password_file", "officer_name", "officer_id"):
         if settings.portal.enabled and not getattr(settings.portal, key):
             raise ConfigWrongType(file=file, key=f"portal.{key}", why="needed when portal.enabled = true")
+    if settings.portal.enabled and settings.his_proxy.enabled:
+        raise ConfigWrongType(file=file, key="his_proxy.enabled", why="only one of portal and his_proxy can be asked")
+    for key in ("base_url", "merchant_id", "secret_file"):
+        if settings.his_proxy.enabled and not getattr(settings.his_proxy, key):
+            raise ConfigWrongType(file=file, key=f"his_proxy.{key}", why="needed when his_proxy.enabled = true")
+    for key in ("base_url", "username", "password_file", "agency_code"):
+        if settings.population.transport != "none" and not getattr(settings.population, key):
+            raise ConfigWrongType(file=file, key=f"population.{key}", why="needed with a transport")
 
 
 def _known_names() -> list[str]:

@@ -141,10 +141,14 @@ def test_a_wrong_key_is_said_and_leads_to_the_next_path(world: World, screen: Pa
     assert screen.locator('[data-action="path"]').count() >= 2
 
 
-def test_a_card_taken_away_brings_the_start_back(world: World, screen: Page) -> None:
+def test_a_card_taken_away_is_waited_for_with_its_code_and_the_way_back_is_one_touch(
+    world: World, screen: Page
+) -> None:
     world.place("mau")
     shows(screen, "ask_key")
     world.remove()
+    shows(screen, "ask_qr")
+    tap(screen, "cancel")
     shows(screen, "start")
 
 

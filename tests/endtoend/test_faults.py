@@ -236,6 +236,8 @@ def test_a_process_that_dies_while_the_chip_is_read_leads_to_the_other_ways(
     assert ways <= set(screen.wait_for("failed", seconds=10).paths)
     screen.wait_for("ask_key")  # it is back, and the card lies there still
     world.remove()
+    screen.wait_for("start", "ask_qr")  # lifted to show its code, where one can be seen again
+    screen.touch("cancel")
     screen.wait_for("start")
     by_card(world, screen, "mau")
 
