@@ -19,7 +19,7 @@ run: setup ## start everything on the sandbox world and print the address to ope
 	@exec $(BIN)/tiepdon run --state $(RUN_DIR)
 
 test: setup-test lint ## the whole suite, on real parts
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: setup-test ## format, types, import rules
 	@$(BIN)/ruff format --check --quiet .

@@ -15,7 +15,7 @@ from reader.lds import com, dg1, dg2, dg7, dg11, dg12, dg13
 from tests.reader.lds.vectors import DG13_A, JP2, JPEG, PASSPORT, dg2_of, face, field, record, template, text
 
 LARGEST = 64 << 10
-SECONDS = 0.5  # of processor time, for one file; the slowest takes a tenth of it
+SECONDS = 1.0  # of processor time, for one file; the slowest takes a twentieth of it
 MEMORY = 16 << 20  # bytes, for one file of 64 kB
 
 PARSERS: dict[int, Callable[[bytes], object]] = {

@@ -4,7 +4,7 @@ from datetime import date
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reader.payload import PayloadResult, parse_payload
@@ -13,6 +13,7 @@ from sandbox.card.mrz import check_digit
 from tests.reader.lds.vectors import GERMAN_PASSPORT, MRZ, PASSPORT, TD1, TD1_LONG, TD2, TD2_LONG
 
 TODAY = date(2026, 11, 21)
+DATES = ("birth_date", "expiry_date")
 MAU = PayloadResult(
     kind="mrz",
     holder=Holder(
@@ -123,6 +124,7 @@ def test_a_beginning_misread_is_mended(beginning: str) -> None:
 
 
 @settings(deadline=None)
+@example("A", 40, "<")
 @given(st.sampled_from(sorted(MRZ)), st.integers(0, 59), st.sampled_from("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ<"))
 def test_one_misread_character_never_makes_another_person(key: str, at: int, sign: str) -> None:
     zone = MRZ[key]
@@ -130,8 +132,11 @@ def test_one_misread_character_never_makes_another_person(key: str, at: int, sig
     if result.holder is not None:
         want = parse_payload(zone, TODAY).holder
         assert want is not None
-        # The sex has no check digit, nor have document code and states.
-        assert msgspec.structs.replace(result.holder, sex=want.sex, personal_id=want.personal_id) == want
+        # The sex has no check digit, nor have document code and states. A filler weighs as much as a nought: a date
+        # may be lost by it.
+        lost = {name: getattr(want, name) for name in DATES if getattr(result.holder, name) is None and sign == "<"}
+        read = msgspec.structs.replace(result.holder, sex=want.sex, personal_id=want.personal_id, **lost)
+        assert read == want
         assert result.holder.personal_id in (want.personal_id, None)
 
 
