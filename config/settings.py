@@ -124,6 +124,7 @@ class PortalSettings(Record, frozen=True, kw_only=True):
     password_file: str
     officer_name: str
     officer_id: Annotated[str, Meta(pattern=r"^([0-9]{12})?\Z")]
+    ca_file: str
     timeout_seconds: Seconds
 
 
@@ -139,6 +140,8 @@ class HisProxySettings(Record, frozen=True, kw_only=True):
     signed_fields: tuple[str, ...]
     date_format: Literal["yyyy-MM-dd", "dd/MM/yyyy", "yyyyMMdd"]
     sex_codes: dict[str, str]
+    id_kinds: dict[str, str]
+    ca_file: str
     fields: dict[str, str]
     answers: dict[str, str]
     timeout_seconds: Seconds
@@ -160,6 +163,7 @@ class PopulationSettings(Record, frozen=True, kw_only=True):
     integration_code: str
     name_style: Literal["upper", "upper_ascii"]
     date_format: Literal["yyyyMMdd", "yyyy-MM-dd"]
+    ca_file: str
     timeout_seconds: Seconds
 
 
