@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from benchmarks.table import Table
 
-NAMES = ("chip", "commit", "footprint", "optical")
+NAMES = ("addresses", "chip", "commit", "footprint", "lookups", "optical")
 
 
 def main(arguments: Sequence[str]) -> int:

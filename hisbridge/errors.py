@@ -118,3 +118,24 @@ class PortalNotConfigured(PortalSetup):
     """A setting that every question to the portal needs is empty or no address (`key`)."""
 
     code = "portal.not_configured"
+
+
+class PortalCertificate(PortalSetup):
+    """TLS refused the server, so nothing was told to it.
+
+    `why`: wrong_name, expired, not_yet_valid, self_signed, unknown_authority, old_tls, no_tls or refused.
+    """
+
+    code = "portal.certificate"
+
+
+class PortalCaFile(PortalSetup):
+    """The file that names the private authorities to trust is missing or holds no certificate."""
+
+    code = "portal.ca_file_unusable"
+
+
+class LookupOffline(PortalUnreachable):
+    """The outside system failed too often just now and is not waited for (`system`, `why`: the last error's code)."""
+
+    code = "lookup.offline"

@@ -1,21 +1,27 @@
-"""The only door to httpx: one POST with one deadline over everything and a bound on the answer's size.
+"""The only door to httpx and its engine httpcore: one question with one deadline over everything, one bounded answer.
 
-httpx counts its time-outs per read, so a server that drips bytes could hold a call for ever; here every read and
-write gets only what is left of the whole. No redirect is followed, no proxy or credential is taken from the
-environment, and the library's own logs stay silent: they print addresses, and the portal's address holds secrets.
+httpcore counts its time-outs per read, so a server that drips bytes could hold a call for ever; here every wait, from
+the name's look-up to the last byte, gets only what is left of the whole, on kept connections as well. No redirect is
+followed, no proxy, credential or key log is taken from the environment, no cookie is kept, and the library's own logs
+stay silent: they print addresses, and the portal's address holds secrets.
 """
 
 import logging
 import ssl
+import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpcore
 import httpx
 
-from hisbridge.errors import PortalTimeout, PortalTooLarge, PortalUnreachable
+from hisbridge.connections import Connections
+from hisbridge.errors import PortalCertificate, PortalError, PortalTimeout, PortalTooLarge, PortalUnreachable
+from hisbridge.names import Resolve, resolve_within
+from hisbridge.trust import refusal, trust
 
 LOGGERS = (
     "httpx",
@@ -26,27 +32,48 @@ LOGGERS = (
     "httpcore.proxy",
     "httpcore.socks",
 )
+CONNECT_SECONDS = 3.0  # name, TCP and TLS together: a line that is up needs a fraction; the rest is for the answer
+MAX_CONNECTIONS = 8  # to one side at once; further questions wait their turn within their own deadlines
+KEPT_SECONDS = 30.0  # an idle connection is used again; servers and firewalls commonly keep one for 60 s
+PIECE = 16 * 1024  # bytes written at once, so that a slow reader cannot stretch a write past the deadline
+LONGEST_TYPE = 200  # characters of a Content-Type that are looked at
+AGENT = "TiepDon"
 
 
 @dataclass(frozen=True, repr=False)
 class Answer:
-    """Status and body of an HTTP answer."""
+    """Status, body and Content-Type (lower case, empty when untold) of an HTTP answer."""
 
     status: int
     body: bytes
+    content_type: str = ""
 
 
 @dataclass(frozen=True, repr=False)
 class Question:
-    """One POST: address without query, query, body and its media type."""
+    """One request: address without query, body and its media type, query, method, further headers.
+
+    `repeatable`: asking twice does no harm, as with every look-up.
+    """
 
     url: str
     body: bytes
     content_type: str
     query: Mapping[str, str]
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    repeatable: bool = True
 
 
 Post = Callable[[Question, float], Answer]
+
+
+class _Call(threading.local):
+    """The call that this thread is in: until when, and what has happened so far."""
+
+    deadline = 0.0
+    connected = False  # on a connection made for it, not on a kept one
+    received = False  # at least a byte of an answer
 
 
 def silence() -> None:
@@ -55,41 +82,136 @@ def silence() -> None:
         logging.getLogger(name).disabled = True
 
 
-def poster(max_answer: int, tls: ssl.SSLContext | None = None, monotonic: Callable[[], float] = time.monotonic) -> Post:
-    """A function that POSTs a Question before a deadline (monotonic seconds) and returns the Answer.
+class Poster:
+    """A `Post`, safe from several threads; its connections are kept and shared, and closed with it."""
 
-    It raises PortalTimeout, PortalUnreachable or PortalTooLarge; none carries a word of the question.
-    """
-    silence()
-    context = tls or ssl.create_default_context()
+    def __init__(
+        self,
+        max_answer: int,
+        tls: ssl.SSLContext | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        resolve: Resolve = resolve_within,
+    ) -> None:
+        silence()
+        self._max_answer = max_answer
+        self._monotonic = monotonic
+        self._call = _Call()
+        context, backend = tls or trust(), _DeadlineBackend(_Left(self._call, monotonic), resolve)
+        self._connections = Connections(
+            lambda origin: httpcore.HTTPConnection(
+                origin, context, keepalive_expiry=KEPT_SECONDS, network_backend=backend
+            ),
+            MAX_CONNECTIONS,
+        )
+        self._closing = weakref.finalize(self, self._connections.close)
 
-    def post(question: Question, deadline: float) -> Answer:
-        left = max(deadline - monotonic(), 0.001)
-        transport = _DeadlineTransport(context, lambda: deadline - monotonic())
+    def __call__(self, question: Question, deadline: float) -> Answer:
+        """The answer before `deadline` (monotonic seconds).
+
+        Raises PortalTimeout, PortalUnreachable, PortalCertificate or PortalTooLarge; none carries a word of the
+        question or of the answer.
+        """
+        self._call.deadline = deadline
         try:
-            with (
-                httpx.Client(transport=transport, trust_env=False, follow_redirects=False, timeout=left) as client,
-                client.stream(
-                    "POST",
-                    question.url,
-                    params=dict(question.query),
-                    content=question.body,
-                    # No compression: an answer must not grow after it was measured.
-                    headers={
-                        "Content-Type": question.content_type,
-                        "Accept": "application/json",
-                        "Accept-Encoding": "identity",
-                    },
-                ) as response,
-            ):
-                return Answer(response.status_code, _bounded(response.iter_raw(), max_answer))
-        except httpx.TimeoutException:
-            raise PortalTimeout from None
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ValueError):
-            # Also what a hostile server sends instead of HTTP, and a body that does not unpack.
-            raise PortalUnreachable from None
+            return self._asked(question)
+        except httpcore.TimeoutException:
+            failure: type[PortalError] = PortalTimeout
+        except _UNUSABLE:
+            failure = PortalUnreachable
+        # Outside the except clauses, so that not even the context keeps httpcore's words and frames.
+        raise failure
 
-    return post
+    def close(self) -> None:
+        """Close every connection; calls under way fail."""
+        self._closing()
+
+    def _asked(self, question: Question) -> Answer:
+        request = _request(question)
+        try:
+            return self._exchange(request, fresh=False)
+        except (_Leftover, httpcore.ReadError, httpcore.WriteError, httpcore.RemoteProtocolError):
+            # The server gave a kept connection up just as it was used: nobody has read the question.
+            if self._call.connected or self._call.received or not question.repeatable:
+                raise
+        # Over a new one, which cannot have been given up meanwhile as other kept ones can.
+        return self._exchange(request, fresh=True)
+
+    def _exchange(self, request: httpcore.Request, *, fresh: bool) -> Answer:
+        call = self._call
+        call.connected = call.received = False
+        left = call.deadline - self._monotonic()
+        if left <= 0:
+            raise PortalTimeout
+        connection = self._connections.take(request.url.origin, left, fresh=fresh)
+        try:
+            response = connection.handle_request(request)
+            try:
+                if not call.received:
+                    raise _Leftover
+                assert isinstance(response.stream, Iterable)  # noqa: S101  # narrows a type of httpcore's
+                body = _bounded(response.stream, self._max_answer)
+            finally:
+                response.close()
+        except BaseException:
+            # A leftover may be whole and followed by more of its kind: such a connection is not kept.
+            connection.close()
+            raise
+        finally:
+            self._connections.give(connection)
+        return Answer(response.status, body, _content_type(response.headers))
+
+
+def poster(
+    max_answer: int, tls: ssl.SSLContext | None = None, monotonic: Callable[[], float] = time.monotonic
+) -> Poster:
+    """A Post that takes no answer of more than `max_answer` bytes; `tls` says whom to trust (default: the system)."""
+    return Poster(max_answer, tls, monotonic)
+
+
+class _Leftover(httpcore.RemoteProtocolError):
+    """An answer that was there before the question: it belongs to nobody, least of all to this person."""
+
+
+# Also what a hostile server sends instead of HTTP, and an address that is none.
+_UNUSABLE = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.UnsupportedProtocol,
+    httpx.InvalidURL,
+    UnicodeError,
+    ValueError,
+)
+
+
+def _request(question: Question) -> httpcore.Request:
+    url = httpx.URL(question.url)
+    if url.scheme not in ("http", "https") or not url.host:
+        raise httpcore.UnsupportedProtocol
+    if question.query:
+        url = url.copy_merge_params(dict(question.query))
+    headers = httpx.Headers(
+        {
+            # No compression: an answer must not grow after it was measured.
+            "Accept-Encoding": "identity",
+            "Accept": "application/json",
+            "User-Agent": AGENT,
+        }
+    )
+    if question.body:
+        headers["Content-Type"] = question.content_type
+    headers.update(dict(question.headers))
+    made = httpx.Request(question.method, url, headers=headers, content=question.body)
+    return httpcore.Request(
+        method=made.method,
+        url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+        headers=made.headers.raw,
+        content=question.body,
+    )
+
+
+def _content_type(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    told = next((value for name, value in headers if name.lower() == b"content-type"), b"")
+    return told[:LONGEST_TYPE].decode("latin-1").strip().lower()
 
 
 def _bounded(pieces: Iterable[bytes], limit: int) -> bytes:
@@ -102,59 +224,92 @@ def _bounded(pieces: Iterable[bytes], limit: int) -> bytes:
 
 
 class _DeadlineStream(httpcore.NetworkStream):
-    """A connection whose every wait ends with the whole call's deadline."""
+    """A connection whose every wait ends with the deadline of the call that uses it at the moment."""
 
-    def __init__(self, inner: httpcore.NetworkStream, left: Callable[[], float]) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, left: "_Left", connect_by: float) -> None:
         self._inner = inner
         self._left = left
+        self._connect_by = connect_by
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _remaining(self._left, timeout, httpcore.ReadTimeout))
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  # httpcore's signature
+        told = self._inner.read(max_bytes, self._left(httpcore.ReadTimeout))
+        if told:
+            self._left.call.received = True
+        return told
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _remaining(self._left, timeout, httpcore.WriteTimeout))
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        for begin in range(0, len(buffer), PIECE):
+            self._inner.write(buffer[begin : begin + PIECE], self._left(httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._inner.close()
 
     def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
-        left = _remaining(self._left, timeout, httpcore.ConnectTimeout)
-        return _DeadlineStream(self._inner.start_tls(ssl_context, server_hostname, left), self._left)
+        left = self._left(httpcore.ConnectTimeout, self._connect_by)
+        try:
+            inner = self._inner.start_tls(ssl_context, server_hostname, left)
+        except httpcore.ConnectError as error:
+            why = refusal(error.__cause__)
+            if why is None:
+                raise
+        else:
+            return _DeadlineStream(inner, self._left, self._connect_by)
+        raise PortalCertificate(why=why)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
+class _Left:
+    """What is left of the call this thread is in."""
+
+    def __init__(self, call: _Call, monotonic: Callable[[], float]) -> None:
+        self.call = call
+        self.monotonic = monotonic
+
+    def __call__(self, too_late: type[Exception], by: float | None = None) -> float:
+        """Seconds until the deadline, or until `by` where that is sooner. Raises `too_late`."""
+        end = self.call.deadline if by is None else min(by, self.call.deadline)
+        seconds = end - self.monotonic()
+        if seconds <= 0:
+            raise too_late
+        return seconds
+
+
 class _DeadlineBackend(httpcore.SyncBackend):
-    def __init__(self, left: Callable[[], float]) -> None:
+    def __init__(self, left: _Left, resolve: Resolve) -> None:
         self._left = left
+        self._resolve = resolve
 
     def connect_tcp(
         self,
         host: str,
         port: int,
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ARG002
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        left = _remaining(self._left, timeout, httpcore.ConnectTimeout)
-        return _DeadlineStream(super().connect_tcp(host, port, left, local_address, socket_options), self._left)
-
-
-class _DeadlineTransport(httpx.HTTPTransport):
-    """httpx's own transport over the deadline backend: httpx has no setting for it, httpcore documents it."""
-
-    def __init__(self, context: ssl.SSLContext, left: Callable[[], float]) -> None:
-        super().__init__(verify=context, trust_env=False)
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=context, network_backend=_DeadlineBackend(left), max_connections=1, max_keepalive_connections=0
-        )
-
-
-def _remaining(left: Callable[[], float], timeout: float | None, too_late: type[Exception]) -> float:
-    seconds = left()
-    if seconds <= 0:
-        raise too_late
-    return seconds if timeout is None else min(seconds, timeout)
+        self._left.call.connected = True
+        by = self._left.monotonic() + CONNECT_SECONDS
+        try:
+            addresses = self._resolve(host, port, self._left(httpcore.ConnectTimeout, by))
+        except TimeoutError:
+            raise httpcore.ConnectTimeout from None
+        except (OSError, OverflowError):
+            raise httpcore.ConnectError from None
+        failure: Exception = httpcore.ConnectError()
+        for number, address in enumerate(addresses):
+            # A fair share each, so that an address that swallows everything leaves time for the next one.
+            share = self._left(httpcore.ConnectTimeout, by) / (len(addresses) - number)
+            try:
+                inner = super().connect_tcp(address, port, share, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+            else:
+                return _DeadlineStream(inner, self._left, by)
+        raise failure

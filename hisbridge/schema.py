@@ -1,4 +1,6 @@
-"""The outbox table `deliveries`, as migrations. Kiosk and bridge share its database; its columns are known here only.
+"""The bridge's tables, as migrations: what is owed, the day's insurance answers, the questions left open.
+
+Kiosk and bridge share the database; these columns are known to the bridge only.
 
 Must not import reader, kiosk or ui; sqlite-utils only while migrating (it is handed in).
 """
@@ -52,4 +54,47 @@ def _deliveries(database: "sqlite_utils.Database") -> None:
     table.create_index(["destination", "person_key", "id"])
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration("bridge-0001-deliveries", _deliveries),)
+def _coverage(database: "sqlite_utils.Database") -> None:
+    answers = database.table("coverage_answers")
+    answers.create(
+        {
+            "key": str,  # a keyed hash of all that was asked; says nothing without the key
+            "day": str,  # the site's date on which it was asked
+            "kept_at": str,
+            "sealed": bytes,  # the answer, encrypted
+        },
+        pk="key",
+        not_null={"key", "day", "kept_at", "sealed"},
+        strict=True,
+    )
+    answers.create_index(["day"])
+
+    questions = database.table("open_questions")
+    questions.create(
+        {
+            "visit_id": str,
+            "visit_day": str,  # the site's date of the visit: the question is given up when it is over
+            "state": str,
+            "reason": str,  # why the last attempt left it open
+            "attempts": int,
+            "next_attempt_at": float,  # seconds since the epoch
+            "created_at": str,
+            "answered_at": str,
+            "seq": int,  # grows with every late answer, over all visits
+            "coverage": str,
+            "question": str,  # JSON; erased as soon as it is not open any more
+        },
+        pk="visit_id",
+        not_null={"visit_id", "visit_day", "state", "attempts", "next_attempt_at", "created_at"},
+        strict=True,
+    )
+    questions.create_index(["seq"], unique=True)  # any number of NULLs
+    questions.create_index(["state", "visit_day"])
+    # One row: the last `seq` that was given out, also where its row has been purged since.
+    database.table("late_answer_numbers").create({"id": int, "last": int}, pk="id", not_null={"last"}, strict=True)
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration("bridge-0001-deliveries", _deliveries),
+    Migration("bridge-0002-coverage", _coverage),
+)

@@ -13,15 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.settings import Settings, database_path, socket_path
-from hisbridge import connectors, outbox
+from hisbridge import assembly, connectors, outbox, pending
 from hisbridge.answers import Answering, Busy, Failed, TooLate
+from hisbridge.asking_again import AskingAgain
+from hisbridge.connectivity import Breaker, LineHealth
 from hisbridge.delivery import Backoff, Courier, DestinationHealth
 from hisbridge.errors import PortalTimeout
-from hisbridge.http import poster, silence
-from hisbridge.lookups.insurance_portal import DISABLED, MAX_ANSWER, Clocks, InsurancePortal
+from hisbridge.http import silence
+from hisbridge.lookups.contract import PopulationLookup
+from hisbridge.lookups.coverage import CoverageLookup
+from hisbridge.lookups.insurance_portal import DISABLED, Clocks
 from hisbridge.lookups.portal_answer import unanswered
 from hisbridge.outbox import Delivery, Depth, State
-from hisbridge.records import Coverage, CoverageQuestion, Verdict
+from hisbridge.records import Act, Citizen, CitizenQuestion, Coverage, CoverageQuestion, Register, Verdict
 from hisbridge.schema import MIGRATIONS
 from wire.codec import Record, from_json
 from wire.database import DatabaseUnavailable, open_database, require
@@ -31,7 +35,9 @@ from wire.server import Request, Response, Routes, json_response, serving
 log = logging.getLogger(__name__)
 
 BUSY = "portal.busy"
-QUESTIONS_AT_ONCE = 8  # at a second each far above one kiosk's need; a hanging portal holds no more threads than this
+POPULATION_BUSY = "population.busy"
+POPULATION_TIMEOUT = "population.timeout"
+QUESTIONS_AT_ONCE = 64  # a morning's rush of twenty counters; a hanging portal holds no more threads than this
 LONGEST_DEADLINE_MS = 60_000
 STOP_SECONDS = 3.0  # how long a courier may finish its attempt when the process ends
 
@@ -50,6 +56,8 @@ class BridgeHealth(Record, frozen=True, kw_only=True):
     database: str | None
     destinations: tuple[DestinationHealth, ...]
     portal: PortalHealth
+    lines: tuple[LineHealth, ...] = ()
+    open_questions: int | None = None
 
 
 class DeliveryList(Record, frozen=True, kw_only=True):
@@ -88,11 +96,6 @@ def serve(settings: Settings, stop: threading.Event, surroundings: Surroundings 
         stop.wait()
 
 
-def insurance_portal(settings: Settings, clocks: Clocks | None = None) -> InsurancePortal:
-    """The portal as the settings describe it, also for a diagnosis outside the process."""
-    return InsurancePortal(settings.portal, settings.site, poster(MAX_ANSWER), clocks)
-
-
 @contextmanager
 def running(settings: Settings, surroundings: Surroundings | None = None) -> Iterator[Path]:
     """The bridge while the context lasts; yields its socket. Raises as `serve` does."""
@@ -101,8 +104,12 @@ def running(settings: Settings, surroundings: Surroundings | None = None) -> Ite
     path = database_path(settings)
     open_outbox(path).close()
     couriers = [_courier(settings, number, around) for number in range(len(settings.destinations))]
-    portal = insurance_portal(settings, around.clocks)
-    bridge = Bridge(settings, couriers, portal)
+    outside = assembly.Around(around.clocks, around.draw)
+    source = assembly.insurance_source(settings, outside)
+    register = assembly.register(settings, outside)
+    insurance = assembly.kept_for_the_day(settings, source, lambda: open_outbox(path), outside)
+    again = _asking_again(settings, insurance, outside)
+    bridge = Bridge(settings, couriers, insurance, register.lookup, (source.line, register.line), again)
     # The socket first: it is what keeps a second bridge from sending the same outbox.
     with serving(socket_path(settings, "bridge"), bridge.routes()) as address:
         threads = [
@@ -111,57 +118,88 @@ def running(settings: Settings, surroundings: Surroundings | None = None) -> Ite
             )
             for courier in couriers
         ]
+        if settings.portal.enabled or settings.his_proxy.enabled:
+            threads.append(
+                threading.Thread(target=again.run, args=(settings.bridge.poll_seconds,), name="asking", daemon=True)
+            )
         for thread in threads:
             thread.start()
         log.info("bridge ready: %d destinations, portal %s", len(couriers), _switched(settings.portal.enabled))
         try:
             yield Path(str(address))
         finally:
+            again.stop()
             for courier in couriers:
                 courier.stop()
             for thread in threads:
                 thread.join(STOP_SECONDS)
+            insurance.close()
 
 
 class Bridge:
     """The calls of the socket."""
 
-    def __init__(self, settings: Settings, couriers: list[Courier], portal: InsurancePortal) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        couriers: list[Courier],
+        insurance: CoverageLookup,
+        register: PopulationLookup,
+        lines: tuple[Breaker, ...],
+        again: AskingAgain,
+    ) -> None:
         self._settings = settings
         self._couriers = couriers
-        self._portal = portal
+        self._insurance = insurance
+        self._register = register
+        self._lines = lines
+        self._again = again
         self._answering: Answering[Coverage] = Answering(QUESTIONS_AT_ONCE)
+        self._answering_register: Answering[Citizen] = Answering(QUESTIONS_AT_ONCE)
         self._last: Coverage | None = None
 
     def routes(self) -> Routes:
         """Method and path to handler."""
         return {
             ("POST", "/v1/coverage"): self._coverage,
+            ("POST", "/v1/coverage/fresh"): self._fresh_coverage,
+            ("POST", "/v1/citizen"): self._citizen,
             ("POST", "/v1/wake"): self._wake,
             ("GET", "/v1/deliveries"): self._deliveries,
             ("GET", "/v1/health"): self._health,
         }
 
     def _coverage(self, request: Request) -> Response:
+        return self._covered(request, self._insurance.ask)
+
+    def _fresh_coverage(self, request: Request) -> Response:
+        return self._covered(request, self._insurance.ask_fresh)
+
+    def _covered(self, request: Request, ask: Callable[[CoverageQuestion], Coverage]) -> Response:
         question = from_json(request.body, CoverageQuestion)
-        default_ms = self._settings.portal.timeout_seconds * 1000
-        deadline_ms = _number(request, "deadline_ms", int(default_ms), 1, LONGEST_DEADLINE_MS)
-        answer = self._covered(question, deadline_ms / 1000)
+        try:
+            answer = self._answering.ask(lambda: ask(question), self._seconds(request))
+        except (Busy, TooLate, Failed) as outcome:
+            reason = {Busy: BUSY, TooLate: PortalTimeout.code}.get(type(outcome), TiepDonError.code)
+            answer = unanswered(Verdict.UNVERIFIED, reason, self._insurance.asked(), act=Act.WAIT)
         self._last = answer
         return json_response(answer)
 
-    def _covered(self, question: CoverageQuestion, seconds: float) -> Coverage:
+    def _citizen(self, request: Request) -> Response:
+        question = from_json(request.body, CitizenQuestion)
         try:
-            return self._answering.ask(lambda: self._portal.ask(question), seconds)
-        except Busy:
-            reason = BUSY
-        except TooLate:
-            reason = PortalTimeout.code
-        except Failed:
-            reason = TiepDonError.code
-        return unanswered(Verdict.UNVERIFIED, reason, self._portal.asked())
+            answer = self._answering_register.ask(lambda: self._register.ask(question), self._seconds(request))
+        except (Busy, TooLate, Failed) as outcome:
+            reason = {Busy: POPULATION_BUSY, TooLate: POPULATION_TIMEOUT}.get(type(outcome), TiepDonError.code)
+            answer = Citizen(verdict=Register.UNVERIFIED, reason=reason, asked_at=self._insurance.asked().at)
+        return json_response(answer)
+
+    def _seconds(self, request: Request) -> float:
+        usual = int(self._settings.portal.timeout_seconds * 1000)
+        return _number(request, "deadline_ms", usual, 1, LONGEST_DEADLINE_MS) / 1000
 
     def _wake(self, _request: Request) -> Response:
+        self._again.wake()
         for courier in self._couriers:
             courier.wake()
         return json_response({"woken": len(self._couriers)})
@@ -176,10 +214,10 @@ class Bridge:
         return json_response(DeliveryList(deliveries=tuple(found)))
 
     def _health(self, _request: Request) -> Response:
-        problem, owed = None, {}
+        problem, owed, open_questions = None, {}, None
         try:
             with _reading(database_path(self._settings)) as connection:
-                owed = outbox.depth(connection)
+                owed, open_questions = outbox.depth(connection), pending.open_count(connection)
         except TiepDonError as error:
             problem = error.code
         last = self._last
@@ -192,6 +230,8 @@ class Bridge:
                     last_reason=last.reason if last else (None if self._settings.portal.enabled else DISABLED),
                     last_answered_at=last.asked_at if last else None,
                 ),
+                lines=tuple(line.health() for line in self._lines),
+                open_questions=open_questions,
             )
         )
 
@@ -216,6 +256,17 @@ def _courier(settings: Settings, number: int, around: Surroundings) -> Courier:
         open_connection=lambda: open_outbox(database_path(settings)),
         backoff=backoff,
         now=around.clocks.now,
+    )
+
+
+def _asking_again(settings: Settings, insurance: CoverageLookup, around: assembly.Around) -> AskingAgain:
+    lookups = settings.lookups
+    return AskingAgain(
+        insurance,
+        lambda: open_outbox(database_path(settings)),
+        Backoff(lookups.ask_again_seconds, lookups.ask_again_most_seconds, around.draw),
+        assembly.site_time(settings, around.clocks),
+        each_round=insurance.forget_past_days,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from sandbox.card.quirks import Quirks
 from sandbox.errors import ForbiddenCaller
+from sandbox.insurance_card import insurance_number
 from sandbox.people import qr_text
 from sandbox.view import Shown
 from sandbox.world import World
@@ -44,10 +45,11 @@ class PlaceCard(Record, frozen=True, kw_only=True):
 
 
 class ShowCode(Record, frozen=True, kw_only=True):
-    """Body of `POST /scanner/show`: a person's code, or any text."""
+    """Body of `POST /scanner/show`: the code of a person's citizen or insurance card, or any text."""
 
     person: str | None = None
     text: str | None = None
+    card: Literal["citizen", "insurance"] = "citizen"
 
 
 class HoldUp(Record, frozen=True, kw_only=True):
@@ -69,7 +71,17 @@ def routes(world: World, addresses: Mapping[str, Any]) -> Routes:
     """Every call of the desk; `addresses` says where the parts are (`GET /health`)."""
 
     def people(_: Request) -> Response:
-        return _json([{**to_plain(person), "can": person.can, "qr": qr_text(person)} for person in world.people])
+        return _json(
+            [
+                {
+                    **to_plain(person),
+                    "can": person.can,
+                    "qr": qr_text(person),
+                    "insurance_number": insurance_number(person),
+                }
+                for person in world.people
+            ]
+        )
 
     def place(request: Request) -> Response:
         wanted = from_json(request.body, PlaceCard)
@@ -84,7 +96,9 @@ def routes(world: World, addresses: Mapping[str, Any]) -> Routes:
         wanted = from_json(request.body, ShowCode)
         if (wanted.person is None) == (wanted.text is None):
             raise MalformedMessage(why="either person or text", where="$")
-        if wanted.person is not None:
+        if wanted.person is not None and wanted.card == "insurance":
+            world.show_insurance(wanted.person)
+        elif wanted.person is not None:
             world.show_code(wanted.person)
         else:
             world.show_text(wanted.text or "")

@@ -23,7 +23,7 @@ class ForbiddenCaller(TiepDonError):
 
 
 class UnknownFault(TiepDonError):
-    """Neither the portal nor the hospital system has a fault of this name, or it does not take this value (`name`)."""
+    """No pretend system has a fault of this name, or it does not take this value (`name`)."""
 
     code = "sandbox.unknown_fault"
 

@@ -4,125 +4,30 @@ Nobody here is real: the last six digits of every ID number begin with 9000, ins
 facility 99999 does not exist (services.md 0.3). Data only; what is wrong with a person's data is on purpose.
 """
 
-from typing import Literal
-
 from sandbox.errors import UnknownPerson
-from wire.codec import Record
+from sandbox.people_apart import PEOPLE_APART, WITHOUT_CARD
+from sandbox.person import FACILITY, Insurance, NewCard, Person, qr_text
+from sandbox.person import insured as _insured
 
-FACILITY = "99999"
-
-
-class NewCard(Record, frozen=True, kw_only=True):
-    """The card the insurer issued in place of the old one. Dates are ISO."""
-
-    card_number: str
-    valid_from: str
-    valid_to: str
-    registered_facility: str = FACILITY
-
-
-class Insurance(Record, frozen=True, kw_only=True):
-    """What the insurance portal answers (services.md 1.3 and 1.4). Dates are ISO; absent is None.
-
-    `result_code` is its `maKetQua`; name and birth date are the insurer's own, which may differ from the card's.
-    """
-
-    result_code: str
-    full_name: str | None = None
-    birth_date: str | None = None
-    card_number: str | None = None
-    social_security_number: str | None = None
-    valid_from: str | None = None
-    valid_to: str | None = None
-    registered_facility: str | None = None
-    living_area: str | None = None
-    five_year_date: str | None = None
-    new_card: NewCard | None = None
-
-
-class Person(Record, frozen=True, kw_only=True):
-    """One person and their card.
-
-    `birth_date` is ISO at the precision known; `expiry_date` ISO or `none`; `generation` the year of the card's model.
-    `about_vi` and `about_en` say what this person is there to show.
-    """
-
-    key: str
-    personal_id: str
-    full_name: str
-    birth_date: str
-    sex: Literal["male", "female"]
-    residence: str
-    place_of_origin: str
-    issue_date: str
-    expiry_date: str
-    generation: Literal[2021, 2024]
-    insurance: Insurance
-    about_vi: str
-    about_en: str
-    ethnicity: str = "Kinh"
-    religion: str = "Không"
-    nationality: str = "Việt Nam"
-    features: str = "Nốt ruồi C:1cm dưới sau đuôi mắt trái"
-    father: str = ""
-    mother: str = ""
-    spouse: str | None = None
-    previous_id: str | None = None
-    serial: str = "0123456789ABCDEF"
-    portrait: bool = True
-    qr_birth_date: str | None = None  # when the printed code knows less than the chip
-
-    @property
-    def can(self) -> str:
-        """Card access number: the last six digits of the ID number (card.md 4)."""
-        return self.personal_id[-6:]
+__all__ = ["FACILITY", "PEOPLE", "Insurance", "NewCard", "Person", "all_people", "everybody", "find", "qr_text"]
 
 
 def all_people() -> tuple[Person, ...]:
-    """Everybody, in the order the desk shows them."""
+    """Everybody who has a card, in the order the desk shows them."""
     return PEOPLE
 
 
+def everybody() -> tuple[Person, ...]:
+    """Also those who have no card to show: newborn children."""
+    return PEOPLE + WITHOUT_CARD
+
+
 def find(key: str) -> Person:
-    """The person with this key. Raises UnknownPerson."""
-    for person in PEOPLE:
+    """The person with this key, with or without a card. Raises UnknownPerson."""
+    for person in everybody():
         if person.key == key:
             return person
     raise UnknownPerson
-
-
-def qr_text(person: Person) -> str:
-    """The text of the card's QR code: 7 fields on the 2021 card, 11 on the 2024 card (card.md 1.1, 1.2)."""
-    fields = [
-        person.personal_id,
-        person.previous_id or "",
-        person.full_name,
-        _digits(person.qr_birth_date or person.birth_date),
-        {"male": "Nam", "female": "Nữ"}[person.sex],
-        person.residence,
-        _digits(person.issue_date),
-    ]
-    return "|".join(fields + [""] * 4 if person.generation == 2024 else fields)
-
-
-def _digits(iso: str) -> str:
-    """`ddmmyyyy`, `mmyyyy` or `yyyy`."""
-    return "".join(reversed(iso.split("-")))
-
-
-def _insured(number: int, group: str = "GD4", **differences: object) -> Insurance:
-    """A valid card of the synthetic series: group letters and benefit digit, province 00, the ten-digit number."""
-    ten = f"{number:010}"
-    usual = {
-        "result_code": "000",
-        "card_number": f"{group}00{ten}",
-        "social_security_number": ten,
-        "valid_from": "2020-01-01",
-        "valid_to": "2049-12-31",
-        "registered_facility": FACILITY,
-        "five_year_date": "2025-01-01",
-    }
-    return Insurance(**{**usual, **differences})  # type: ignore[arg-type]  # keyword names are checked at run time
 
 
 PEOPLE: tuple[Person, ...] = (
@@ -198,7 +103,7 @@ PEOPLE: tuple[Person, ...] = (
         generation=2024,
         serial="2123456789ABCDEF",
         portrait=False,
-        insurance=_insured(48, "TE1", valid_to="2027-03-04", five_year_date=None),
+        insurance=_insured(48, "TE1", valid_from="2021-03-05", valid_to="2027-03-04", five_year_date=None),
         about_vi="Trẻ em: thẻ 2024 không có ảnh khuôn mặt trong chip",
         about_en="A child: 2024 card without a portrait in the chip",
     ),
@@ -377,4 +282,5 @@ PEOPLE: tuple[Person, ...] = (
         about_vi="Thẻ do bảo hiểm Bộ Quốc phòng quản lý: kiểm tra giấy tờ",
         about_en="Insured through the Ministry of Defence: papers are checked by hand",
     ),
+    *PEOPLE_APART,
 )

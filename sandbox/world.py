@@ -1,10 +1,12 @@
-"""The pretend outside world as one object: people, a card reader, a scanner, a camera, the portal, the hospital system.
+"""The pretend outside world as one object: people, a card reader, a scanner, a camera, the portal, the population
+register, the hospital system.
 
 Composes the parts and tells followers what changed; `desk.py` puts it on the network.
 """
 
 import threading
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from sandbox.card import files
@@ -14,10 +16,11 @@ from sandbox.card.quirks import Quirks
 from sandbox.card.trust import Authority
 from sandbox.card.vpcd import VirtualReader
 from sandbox.errors import UnknownFault, UnknownPerson
+from sandbox.insurance_card import insurance_text
 from sandbox.people import Person, qr_text
 from sandbox.view import Shown, View, view_of
 from wire.codec import to_plain
-from wire.errors import TiepDonError
+from wire.errors import MalformedMessage, TiepDonError
 from wire.stream import Event, Topic
 
 LOOK_SECONDS = 0.25  # how often the world looks for what changed without its doing
@@ -98,6 +101,7 @@ class World:
         camera: Eye,
         portal: Breakable,
         hospital: Hospital,
+        population: Breakable | None = None,
     ) -> None:
         self.people = people
         self.events = Topic()
@@ -106,8 +110,9 @@ class World:
         self._plug = plug
         self._scanner = scanner
         self._camera = camera
-        self._portal = portal
         self._hospital = hospital
+        # In the order the desk shows them.
+        self._systems: tuple[Breakable, ...] = tuple(one for one in (portal, population, hospital) if one is not None)
         self._lock = threading.RLock()
         self._hand = threading.Lock()  # placing may take seconds; nobody who only looks waits for it
         self._portraits: dict[str, bytes] = {}
@@ -145,6 +150,13 @@ class World:
         text = qr_text(self.person(key))
         self._show(text, key)
 
+    def show_insurance(self, key: str) -> None:
+        """Hold the QR code of a person's insurance card to the scanner. Raises UnknownPerson, MalformedMessage."""
+        text = insurance_text(self.person(key), datetime.now(UTC).date())
+        if text is None:
+            raise MalformedMessage(why="no insurance card", where="person")
+        self._show(text, key)
+
     def show_text(self, text: str) -> None:
         """Hold any code to the scanner. Raises MalformedMessage when it is too long."""
         self._show(text, None)
@@ -166,8 +178,8 @@ class World:
         return self._camera.view.preview()
 
     def set_fault(self, name: str, value: object) -> None:
-        """Break or mend the portal or the hospital system. Raises UnknownFault."""
-        for system in (self._portal, self._hospital):
+        """Break or mend the portal, the population register or the hospital system. Raises UnknownFault."""
+        for system in self._systems:
             if name in system.faults():
                 system.set_fault(name, value)
                 self._tell_state()
@@ -181,7 +193,7 @@ class World:
             "card": key if key is not None and self._still_there() else None,
             "scanned": self._scanned,
             "in_view": to_plain(self._in_view),
-            "faults": {**self._portal.faults(), **self._hospital.faults()},
+            "faults": {name: value for system in self._systems for name, value in system.faults().items()},
             "messages": len(self._hospital.messages()),
             "refused": self._hospital.refused(),
         }

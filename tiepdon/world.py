@@ -27,6 +27,7 @@ class Ports:
     desk: int
     portal: int
     hospital: int
+    population: int = 0  # 0: the product asks no population register
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ class Places:
     def portal_password(self) -> Path:
         """File with the sandbox portal's password."""
         return self.state / "portal-password"
+
+    @property
+    def population_secret(self) -> Path:
+        """File with the secret of the sandbox's population register."""
+        return self.state / "population-secret"
 
     @property
     def trust(self) -> Path:
@@ -79,6 +85,7 @@ def choose_ports(touchscreen: int | None, desk: int | None) -> Ports:
             desk=desk or free(DESK_PORT),
             portal=free(0),
             hospital=free(0),
+            population=free(0),
         )
 
 
@@ -99,6 +106,7 @@ def sandbox_settings(places: Places, ports: Ports, reader_name: str) -> str:
     quoted = {name: json.dumps(str(value), ensure_ascii=False) for name, value in vars(_Paths.of(places)).items()}
     return f"""\
 # Made by `tiepdon run` for the sandbox world; every record made with it is marked as synthetic.
+{_population(places, ports)}
 [site]
 facility_code = "99999"
 facility_name = "Bệnh viện Mẫu"
@@ -128,6 +136,16 @@ password_file = {quoted["portal_password"]}
 officer_name = "Trần Thị Mẫu"
 officer_id = "000088888888"
 
+[facility]
+level = "basic"
+points = 45
+former_level = "district"
+
+[lookups]  # who mends a line at the desk wants to see the answer arrive
+retry_offline_seconds = 1.0
+ask_again_seconds = 2.0
+ask_again_most_seconds = 10.0
+
 [bridge]
 retry_max_seconds = 5.0  # who mends the hospital's line at the desk wants to see the record arrive
 
@@ -138,6 +156,26 @@ host = "{HOST}"
 port = {ports.hospital}
 sending_facility = "99999"
 receiving_facility = "99999"
+"""
+
+
+def _population(places: Places, ports: Ports) -> str:
+    """The population register over X-Road: the pretend service's own account (sandbox/population.py).
+
+    With dotted keys, before every table: names that other sections have too stand at the start of no line.
+    """
+    if not ports.population:
+        return ""
+    return f"""
+population.transport = "soap_xroad"
+population.base_url = "http://{HOST}:{ports.population}"
+population.path = "/xroad/dancu"
+population.username = "sandbox-kiosk"
+population.password_file = {json.dumps(str(places.population_secret), ensure_ascii=False)}
+population.client = "VN/GOV/99999/KIOSK"
+population.officer = "000088888888"
+population.agency_code = "H00.00"
+population.procedure_code = "0.000000"
 """
 
 

@@ -1,62 +1,76 @@
 """The national insurance portal (BHXH): is this person covered on the day of the visit (services.md 1.2 to 1.4).
 
-One question is one deadline over everything: token, look-up, second try. It always ends in a Coverage; no failure of
-the portal reaches the check-in as an exception. Token, password hash and person appear in no log and no error.
+One question is one deadline over everything: token, every number of the person, every second try. It always ends in
+a Coverage; no failure of the portal reaches the check-in as an exception. Token, password hash and person appear in
+no log and no error.
 """
 
-import hashlib
-import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta, timezone
+from typing import Any
 
 from config.settings import PortalSettings, SiteSettings
-from hisbridge.errors import (
-    PortalBadAccount,
-    PortalError,
-    PortalGarbled,
-    PortalIncomplete,
-    PortalNotAllowed,
-    PortalNotConfigured,
-    PortalPasswordMissing,
-    PortalServerError,
-    PortalSetup,
-    PortalTimeout,
-    PortalTokenFailed,
-)
-from hisbridge.http import Answer, Post, Question
+from hisbridge.errors import PortalError, PortalNotAllowed, PortalNotConfigured, PortalSetup
+from hisbridge.http import Post
 from hisbridge.lookups.persons import iso_day, other_accent_placement, tidy
-from hisbridge.lookups.portal_answer import Asked, coverage, read_object, result_code, unanswered
-from hisbridge.lookups.result_codes import ACCEPTED, ACCOUNT_REFUSED, BIRTH_DATE_WRONG, NAME_NEARLY_RIGHT
-from hisbridge.records import Coverage, CoverageQuestion, Verdict
-from wire.codec import to_json
+from hisbridge.lookups.portal_answer import (
+    Asked,
+    coverage,
+    is_small_child,
+    moved_to,
+    not_found,
+    same_person,
+    unanswered,
+)
+from hisbridge.lookups.portal_errors import (
+    PortalOfficerName,
+    PortalOfficerUnknown,
+    PortalParameters,
+    PortalRegisterDown,
+)
+from hisbridge.lookups.portal_json import result_code
+from hisbridge.lookups.portal_numbers import Number, known_numbers, next_number, taught_numbers
+from hisbridge.lookups.portal_session import Clocks, PortalSession
+from hisbridge.lookups.result_codes import (
+    ACCEPTED,
+    ACCOUNT_REFUSED,
+    ASK_NEXT,
+    BIRTH_DATE_WRONG,
+    MOVED,
+    NAME_NEARLY_RIGHT,
+    NOT_FOUND,
+    OFFICER_NAME_WRONG,
+    OFFICER_UNKNOWN,
+    PARAMETERS_REFUSED,
+    WRONG_NUMBER,
+    meaning_of,
+)
+from hisbridge.records import Act, Coverage, CoverageQuestion, Officer, Verdict
+
+__all__ = ["DISABLED", "MAX_ANSWER", "NAME_NEEDED", "NUMBER_NEEDED", "Clocks", "InsurancePortal"]
 
 DISABLED = "portal.disabled"
 NAME_NEEDED = "portal.name_needed"
+NUMBER_NEEDED = "portal.number_needed"
 
 MAX_ANSWER = 1 << 20  # bytes; the longest visit history is far below
-REFRESH_EARLY = 60.0  # seconds before its end a token is not used any more
-LIFETIME_WHEN_UNTOLD = 50 * 60.0  # what clients of the portal use in practice
-LONGEST_LIFETIME = 24 * 3600.0  # no token is believed longer, whatever the clocks say
+LONGEST = 86400.0  # seconds a question may take, whatever is asked for
 
-
-@dataclass(frozen=True)
-class Clocks:
-    """Wall clock (aware) for what is said, monotonic seconds for what is waited."""
-
-    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
-    monotonic: Callable[[], float] = time.monotonic
+# Nobody: the synthetic person of services.md 0.3, whom no register knows.
+NOBODY = {"maThe": "000099999999", "hoTen": "Nguyễn Văn Thử", "ngaySinh": "02/01/1999"}
 
 
 @dataclass(frozen=True, repr=False)
-class _Token:
-    access: str
-    identity: str
-    good_until: float  # monotonic seconds
-    password: str  # the MD5 that was used; as good as the password itself
+class _Heard:
+    """An answer that does not decide."""
+
+    number: Number
+    answer: Mapping[str, Any]
+
+    @property
+    def code(self) -> str:
+        return result_code(self.answer)
 
 
 class InsurancePortal:
@@ -65,183 +79,147 @@ class InsurancePortal:
     def __init__(self, settings: PortalSettings, site: SiteSettings, post: Post, clocks: Clocks | None = None) -> None:
         self._settings = settings
         self._site = site
-        self._post = post
         self._clocks = clocks or Clocks()
-        self._token: _Token | None = None
-        self._taking = threading.Lock()
+        self._session = PortalSession(settings, post, self._clocks)
 
     def ask(self, question: CoverageQuestion, seconds: float | None = None) -> Coverage:
         """Ask for this person's cover, within `seconds` (default: the setting). Never raises for the portal's sake."""
         asked = self.asked()
         if not self._settings.enabled:
-            return unanswered(Verdict.UNVERIFIED, DISABLED, asked)
-        if not tidy(question.full_name or "") or not question.birth_date:
-            return unanswered(Verdict.UNVERIFIED, NAME_NEEDED, asked)
-        deadline = self._clocks.monotonic() + min(seconds or self._settings.timeout_seconds, 86400.0)
+            return unanswered(Verdict.UNVERIFIED, DISABLED, asked, act=Act.INSPECT_PAPERS)
+        numbers = known_numbers(question)
+        if not numbers:
+            return _without_number(question, asked)
+        if not tidy(question.full_name or "") or iso_day(question.birth_date or "") is None:
+            return unanswered(Verdict.UNVERIFIED, NAME_NEEDED, asked, act=Act.INSPECT_PAPERS)
         try:
-            return self._ask(question, asked, deadline)
+            return self._ask(question, numbers, asked, self._deadline(seconds))
         except PortalSetup as error:
             return unanswered(Verdict.CONFIGURATION_ERROR, error.code, asked)
         except PortalError as error:
             return unanswered(Verdict.UNVERIFIED, error.code, asked)
 
     def probe(self, seconds: float | None = None) -> None:
-        """Take a token within `seconds` and ask nothing, for diagnosis. Raises the PortalError that says why."""
-        self._current_token(self._clocks.monotonic() + (seconds or self._settings.timeout_seconds), None)
+        """Take a token and ask for nobody within `seconds`: an account may log in and still not ask (services.md 1.1).
+
+        Raises the PortalError that says why an answer cannot be had.
+        """
+        form = {**NOBODY, **_officer_fields(self._officer(None))}
+        code = result_code(self._session.look_up(form, self._deadline(seconds)))
+        if code == ACCOUNT_REFUSED:
+            raise PortalNotAllowed
+        if code == OFFICER_UNKNOWN:
+            raise PortalOfficerUnknown
+        if code == OFFICER_NAME_WRONG:
+            raise PortalOfficerName
+        if code == PARAMETERS_REFUSED:
+            raise PortalParameters
+        if meaning_of(code).act is Act.WAIT:
+            raise PortalRegisterDown(result=code)
 
     def asked(self) -> Asked:
         """When and by which kiosk, for a Coverage made now."""
         zone = timezone(timedelta(minutes=self._site.utc_offset_minutes))
         return Asked(at=self._clocks.now().astimezone(zone).isoformat(timespec="seconds"), by=self._site.kiosk_id)
 
-    def _ask(self, question: CoverageQuestion, asked: Asked, deadline: float) -> Coverage:
-        form = self._form(question)
-        answer = self._look_up(form, deadline)
-        told = result_code(answer)
-        second = _second_form(form, told)
-        if second is not None:
-            again = self._look_up(second, deadline)
-            if result_code(again) in ACCEPTED:
-                answer = again
-        return coverage(answer, question, asked)
+    def _deadline(self, seconds: float | None) -> float:
+        return self._clocks.monotonic() + min(seconds or self._settings.timeout_seconds, LONGEST)
 
-    def _form(self, question: CoverageQuestion) -> dict[str, str]:
+    def _ask(self, question: CoverageQuestion, numbers: tuple[Number, ...], asked: Asked, deadline: float) -> Coverage:
+        """Number after number until one decides."""
+        person = _person_fields(question) | _officer_fields(self._officer(question.officer))
+        heard: list[_Heard] = []
+        while number := next_number(numbers, [earlier.number for earlier in heard]):
+            answer = self._answer({"maThe": number.text, **person}, question, deadline)
+            if (code := result_code(answer)) not in ASK_NEXT:
+                return _decided(answer, question, asked, number, heard)
+            heard.append(_Heard(number, answer))
+            if code in MOVED:
+                numbers += taught_numbers(answer)
+        return _undecided(heard, question, asked)
+
+    def _answer(self, form: dict[str, str], question: CoverageQuestion, deadline: float) -> Mapping[str, Any]:
+        """The portal's answer about one number, after the second tries its code is worth.
+
+        What a second try brings counts only where it is accepted and names the person; where the portal fails in it
+        nothing is decided. Otherwise the first answer stands.
+        """
+        first = self._session.look_up(form, deadline)
+        code, tried = result_code(first), form
+        while other := _other_form(form, tried, code):
+            answer, tried = self._session.look_up(other, deadline), other
+            code = result_code(answer)
+            if meaning_of(code).act is Act.WAIT or (code in ACCEPTED and same_person(answer, question)):
+                return answer
+        return first
+
+    def _officer(self, officer: Officer | None) -> Officer:
+        """The officer who asks, else the one the settings name. Raises PortalNotConfigured."""
         settings = self._settings
-        for key in ("officer_name", "officer_id"):
-            if not getattr(settings, key):
+        name = officer.full_name if officer else settings.officer_name
+        number = officer.personal_id if officer else settings.officer_id
+        for key, text in (("officer_name", tidy(name)), ("officer_id", number.strip())):
+            if not text:
                 raise PortalNotConfigured(key=f"portal.{key}")
-        return {
-            "maThe": question.personal_id.strip(),
-            "hoTen": tidy(question.full_name or ""),
-            "ngaySinh": _portal_birth_date(question.birth_date or ""),
-            "hoTenCb": tidy(settings.officer_name),
-            "cccdCb": settings.officer_id,
-        }
+        return Officer(full_name=tidy(name), personal_id=number.strip())
 
-    def _look_up(self, form: dict[str, str], deadline: float) -> dict[str, object]:
-        """One look-up; with a fresh token once more when the portal does not know the one we hold."""
-        token = self._current_token(deadline, None)
-        answer = self._look_up_with(token, form, deadline)
-        if not _refused(answer):
-            return _told(answer)
-        answer = self._look_up_with(self._current_token(deadline, token), form, deadline)
-        if answer.status in (401, 403):
-            raise PortalNotAllowed(status=answer.status)
-        return _told(answer)
 
-    def _look_up_with(self, token: _Token, form: dict[str, str], deadline: float) -> Answer:
-        query = {
-            "token": token.access,
-            "id_token": token.identity,
-            "username": self._settings.username,
-            "password": token.password,
-        }
-        body = to_json(form)
-        return self._post(
-            Question(self._address("lookup_path"), body, "application/json; charset=utf-8", query), deadline
-        )
+def _without_number(question: CoverageQuestion, asked: Asked) -> Coverage:
+    """A newborn has none yet and gets a temporary card (services.md 2.4); anybody else has one to show."""
+    if is_small_child(question):
+        return unanswered(Verdict.CHILD_TEMPORARY, NUMBER_NEEDED, asked)
+    return unanswered(Verdict.UNVERIFIED, NUMBER_NEEDED, asked, act=Act.ASK_OTHER_NUMBER)
 
-    def _current_token(self, deadline: float, refused: _Token | None) -> _Token:
-        """The token in use, or a new one when it is spent or was `refused`. One thread takes it, the others wait."""
-        if not self._taking.acquire(timeout=max(0.0, deadline - self._clocks.monotonic())):
-            raise PortalTimeout
-        try:
-            held = self._token
-            if held is not None and held is not refused and self._clocks.monotonic() < held.good_until:
-                return held
-            self._token = None
-            self._token = self._take_token(deadline)
-            return self._token
-        finally:
-            self._taking.release()
 
-    def _take_token(self, deadline: float) -> _Token:
-        password = self._password_hash()
-        if not self._settings.username:
-            raise PortalNotConfigured(key="portal.username")
-        form = urlencode({"username": self._settings.username, "password": password}).encode()
-        begun = self._clocks.monotonic()
-        answer = self._post(
-            Question(self._address("token_path"), form, "application/x-www-form-urlencoded", {}), deadline
-        )
-        if answer.status in (401, 403):
-            raise PortalBadAccount(status=answer.status)
-        told = _told(answer)
-        code = result_code(told)
-        if code == ACCOUNT_REFUSED:
-            raise PortalBadAccount
-        key = told.get("apikey")
-        if code != "200" or not isinstance(key, dict):
-            raise PortalTokenFailed
-        access, identity = key.get("access_token"), key.get("id_token")
-        if not isinstance(access, str) or not isinstance(identity, str) or not access:
-            raise PortalTokenFailed
-        return _Token(access, identity, begun + self._lifetime(key.get("expires_in")) - REFRESH_EARLY, password)
+def _decided(
+    answer: Mapping[str, Any], question: CoverageQuestion, asked: Asked, number: Number, heard: list[_Heard]
+) -> Coverage:
+    found = coverage(answer, question, asked, number.kind)
+    for earlier in heard:
+        if earlier.code in MOVED:
+            found = moved_to(found, earlier.answer, question)
+    return found
 
-    def _lifetime(self, expires: object) -> float:
-        """Seconds a token lives; `expires_in` is a date-time in UTC, not a number (services.md 1.2)."""
-        try:
-            end = datetime.fromisoformat(str(expires).strip())
-        except ValueError:
-            return LIFETIME_WHEN_UNTOLD
-        end = end if end.tzinfo is not None else end.replace(tzinfo=UTC)
-        return min((end - self._clocks.now()).total_seconds(), LONGEST_LIFETIME)
 
-    def _password_hash(self) -> str:
-        """MD5 in upper-case hex, as the portal wants it; read anew, so that a changed password needs no restart."""
-        if not self._settings.password_file:
-            raise PortalPasswordMissing
-        try:
-            password = Path(self._settings.password_file).read_text("utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError):
-            raise PortalPasswordMissing from None
-        if not password:
-            raise PortalPasswordMissing
-        return hashlib.md5(password.encode(), usedforsecurity=False).hexdigest().upper()
+def _undecided(heard: list[_Heard], question: CoverageQuestion, asked: Asked) -> Coverage:
+    """What it comes to when no number decided: an ended card says most, then a mistyped one, then nothing known."""
+    most = max(heard, key=_weight)
+    if _weight(most) > _WEIGHT_UNKNOWN:
+        return coverage(most.answer, question, asked)
+    return not_found(most.code, question, asked)
 
-    def _address(self, key: str) -> str:
-        base = self._settings.base_url.rstrip("/")
-        try:
-            usable = urlsplit(base).scheme in ("http", "https") and bool(urlsplit(base).hostname)
-        except ValueError:
-            usable = False
-        if not usable:
-            raise PortalNotConfigured(key="portal.base_url")
-        path: str = getattr(self._settings, key)
-        return f"{base}/{path.lstrip('/')}"
+
+_WEIGHT_UNKNOWN = 1
+
+
+def _weight(heard: _Heard) -> int:
+    if heard.code in MOVED:
+        return 3
+    if heard.code in WRONG_NUMBER:
+        # Of an ID number it only says that the portal does not look for cards by it.
+        return 2 if heard.number.kind in ("social_security_number", "card_number") else 0
+    return _WEIGHT_UNKNOWN if heard.code == NOT_FOUND else 0
+
+
+def _person_fields(question: CoverageQuestion) -> dict[str, str]:
+    return {"hoTen": tidy(question.full_name or ""), "ngaySinh": _portal_birth_date(question.birth_date or "")}
+
+
+def _officer_fields(officer: Officer) -> dict[str, str]:
+    return {"hoTenCb": officer.full_name, "cccdCb": officer.personal_id}
 
 
 def _portal_birth_date(text: str) -> str:
-    """`dd/MM/yyyy`, or the year alone where the day is not known."""
-    parts = iso_day(text)
-    if parts is None:
-        raise PortalIncomplete
+    """`dd/MM/yyyy`, or the year alone where the day is not known (services.md 1.3)."""
+    parts = iso_day(text) or ()
     return f"{parts[2]:02d}/{parts[1]:02d}/{parts[0]:04d}" if len(parts) == 3 else f"{parts[0]:04d}"
 
 
-def _second_form(form: dict[str, str], code: str) -> dict[str, str] | None:
-    """The one other way to put the question that is worth a try after this code (services.md 1.4)."""
-    if code == NAME_NEARLY_RIGHT:
-        other = other_accent_placement(form["hoTen"])
-        return {**form, "hoTen": other} if other != form["hoTen"] else None
-    if code == BIRTH_DATE_WRONG and "/" in form["ngaySinh"]:
-        return {**form, "ngaySinh": form["ngaySinh"][-4:]}
+def _other_form(first: dict[str, str], tried: dict[str, str], code: str) -> dict[str, str] | None:
+    """The one other way to put the question that is worth a try after this code (services.md 1.4), each once."""
+    if code == NAME_NEARLY_RIGHT and tried["hoTen"] == first["hoTen"]:
+        other = other_accent_placement(first["hoTen"])
+        return {**tried, "hoTen": other} if other != first["hoTen"] else None
+    if code == BIRTH_DATE_WRONG and "/" in tried["ngaySinh"]:
+        return {**tried, "ngaySinh": tried["ngaySinh"][-4:]}
     return None
-
-
-def _refused(answer: Answer) -> bool:
-    """Whether the portal does not accept the token: by HTTP status or by its result code."""
-    if answer.status in (401, 403):
-        return True
-    if answer.status != 200:
-        return False
-    try:
-        return result_code(read_object(answer.body)) == ACCOUNT_REFUSED
-    except (PortalGarbled, PortalIncomplete):
-        return False
-
-
-def _told(answer: Answer) -> dict[str, object]:
-    if answer.status != 200:
-        raise PortalServerError(status=answer.status)
-    return read_object(answer.body)

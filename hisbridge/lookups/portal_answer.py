@@ -1,37 +1,49 @@
 """From the insurance portal's answer to a Coverage: hostile JSON in, a verdict with the few fields reception needs out.
 
-Pure. What is not needed (visit history, employer, address) is dropped here and goes no further (services.md 1.3).
+Pure. What is not needed (visit history, employer, address, free text) is dropped here and goes no further
+(services.md 1.3). A card goes out only with the person it belongs to: name and birth date told and in agreement.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from hisbridge.errors import PortalGarbled, PortalIncomplete
-from hisbridge.lookups.persons import iso_day, portal_day, same_day, same_name
-from hisbridge.lookups.result_codes import ACCEPTED, verdict_of
-from hisbridge.records import Coverage, CoverageQuestion, Verdict
+from hisbridge.errors import PortalError, PortalGarbled, PortalIncomplete
+from hisbridge.lookups.persons import iso_day, portal_day, portal_sex, same_day, same_name, surely_under
+from hisbridge.lookups.portal_json import result_code, text_of
+from hisbridge.lookups.portal_numbers import CARD, SOCIAL, Kind, forces_card
+from hisbridge.lookups.result_codes import ACCEPTED, RESULT_CODES, meaning_of
+from hisbridge.records import Act, Coverage, CoverageQuestion, Verdict
 
 EXPIRED = "coverage.expired"
 NOT_YET_VALID = "coverage.not_yet_valid"
 NAME_DISAGREES = "coverage.name_disagrees"
 BIRTH_DATE_DISAGREES = "coverage.birth_date_disagrees"
 SEX_DISAGREES = "coverage.sex_disagrees"
+CHILD_NOT_FOUND = "coverage.child_not_found"
+FORCES_NOT_FOUND = "coverage.forces_card_not_found"
 UNKNOWN_CODE = "portal.unknown_code"
 
-_SEXES = {"nam": "male", "nữ": "female", "nu": "female"}
-_CODE = re.compile(r"[0-9A-Za-z]{1,8}")
-_CARD = re.compile(r"[0-9A-Z]{10,15}")
-_SOCIAL = re.compile(r"[0-9]{10}")
+CHILD_YEARS = 6  # below it a birth certificate does in place of a card (services.md 2.4)
+
+_USUAL_ACTS: Final = {
+    Verdict.UNVERIFIED: Act.WAIT,
+    Verdict.CONFIGURATION_ERROR: Act.CALL_ADMINISTRATOR,
+    Verdict.MANUAL_CHECK: Act.DECIDE,
+    Verdict.MISMATCH: Act.COMPARE_PERSON,
+    Verdict.NOT_INSURED: Act.ASK_RENEWED_CARD,
+    Verdict.CHILD_TEMPORARY: Act.TEMPORARY_CARD,
+}
 _FACILITY = re.compile(r"[0-9A-Z]{5}")
 _AREA = re.compile(r"[0-9A-Z]{1,4}")
+_UNREADABLE = re.compile("[?\ufffd\ud800-\udfff]")  # a letter that was lost on the way
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _Card:
     number: str
     valid_from: date
@@ -52,72 +64,95 @@ class Asked:
     by: str
 
 
-def read_object(body: bytes) -> dict[str, Any]:
-    """The answer as a JSON object, its keys folded to lower case (the portal itself varies their case).
+def coverage(
+    answer: Mapping[str, Any], question: CoverageQuestion, asked: Asked, found_by: Kind | None = None
+) -> Coverage:
+    """The Coverage an answer (read_object) amounts to; `found_by` is the kind of number that was asked about.
 
-    Raises PortalGarbled: a login page, a proxy's error page, half an answer.
+    Raises PortalIncomplete where it lacks what its own code promises, PortalGarbled where it cannot be read.
     """
-    try:
-        told = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise PortalGarbled(why="not JSON") from None
-    if not isinstance(told, dict):
-        raise PortalGarbled(why="not an object")
-    return {key.lower(): value for key, value in told.items()}
-
-
-def result_code(answer: Mapping[str, Any]) -> str:
-    """`maKetQua` as text. Raises PortalIncomplete."""
-    told = answer.get("maketqua")
-    if isinstance(told, int) and not isinstance(told, bool) and 0 <= told < 1000:
-        return f"{told:03d}"
-    code = _text(answer, "maketqua")
-    if not _CODE.fullmatch(code):
-        raise PortalIncomplete
-    return code
-
-
-def coverage(answer: Mapping[str, Any], question: CoverageQuestion, asked: Asked) -> Coverage:
-    """The Coverage an answer amounts to. Raises PortalIncomplete where it lacks what its own code promises."""
     code = result_code(answer)
-    verdict = verdict_of(code)
     if code in ACCEPTED:
         if problem := _disagreement(answer, question):
             # The card may be somebody else's: its data go no further.
-            return _plain(Verdict.MISMATCH, code, problem, asked)
-        return _with_card(verdict, code, answer, question, asked)
-    known = verdict is not Verdict.MANUAL_CHECK or code in ("001", "002", "051", "052", "053")
-    return _plain(verdict, code, None if known else UNKNOWN_CODE, asked)
+            return unanswered(Verdict.MISMATCH, problem, asked, code)
+        return _with_card(code, answer, question, asked, found_by)
+    meaning = meaning_of(code)
+    return _plain(meaning.verdict, code, None if code in RESULT_CODES else UNKNOWN_CODE, meaning.act, asked)
 
 
-def unanswered(verdict: Verdict, reason: str, asked: Asked, code: str | None = None) -> Coverage:
-    """A Coverage without an answer of the portal; `reason` is a code of ours."""
-    return _plain(verdict, code, reason, asked)
+def unanswered(
+    verdict: Verdict, reason: str, asked: Asked, code: str | None = None, act: Act | None = None
+) -> Coverage:
+    """A Coverage for a `reason` of ours; `act` where it is not the verdict's usual one."""
+    return _plain(verdict, code, reason, act or _USUAL_ACTS.get(verdict, Act.NONE), asked)
+
+
+def not_found(code: str, question: CoverageQuestion, asked: Asked) -> Coverage:
+    """The Coverage when no number of the person is known to the portal: nobody ends at "not found".
+
+    A child under six gets a temporary card; a card of the forces is looked at and its dates typed (services.md 2.4,
+    2.5); for anybody else another number may still find the card.
+    """
+    if is_small_child(question):
+        return unanswered(Verdict.CHILD_TEMPORARY, CHILD_NOT_FOUND, asked, code)
+    if forces_card(question.insurance_number):
+        return unanswered(Verdict.MANUAL_CHECK, FORCES_NOT_FOUND, asked, code, Act.INSPECT_PAPERS)
+    meaning = meaning_of(code)
+    return _plain(meaning.verdict, code, None, meaning.act, asked)
+
+
+def is_small_child(question: CoverageQuestion) -> bool:
+    """Whether the person is surely under six on the day of the visit."""
+    born, day = iso_day(question.birth_date or ""), _whole(iso_day(question.visit_date))
+    return born is not None and day is not None and surely_under(CHILD_YEARS, born, day)
+
+
+def same_person(answer: Mapping[str, Any], question: CoverageQuestion) -> bool:
+    """Whether the answer names the person asked for, by name and birth date, and nothing in it contradicts that."""
+    try:
+        return _disagreement(answer, question) is None
+    except PortalError:
+        return False
+
+
+def moved_to(found: Coverage, ended: Mapping[str, Any], question: CoverageQuestion) -> Coverage:
+    """The Coverage after another number of the person gave an `ended` card: a new one is to be told of."""
+    old = _card_number(ended, "mathe")
+    if found.verdict is not Verdict.VALID or not same_person(ended, question) or old in (None, found.card_number):
+        return found
+    return msgspec.structs.replace(found, act=Act.USE_NEW_CARD, other_card_number=old)
 
 
 def _with_card(
-    verdict: Verdict, code: str, answer: Mapping[str, Any], question: CoverageQuestion, asked: Asked
+    code: str, answer: Mapping[str, Any], question: CoverageQuestion, asked: Asked, found_by: Kind | None
 ) -> Coverage:
-    day = _iso_date(question.visit_date)
-    cards = [card for card in (_card(answer, "moi"), _card(answer, "")) if card] if code != "000" else []
-    if code == "000":
-        cards = [card for card in (_card(answer, ""),) if card]
+    day = _whole(iso_day(question.visit_date))
+    suffixes = ("",) if code == "000" else ("moi", "")
+    cards = [card for suffix in suffixes if (card := _card(answer, suffix))]
+    if not cards and forces_card(_card_number(answer, "mathe")):
+        # Their register may hold no dates (services.md 2.5).
+        return unanswered(Verdict.MANUAL_CHECK, FORCES_NOT_FOUND, asked, code, Act.INSPECT_PAPERS)
     if day is None or not cards:
         raise PortalIncomplete
     # The newest card first; any that covers the day of the visit wins, else the newest says why not.
     chosen = next((card for card in cards if card.problem_on(day) is None), cards[0])
     problem = chosen.problem_on(day)
+    meaning = meaning_of(code)
     return Coverage(
-        verdict=Verdict.NOT_INSURED if problem else verdict,
+        verdict=Verdict.NOT_INSURED if problem else meaning.verdict,
         result_code=code,
         reason=problem,
+        act=Act.ASK_RENEWED_CARD if problem else meaning.act,
+        found_by=found_by,
         card_number=chosen.number,
-        social_security_number=_matching(_SOCIAL, _text(answer, "masobhxh")),
+        social_security_number=_matching(SOCIAL, text_of(answer, "masobhxh", digits=10)),
         valid_from=chosen.valid_from.isoformat(),
         valid_to=chosen.valid_to.isoformat(),
         registered_facility=chosen.facility,
-        living_area=_matching(_AREA, _text(answer, "makv").upper()),
-        five_year_date=_iso(_date(_text(answer, "ngaydu5nam"))),
+        living_area=_matching(_AREA, text_of(answer, "makv").upper()),
+        five_year_date=_iso(_date(answer, "ngaydu5nam")),
+        other_card_number=None if code == "000" else _other_card(answer, chosen.number),
         asked_at=asked.at,
         asked_by=asked.by,
     )
@@ -125,56 +160,71 @@ def _with_card(
 
 def _card(answer: Mapping[str, Any], suffix: str) -> _Card | None:
     """The present card (suffix "") or the newly issued one ("moi"); None when any part of it is missing."""
-    number = _matching(_CARD, _text(answer, f"mathe{suffix}").upper())
-    begins, ends = _date(_text(answer, f"gtthetu{suffix}")), _date(_text(answer, f"gttheden{suffix}"))
-    if number is None or begins is None or ends is None:
+    number = _card_number(answer, f"mathe{suffix}")
+    begins, ends = _date(answer, f"gtthetu{suffix}"), _date(answer, f"gttheden{suffix}")
+    if number is None or begins is None or ends is None or ends < begins:
         return None
-    return _Card(number, begins, ends, _matching(_FACILITY, _text(answer, f"madkbd{suffix}").upper()))
+    facility = text_of(answer, f"madkbd{suffix}", digits=5).upper()
+    return _Card(number, begins, ends, _matching(_FACILITY, facility))
+
+
+def _other_card(answer: Mapping[str, Any], chosen: str) -> str | None:
+    found = (_card_number(answer, key) for key in ("mathemoi", "mathe", "mathecu"))
+    return next((number for number in found if number and number != chosen), None)
+
+
+def _card_number(answer: Mapping[str, Any], key: str) -> str | None:
+    text = text_of(answer, key, digits=10).upper()
+    return _matching(CARD, text) or _matching(SOCIAL, text)
 
 
 def _disagreement(answer: Mapping[str, Any], question: CoverageQuestion) -> str | None:
-    """What the insurer holds differently from the card; fields the portal leaves out contradict nothing."""
-    name, born, sex = _text(answer, "hoten"), _text(answer, "ngaysinh"), _text(answer, "gioitinh").casefold()
-    if name and question.full_name and not same_name(name, question.full_name):
+    """What the insurer holds differently from the card. Raises PortalIncomplete where there is nothing to compare."""
+    name, born = text_of(answer, "hoten"), text_of(answer, "ngaysinh")
+    held, known = portal_day(born), iso_day(question.birth_date or "")
+    if not name or held is None or known is None or not question.full_name:
+        raise PortalIncomplete
+    if not _same_name(name, question.full_name):
         return NAME_DISAGREES
-    if born:
-        held, known = portal_day(born), iso_day(question.birth_date or "")
-        if held is None:
-            raise PortalIncomplete
-        if known is not None and not same_day(held, known):
-            return BIRTH_DATE_DISAGREES
-    if sex in _SEXES and question.sex in ("male", "female") and _SEXES[sex] != question.sex:
+    if not same_day(held, known):
+        return BIRTH_DATE_DISAGREES
+    sex = portal_sex(text_of(answer, "gioitinh"))
+    if sex is not None and question.sex in ("male", "female") and sex != question.sex:
         return SEX_DISAGREES
     return None
 
 
-def _plain(verdict: Verdict, code: str | None, reason: str | None, asked: Asked) -> Coverage:
-    return Coverage(verdict=verdict, result_code=code, reason=reason, asked_at=asked.at, asked_by=asked.by)
+def _same_name(told: str, known: str) -> bool:
+    """Raises PortalGarbled for a name whose letters were lost on the way: it neither agrees nor disagrees."""
+    if not _UNREADABLE.search(told):
+        return same_name(told, known)
+    try:
+        # Bytes that were no UTF-8 (portal_json): Latin-1 where that makes the very name sought.
+        if same_name(told.encode("utf-8", "surrogateescape").decode("latin-1"), known):
+            return True
+    except UnicodeEncodeError:
+        pass
+    raise PortalGarbled(why="letters lost")
 
 
-def _text(answer: Mapping[str, Any], key: str) -> str:
-    value = answer.get(key)
-    return value.strip() if isinstance(value, str) else ""
+def _plain(verdict: Verdict, code: str | None, reason: str | None, act: Act, asked: Asked) -> Coverage:
+    return Coverage(verdict=verdict, result_code=code, reason=reason, act=act, asked_at=asked.at, asked_by=asked.by)
 
 
 def _matching(pattern: re.Pattern[str], text: str) -> str | None:
     return text if pattern.fullmatch(text) else None
 
 
-def _date(text: str) -> date | None:
-    """A whole `dd/MM/yyyy`."""
-    parts = portal_day(text)
-    return _made(date, parts) if parts is not None and len(parts) == 3 else None
+def _date(answer: Mapping[str, Any], key: str) -> date | None:
+    return _whole(portal_day(text_of(answer, key)))
 
 
-def _iso_date(text: str) -> date | None:
-    parts = iso_day(text)
-    return _made(date, parts) if parts is not None and len(parts) == 3 else None
-
-
-def _made(kind: Callable[..., date], parts: tuple[int, ...]) -> date | None:
+def _whole(parts: tuple[int, ...] | None) -> date | None:
+    """A day that is known whole and exists."""
+    if parts is None or len(parts) != 3:
+        return None
     try:
-        return kind(*parts)
+        return date(*parts)
     except ValueError:
         return None
 

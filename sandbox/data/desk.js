@@ -6,7 +6,15 @@
   const byId = (id) => document.getElementById(id);
   const part = (within, name) => within.querySelector(`[data-part="${name}"]`);
 
-  const VALUES = { "portal.code": "060", "portal.slow": 6 }; // for faults that take a value; 6 s is beyond the deadline
+  // For faults that take a value; 6 s is beyond the kiosk's deadline.
+  const VALUES = {
+    "portal.code": "060",
+    "portal.person_code": "mau=010",
+    "portal.slow": 6,
+    "portal.slow_token": 6,
+    "portal.slow_lookup": 6,
+    "population.slow": 6,
+  };
 
   let words = {};
   let language = "vi";
@@ -93,6 +101,8 @@
         part(drawn, "born").textContent = date(person.birth_date);
         part(drawn, "expires").textContent = person.expiry_date === "none" ? say("person.no_expiry") : date(person.expiry_date);
         part(drawn, "about").textContent = person[`about_${language}`] || "";
+        part(drawn, "insured").hidden = !person.insurance_number;
+        part(drawn, "insured").textContent = say("card.insurance", { number: person.insurance_number });
         return drawn;
       }),
     );
@@ -125,9 +135,27 @@
     byId("camera").src = `/camera/picture?${encodeURIComponent(now)}`;
   }
 
+  const isOn = (value) => value !== null && value !== false;
+
+  // One group for each system, in the order in which they are told.
+  function groupOf(name) {
+    const system = name.split(".")[0];
+    let group = byId("faults").querySelector(`[data-system="${CSS.escape(system)}"]`);
+    if (!group) {
+      group = document.createElement("details");
+      group.open = true;
+      group.dataset.system = system;
+      group.append(document.createElement("summary"));
+      byId("faults").append(group);
+    }
+    group.firstElementChild.textContent = say(`faults.group.${system}`);
+    return group;
+  }
+
   function drawFaults() {
-    const box = byId("faults");
+    document.querySelector('[data-do="mend"]').disabled = !Object.values(state.faults || {}).some(isOn);
     for (const [name, value] of Object.entries(state.faults || {})) {
+      const box = groupOf(name);
       let button = box.querySelector(`[data-fault="${CSS.escape(name)}"]`);
       if (!button) {
         button = document.createElement("button");
@@ -138,7 +166,7 @@
         box.append(button);
       }
       const key = `fault.${name}`;
-      const on = value !== null && value !== false;
+      const on = isOn(value);
       button.firstElementChild.textContent = say(key) === key ? name : say(key);
       button.lastElementChild.textContent = say(on ? "fault.on" : "fault.off");
       button.setAttribute("aria-pressed", String(on));
@@ -196,6 +224,9 @@
     }
     const person = button.closest("[data-person]")?.dataset.person;
     switch (button.dataset.do) {
+      case "mend":
+        act(...Object.keys(state.faults).filter((name) => isOn(state.faults[name])).map((name) => ["/faults", { name, value: null }]));
+        break;
       case "remove":
         act(["/card/remove", {}]);
         break;
@@ -204,6 +235,9 @@
         break;
       case "show":
         act(["/scanner/show", { person }]);
+        break;
+      case "insure":
+        act(["/scanner/show", { person, card: "insurance" }]);
         break;
       case "hold-up":
         act(["/camera/show", { person, face: button.dataset.face, worn: byId("worn").checked }]);

@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from hisbridge.errors import PortalTimeout, PortalTooLarge, PortalUnreachable
+from hisbridge.errors import PortalCertificate, PortalTimeout, PortalTooLarge, PortalUnreachable
 from hisbridge.http import Answer, Question, poster
+from hisbridge.trust import trust
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -109,7 +110,7 @@ def test_a_question_over_tls_arrives_as_it_was_put(tmp_path: Path) -> None:
 
 
 def test_a_portal_nobody_vouches_for_is_not_told_anything(tmp_path: Path) -> None:
-    with tls_portal(tmp_path) as (base, _), pytest.raises(PortalUnreachable):
+    with tls_portal(tmp_path) as (base, _), pytest.raises(PortalCertificate):
         poster(1 << 20)(question(f"{base}/echo"), soon())
 
 
@@ -142,3 +143,13 @@ def test_questions_and_answers_show_nothing_of_themselves() -> None:
     assert "Thử" not in shown
     assert "token" not in shown
     assert "secret" not in shown
+
+
+def test_the_environment_names_neither_a_proxy_nor_a_key_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with tls_portal(tmp_path) as (base, _):
+        monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+        post = poster(1 << 20, trust(str(tmp_path / "portal.pem")))
+        assert post(question(f"{base}/echo"), soon()).status == 200
+    assert not (tmp_path / "keys").exists()

@@ -8,8 +8,6 @@ import re
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,41 +15,16 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from config.settings import PortalSettings, load
-from hisbridge.errors import PortalUnreachable
 from hisbridge.http import poster
 from hisbridge.lookups.insurance_portal import MAX_ANSWER, Clocks, InsurancePortal
-from hisbridge.records import Coverage, CoverageQuestion, Verdict
-from sandbox.people import all_people, find
+from hisbridge.lookups.portal_numbers import known_numbers
+from hisbridge.records import Coverage, Verdict
+from sandbox.people import all_people
 from sandbox.portal import DOCUMENTED_CODES, Portal
 from tests.hisbridge import hostile
 from tests.hisbridge.making import FakeClock, portal_settings
+from tests.hisbridge.portal_asking import SITE, about, client, recording, sandbox
 from wire.server import Request, Response, json_response, serving
-
-SITE = load().site
-
-
-def client(settings: PortalSettings, clocks: Clocks | None = None) -> InsurancePortal:
-    return InsurancePortal(settings, SITE, poster(MAX_ANSWER), clocks)
-
-
-def about(key: str, **differences: Any) -> CoverageQuestion:
-    person = find(key)
-    usual: dict[str, Any] = {
-        "personal_id": person.personal_id,
-        "full_name": person.full_name,
-        "birth_date": person.birth_date,
-        "sex": person.sex,
-        "visit_date": "2026-11-21",
-    }
-    return CoverageQuestion(**{**usual, **differences})
-
-
-@contextmanager
-def sandbox(folder: Path, **differences: Any) -> Iterator[tuple[Portal, InsurancePortal]]:
-    portal = Portal(all_people())
-    with portal.serving() as (_, port):
-        yield portal, client(portal_settings(folder, port, **differences))
 
 
 def ask_liar(folder: Path, misbehave: hostile.Misbehave, seconds: float = 5.0) -> tuple[Coverage, float]:
@@ -171,26 +144,6 @@ def test_tokens_are_renewed_a_minute_before_they_end(tmp_path: Path, told: Any, 
         assert taken == 2
 
 
-@contextmanager
-def recording(answer: Callable[[dict[str, Any]], Any], token: Any = None) -> Iterator[tuple[int, list[Request]]]:
-    """A portal that records its requests; look-ups are answered by `answer(form)`."""
-    seen: list[Request] = []
-    key = {"access_token": "A&=token", "id_token": "I", "expires_in": "2099-01-01T00:00:00Z"}
-
-    def take(request: Request) -> Response:
-        seen.append(request)
-        return json_response(token or {"maKetQua": "200", "APIKey": key})
-
-    def lookup(request: Request) -> Response:
-        seen.append(request)
-        told = answer(json.loads(request.body))
-        return told if isinstance(told, Response) else json_response(told)
-
-    routes = {("POST", "/api/token/take"): take, ("POST", "/api/egw/KQNhanLichSuKCB2024"): lookup}
-    with serving(("127.0.0.1", 0), routes) as address:
-        yield address[1], seen  # type: ignore[misc]
-
-
 def test_the_questions_are_put_exactly_as_documented(tmp_path: Path) -> None:
     with recording(lambda _form: {"maKetQua": "050"}) as (port, seen):
         client(portal_settings(tmp_path, port)).ask(about("mau", full_name="  Tra\u0302\u0300n  Thị Mẫu "))
@@ -208,32 +161,6 @@ def test_the_questions_are_put_exactly_as_documented(tmp_path: Path) -> None:
         "hoTenCb": "Trần Thị Mẫu",
         "cccdCb": "000088888888",
     }
-
-
-@pytest.mark.parametrize(("known", "sent"), [("1948", "1948"), ("1948-05", "1948"), ("2003-02-14", "14/02/2003")])
-def test_birth_dates_are_sent_whole_or_as_the_year(tmp_path: Path, known: str, sent: str) -> None:
-    with recording(lambda _form: {"maKetQua": "050"}) as (port, seen):
-        client(portal_settings(tmp_path, port)).ask(about("mau", birth_date=known))
-    assert json.loads(seen[1].body)["ngaySinh"] == sent
-
-
-def test_a_nearly_right_name_is_tried_with_its_accents_placed_the_other_way(tmp_path: Path) -> None:
-    def answer(form: dict[str, Any]) -> dict[str, Any]:
-        if form["hoTen"] != "Nguyễn Hoà":
-            return {"maKetQua": "061"}
-        return {"maKetQua": "000", "maThe": "GD4000000000000", "gtTheTu": "01/01/2026", "gtTheDen": "31/12/2026"}
-
-    with recording(answer) as (port, seen):
-        told = client(portal_settings(tmp_path, port)).ask(about("mau", full_name="Nguyễn Hòa"))
-    assert told.verdict is Verdict.VALID
-    assert len(seen) == 3
-
-
-def test_a_wrong_birth_date_is_tried_with_the_year_alone_and_stays_a_mismatch_when_that_fails(tmp_path: Path) -> None:
-    with recording(lambda _form: {"maKetQua": "070"}) as (port, seen):
-        told = client(portal_settings(tmp_path, port)).ask(about("mau"))
-    assert (told.verdict, told.result_code) == (Verdict.MISMATCH, "070")
-    assert [json.loads(request.body)["ngaySinh"] for request in seen[1:]] == ["14/02/2003", "2003"]
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -337,14 +264,6 @@ def test_the_deadline_holds_over_the_whole_call_however_the_bytes_drip(
     assert seconds < 3
 
 
-def test_a_probe_takes_a_token_or_says_what_is_wrong(tmp_path: Path) -> None:
-    with sandbox(tmp_path) as (sand, portal):
-        portal.probe()
-        assert sand.counts() == {"tokens": 1, "lookups": 0}
-    with pytest.raises(PortalUnreachable):
-        client(portal_settings(tmp_path, 9)).probe()
-
-
 SECRETS = (
     hashlib.md5("mật khẩu thử".encode()).hexdigest().upper(),  # noqa: S324
     "mật khẩu",
@@ -372,7 +291,7 @@ def test_no_secret_and_no_person_reaches_a_log_or_an_error(tmp_path: Path, capfd
         with recording(lambda _form: {"maKetQua": "060"}) as (port, _):
             portal = client(portal_settings(tmp_path, port))
             portal.ask(about("mau"))
-            held = repr(portal._token)
+            token = repr(portal._session._token)
         with recording(lambda _form: Response(status=403)) as (port, _):
             client(portal_settings(tmp_path, port)).ask(about("mau"))
         for misbehave in (hostile.cut, hostile.not_http, hostile.redirect, hostile.answer(b"<html>")):
@@ -380,10 +299,10 @@ def test_no_secret_and_no_person_reaches_a_log_or_an_error(tmp_path: Path, capfd
         with hostile.lying(hostile.nothing) as port:
             broken = client(portal_settings(tmp_path, port, timeout_seconds=0.2))
             try:
-                broken._look_up(broken._form(about("mau")), time.monotonic() + 0.2)
+                broken._ask(about("mau"), known_numbers(about("mau")), broken.asked(), time.monotonic() + 0.2)
             except Exception:
                 written.write(traceback.format_exc())
-        written.write(held)
+        written.write(token)
     finally:
         root.removeHandler(handler)
         root.setLevel(before)
@@ -395,11 +314,12 @@ def test_no_secret_and_no_person_reaches_a_log_or_an_error(tmp_path: Path, capfd
     assert [secret for secret in SECRETS if secret in everything] == []
 
 
-def test_a_wall_clock_that_is_wrong_costs_a_token_not_an_answer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("year", [2000, 2040])
+def test_a_wall_clock_that_is_wrong_costs_nothing(tmp_path: Path, year: int) -> None:
     portal = Portal(all_people())
     with portal.serving() as (_, port):
-        wrong = Clocks(now=lambda: datetime(2040, 1, 1, tzinfo=UTC))
+        wrong = Clocks(now=lambda: datetime(year, 1, 1, tzinfo=UTC))
         asked = client(portal_settings(tmp_path, port), wrong)
         assert asked.ask(about("mau")).verdict is Verdict.VALID
         assert asked.ask(about("mau")).verdict is Verdict.VALID
-        assert portal.counts()["tokens"] == 2
+        assert portal.counts()["tokens"] == 1

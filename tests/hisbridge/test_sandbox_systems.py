@@ -13,6 +13,7 @@ from hisbridge.service import running
 from sandbox.errors import UnknownFault
 from sandbox.his import HospitalSystem, parse_message
 from sandbox.people import all_people
+from sandbox.population import Population
 from sandbox.portal import Portal
 from tests.hisbridge.making import MOMENT, database, destination, eventually, patient, record, settings
 from wire.database import open_database, transaction
@@ -96,12 +97,13 @@ def test_a_wrong_version_stops_the_destination_until_the_bridge_starts_anew(tmp_
             eventually(lambda: [one.state.value for one in deliveries(made)] == ["acknowledged"] * 2)
 
 
-@pytest.mark.parametrize("system", [HospitalSystem(), Portal(all_people())])
-def test_faults_that_do_not_exist_are_named(system: HospitalSystem | Portal) -> None:
+@pytest.mark.parametrize("system", [HospitalSystem(), Portal(all_people()), Population(all_people())])
+def test_faults_that_do_not_exist_are_named(system: HospitalSystem | Portal | Population) -> None:
     with pytest.raises(UnknownFault):
         system.set_fault("nothing.like.it", "on")
-    with pytest.raises(UnknownFault):
-        system.set_fault("his.ae" if isinstance(system, HospitalSystem) else "portal.slow", "perhaps")
+    for name in system.faults():
+        with pytest.raises(UnknownFault):
+            system.set_fault(name, "per haps")
     assert set(system.faults().values()) == {None}
 
 

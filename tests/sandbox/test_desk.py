@@ -22,6 +22,7 @@ from sandbox.desk import routes
 from sandbox.his import HospitalSystem
 from sandbox.inprocess import InProcessSlot, RemoteSlot
 from sandbox.people import all_people, find, qr_text
+from sandbox.population import Population
 from sandbox.portal import Portal
 from sandbox.portrait import jpeg
 from sandbox.scanner import scanner
@@ -79,7 +80,8 @@ def desk(run_dir: Path, slot: InProcessSlot) -> Iterator[Desk]:
         camera(run_dir / "camera") as eye,
     ):
         plug = RemoteSlot(run_dir / "card.sock")
-        world = World(all_people(), trust.create(), jpeg, plug, made, eye, Portal(all_people()), HospitalSystem())
+        outside = Portal(all_people()), HospitalSystem(), Population(all_people())
+        world = World(all_people(), trust.create(), jpeg, plug, made, eye, *outside)
         with serving(("127.0.0.1", 0), routes(world, {"desk": "here"})) as address:
             assert isinstance(address, tuple)
             yield Desk(address[1])
@@ -143,11 +145,44 @@ def test_a_shown_code_reaches_the_scanners_line(desk: Desk, run_dir: Path) -> No
         assert line.read_until(b"\r").decode() == "một mã lạ\r"
 
 
+def test_an_insurance_card_is_held_to_the_scanner_by_those_who_have_one(desk: Desk, run_dir: Path) -> None:
+    with serial.Serial(str(run_dir / "scanner"), 115200, timeout=5) as line:
+        desk.post("/scanner/show", {"person": "so-bao-hiem", "card": "insurance"})
+        assert line.read_until(b"\r").startswith(b"0000000003|")
+    status, answer = desk.call("POST", "/scanner/show", {"person": "khong-bao-hiem", "card": "insurance"})
+    assert (status, json.loads(answer)["code"]) == (400, "wire.malformed")
+
+
 def test_faults_go_to_the_system_that_has_them(desk: Desk) -> None:
     assert desk.post("/faults", {"name": "his.ae", "value": "on"})["faults"]["his.ae"] == "on"
     assert desk.post("/faults", {"name": "portal.html", "value": True})["faults"]["portal.html"] == "on"
+    assert desk.post("/faults", {"name": "population.slow", "value": 3})["faults"]["population.slow"] == "3"
     assert desk.post("/faults", {"name": "his.ae", "value": None})["faults"]["his.ae"] is None
     status, answer = desk.call("POST", "/faults", {"name": "nothing.here", "value": "on"})
+    assert (status, json.loads(answer)["code"]) == (400, "sandbox.unknown_fault")
+
+
+def test_every_fault_is_told_system_by_system_and_has_words_in_both_languages(desk: Desk) -> None:
+    told = list(desk.get("/state")["faults"])
+    systems = list(dict.fromkeys(name.partition(".")[0] for name in told))
+    assert systems == ["portal", "population", "his"]
+    assert sorted(told, key=lambda name: systems.index(name.partition(".")[0])) == told
+    words = desk.get("/desk-words.json")
+    for language in ("vi", "en"):
+        assert {f"fault.{name}" for name in told} <= words[language].keys()
+        assert {f"faults.group.{system}" for system in systems} <= words[language].keys()
+
+
+def test_every_fault_stands_in_the_manual(desk: Desk) -> None:
+    manual = Path("docs/operations.md").read_text("utf-8").partition("## Codes")[0]
+    for name in desk.get("/state")["faults"]:
+        assert f"`{name}`" in manual or f"`{name.partition('.')[2]}`" in manual, name
+
+
+def test_a_code_for_one_person_is_refused_for_somebody_who_does_not_exist(desk: Desk) -> None:
+    fault = "portal.person_code"
+    assert desk.post("/faults", {"name": fault, "value": "mau=010,thu=060"})["faults"][fault] == "mau=010,thu=060"
+    status, answer = desk.call("POST", "/faults", {"name": fault, "value": "nobody=010"})
     assert (status, json.loads(answer)["code"]) == (400, "sandbox.unknown_fault")
 
 
@@ -253,7 +288,8 @@ def test_the_command_starts_a_whole_world(
     where = ("--run", str(run_dir), "--state", str(tmp_path), "--card", f"vpcd:{pcsc_world.port}")
     with started(*where) as (addresses, pid):
         desk = Desk(int(addresses["desk"].rpartition(":")[2]))
-        assert desk.get("/health")["portal"] == addresses["portal"]
+        for part in ("portal", "portal_tls", "portal_ca", "population", "his"):
+            assert desk.get("/health")[part] == addresses[part]
         assert desk.get("/health")["synthetic"] is True
         assert (tmp_path / "trust" / "csca.cer").exists()
         assert Path(addresses["scanner"]).exists()

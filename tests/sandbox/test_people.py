@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from sandbox.errors import UnknownPerson
-from sandbox.people import Person, all_people, find, qr_text
+from sandbox.people import Person, all_people, everybody, find, qr_text
 
 PEOPLE = pytest.mark.parametrize("person", all_people(), ids=lambda person: person.key)
 
@@ -39,9 +39,12 @@ def test_insurance_numbers_are_of_the_synthetic_series(person: Person) -> None:
     assert re.fullmatch(r"[0-9]{3}", insurance.result_code)
     if insurance.card_number is not None:
         assert re.fullmatch(r"[A-Z]{2}[1-5]00[0-9]{10}", insurance.card_number)
-        assert insurance.card_number[-10:] == insurance.social_security_number
+        assert insurance.social_security_number in (insurance.card_number[-10:], None)
         assert insurance.card_number[5:12] == "0000000"
-        assert insurance.registered_facility == "99999"
+        assert insurance.registered_facility in ("99999", "99998", "00000")
+    numbers = {insurance.card_number, insurance.social_security_number, person.personal_id, person.previous_id}
+    assert all(re.fullmatch(r"1000000[0-9]{2}|2000000[0-9]{2}", number) for number in (person.previous_id,) if number)
+    assert numbers != {None}
 
 
 def test_keys_and_numbers_are_unique() -> None:
@@ -68,6 +71,31 @@ def test_every_case_is_there() -> None:
     assert any(person.insurance.card_number is None for person in everybody)
     assert any((person.insurance.full_name or person.full_name) != person.full_name for person in everybody)
     assert any(person.previous_id and len(person.previous_id) == 9 for person in everybody)
+
+
+def test_every_way_of_not_being_linked_is_there() -> None:
+    ways = {person.key: person.insurance.found_by for person in all_people()}
+    assert ways["so-cu"] == ("previous_id", "card_number")
+    assert ways["so-bao-hiem"] == ("social_security_number", "card_number")
+    assert ways["tre-the-tam"] == ("card_number",)
+    assert (find("tre-the-tam").insurance.card_number or "").startswith("TE1")
+    assert "personal_id" in ways["mau"]
+
+
+def test_a_newborn_has_no_number_and_no_card_but_can_be_found_by_key() -> None:
+    newborn = find("so-sinh")
+    assert newborn not in all_people()
+    assert newborn in everybody()
+    assert (newborn.personal_id, newborn.previous_id, newborn.insurance.card_number) == ("", None, None)
+
+
+def test_the_register_differs_from_the_card_in_every_way_and_does_not_know_everybody() -> None:
+    held = [person.register for person in all_people()]
+    assert any(one.full_name for one in held)
+    assert any(one.birth_date for one in held)
+    assert any(one.sex for one in held)
+    assert any(one.residence and len(one.residence.ward) == 5 for one in held)
+    assert any(not one.known for one in held)
 
 
 def test_the_2021_code_has_seven_fields_and_the_2024_code_eleven() -> None:

@@ -97,15 +97,16 @@ def _sandbox(options: argparse.Namespace, held: ExitStack) -> _Plan:
     held.enter_context(_only_one(places.state))
     ports = choose_ports(options.port, options.desk_port)
     world = _card_world(options.no_pcscd, places)
-    places.portal_password.touch(mode=0o600)
-    places.portal_password.write_text("sandbox", "utf-8")
+    for secret in (places.portal_password, places.population_secret):
+        secret.touch(mode=0o600)
+        secret.write_text("sandbox", "utf-8")
     places.settings.write_text(sandbox_settings(places, ports, world.reader_name), "utf-8")
     sandbox = Program(
         "sandbox",
         tiepdon(
             *("sandbox", "--run", places.run, "--state", places.state, "--card", world.card),
             *("--desk-port", str(ports.desk), "--portal-port", str(ports.portal)),
-            *("--his-port", str(ports.hospital)),
+            *("--his-port", str(ports.hospital), "--population-port", str(ports.population)),
         ),
     )
     programs = [*world.programs, sandbox, *product(places.settings, *world.reader_options)]

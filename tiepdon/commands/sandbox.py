@@ -1,4 +1,4 @@
-"""`tiepdon sandbox`: the pretend outside world in the foreground: card, scanner, camera, portal, hospital, desk."""
+"""`tiepdon sandbox`: the pretend outside world in the foreground: card, scanner, camera, outside services, desk."""
 
 import argparse
 import logging
@@ -21,6 +21,8 @@ def register(commands: Any) -> None:
     parser.add_argument("--run", dest="run_folder", type=Path, required=True, help="folder of sockets and the scanner")
     parser.add_argument("--state", type=Path, required=True, help="folder of the signing keys and the trust folder")
     parser.add_argument("--portal-port", type=int, default=0, help="insurance portal (0: a free port)")
+    parser.add_argument("--portal-tls-port", type=int, default=0, help="the same over https (0: a free port)")
+    parser.add_argument("--population-port", type=int, default=0, help="population register (0: a free port)")
     parser.add_argument("--his-port", type=int, default=0, help="hospital system, HL7 v2 over MLLP (0: a free port)")
     parser.add_argument("--desk-port", type=int, default=0, help="the desk's page and API (0: a free port)")
     parser.add_argument(
@@ -40,8 +42,10 @@ def run(options: argparse.Namespace) -> int:
     from sandbox.card import trust
     from sandbox.desk import routes
     from sandbox.his import HospitalSystem
-    from sandbox.people import all_people
+    from sandbox.people import all_people, everybody
+    from sandbox.population import Population
     from sandbox.portal import Portal
+    from sandbox.portal_tls import Certificates
     from sandbox.portrait import jpeg
     from sandbox.scanner import scanner
     from sandbox.world import World
@@ -55,16 +59,23 @@ def run(options: argparse.Namespace) -> int:
     authority = trust.load_or_create(options.state / "sandbox-keys")
     certificate = authority.export(options.state / "trust")
     people = all_people()
-    portal, hospital = Portal(people), HospitalSystem()
+    portal, population, hospital = Portal(everybody()), Population(everybody()), HospitalSystem()
+    certificates = Certificates(options.state / "portal-tls")
     link, eye = options.run_folder / "scanner", options.run_folder / "camera"
     with ExitStack() as open_now:
         plug = _plug(*options.card)
         devices = open_now.enter_context(scanner(link)), open_now.enter_context(camera(eye))
-        world = World(people, authority, jpeg, plug, *devices, portal, hospital)
+        world = World(people, authority, jpeg, plug, *devices, portal, hospital, population)
         open_now.callback(world.events.close)
         open_now.callback(_quietly, plug)
         addresses: dict[str, Any] = {
             "portal": _url(open_now.enter_context(portal.serving(options.portal_port))),
+            "portal_tls": _url(
+                open_now.enter_context(portal.serving(options.portal_tls_port, portal.certificate(certificates))),
+                "https",
+            ),
+            "portal_ca": str(certificates.ca),
+            "population": _url(open_now.enter_context(population.serving(options.population_port))),
             "his": "{}:{}".format(*open_now.enter_context(hospital.serving(options.his_port))),
             "scanner": str(link),
             "camera": str(eye),
@@ -110,5 +121,5 @@ def _quietly(plug: "CardPlug") -> None:
         return
 
 
-def _url(address: Any) -> str:
-    return f"http://{address[0]}:{address[1]}"
+def _url(address: Any, scheme: str = "http") -> str:
+    return f"{scheme}://{address[0]}:{address[1]}"

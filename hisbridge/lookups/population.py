@@ -1,0 +1,213 @@
+"""The population register behind its port: ask over the transport the settings choose, compare, tell the difference.
+
+A person is found only where number, name and birth date all agree (services.md 4.3). Where card and register differ,
+both sides are shown and neither is merged into the other; a register that describes somebody else is told as such and
+its data go no further. No failure of the other side reaches the check-in as an exception.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta, timezone
+from typing import Protocol
+from uuid import uuid4
+
+from config.settings import PopulationSettings
+from hisbridge.errors import LookupOffline
+from hisbridge.http import Post
+from hisbridge.lookups.contract import PopulationLookup
+from hisbridge.lookups.persons import PartialDay, iso_day, same_day, same_name
+from hisbridge.lookups.population_access import LgspAccess, XRoadAccess
+from hisbridge.lookups.population_answer import Entry, clean
+from hisbridge.lookups.population_errors import (
+    PopulationDisabled,
+    PopulationError,
+    PopulationGarbled,
+    PopulationIncomplete,
+    PopulationSetup,
+)
+from hisbridge.lookups.population_question import Sought, sought, without_marks
+from hisbridge.lookups.population_rest import RestTransport
+from hisbridge.lookups.population_soap import SoapTransport
+from hisbridge.records import Citizen, CitizenQuestion, Difference, Register, RegisteredAddress
+from hisbridge.site_time import SiteTime
+
+NUMBER_DISAGREES = "population.number_disagrees"
+NAME_DISAGREES = "population.name_disagrees"
+BIRTH_DATE_DISAGREES = "population.birth_date_disagrees"
+
+LONGEST_WAIT = 86400.0  # seconds
+# For diagnosis: a number that no province issued (services.md 0.3).
+NOBODY = CitizenQuestion(personal_id="000000000000", full_name="Không Có Ai", birth_date="1900")
+
+
+class Transport(Protocol):
+    """One way to the register."""
+
+    def people(self, sought: Sought, deadline: float) -> tuple[Entry, ...]:
+        """Whom the register holds under this number, name and birth date. Raises a PopulationError."""
+        ...
+
+
+TRANSPORTS: Mapping[str, Callable[[PopulationSettings, Post, SiteTime], Transport | None]] = {
+    "none": lambda *_: None,
+    "soap_xroad": lambda settings, post, time: SoapTransport(XRoadAccess(settings, post, time)),
+    "soap_lgsp": lambda settings, post, time: SoapTransport(LgspAccess(settings, post, time, with_pass=True)),
+    "rest_lgsp": lambda settings, post, time: RestTransport(LgspAccess(settings, post, time, with_pass=False)),
+}
+
+
+def population(settings: PopulationSettings, post: Post, time: SiteTime) -> PopulationLookup:
+    """The look-up for `settings.transport`; `post` takes at most population_access.MAX_ANSWER bytes."""
+    return PopulationRegister(settings, TRANSPORTS[settings.transport](settings, post, time), time)
+
+
+class PopulationRegister:
+    """The register over one transport. May be asked from several threads."""
+
+    def __init__(
+        self,
+        settings: PopulationSettings,
+        transport: Transport | None,
+        time: SiteTime,
+        new_id: Callable[[], str] = lambda: uuid4().hex,
+    ) -> None:
+        self._settings = settings
+        self._transport = transport
+        self._time = time
+        self._new_id = new_id
+
+    def ask(self, question: CitizenQuestion, seconds: float | None = None) -> Citizen:
+        """Ask for this person within `seconds` (default: the setting). Never raises for the register's sake."""
+        asked_at = self._asked_at()
+        try:
+            people = self._people(question, seconds)
+            return compared(people, question, self._settings, asked_at)
+        except PopulationSetup as error:
+            return Citizen(verdict=Register.CONFIGURATION_ERROR, reason=error.code, asked_at=asked_at)
+        except (PopulationError, LookupOffline) as error:
+            return Citizen(verdict=Register.UNVERIFIED, reason=error.code, asked_at=asked_at)
+
+    def probe(self, seconds: float | None = None) -> None:
+        """Ask for a number that nobody has, for diagnosis. Raises the PopulationError that says why that fails."""
+        self._people(NOBODY, seconds)
+
+    def _people(self, question: CitizenQuestion, seconds: float | None) -> tuple[Entry, ...]:
+        if self._transport is None:
+            raise PopulationDisabled
+        wait = self._settings.timeout_seconds if seconds is None else seconds
+        deadline = self._time.monotonic() + min(max(wait, 0.0), LONGEST_WAIT)
+        return self._transport.people(sought(question, self._settings, self._new_id()), deadline)
+
+    def _asked_at(self) -> str:
+        zone = timezone(timedelta(minutes=self._time.utc_offset_minutes))
+        return self._time.now().astimezone(zone).isoformat(timespec="seconds")
+
+
+def compared(
+    people: tuple[Entry, ...], question: CitizenQuestion, settings: PopulationSettings, asked_at: str
+) -> Citizen:
+    """What the register's answer means for this question.
+
+    Raises PopulationIncomplete where nothing proves that the answer is about the person asked for, PopulationGarbled
+    where it describes several.
+    """
+    source = f"population:{settings.transport}"
+    if not people:
+        return Citizen(verdict=Register.NOT_FOUND, source=source, asked_at=asked_at)
+    held = _by_number(people, question)
+    if held is None:
+        return Citizen(verdict=Register.MISMATCH, reason=NUMBER_DISAGREES, source=source, asked_at=asked_at)
+    if reason := _disagreement(held, question, settings):
+        return Citizen(
+            verdict=Register.MISMATCH,
+            reason=reason,
+            differences=tuple(_identity_differences(held, question, settings)),
+            source=source,
+            asked_at=asked_at,
+        )
+    return Citizen(
+        verdict=Register.FOUND,
+        personal_id=held.personal_id,
+        previous_id=held.previous_id,
+        full_name=held.full_name,
+        birth_date=_iso(held.birth_date),
+        sex=held.sex,
+        ethnicity_code=held.ethnicity_code,
+        nationality=held.nationality,
+        residence=held.residence,
+        current_address=held.current_address,
+        place_of_origin=held.place_of_origin,
+        differences=tuple(differences(held, question)),
+        source=source,
+        asked_at=asked_at,
+    )
+
+
+def differences(held: Entry, question: CitizenQuestion) -> list[Difference]:
+    """Where card and register do not say the same of a person who is the same, field by field."""
+    found = []
+    if not same_name(clean(question.full_name), held.full_name):
+        # Only the marks may be missing here, see _name_agrees; whether they would be the same ones nobody knows.
+        found.append(Difference(field="full_name", card=question.full_name, register=held.full_name))
+    if question.sex in ("male", "female") and held.sex in ("male", "female") and question.sex != held.sex:
+        found.append(Difference(field="sex", card=question.sex, register=held.sex))
+    if question.previous_id and held.previous_id and question.previous_id != held.previous_id:
+        found.append(Difference(field="previous_id", card=question.previous_id, register=held.previous_id))
+    if question.residence and held.residence and clean(question.residence) != (told := _address_text(held.residence)):
+        # A card's text and a register's codes cannot be compared here; who looks at both can.
+        found.append(Difference(field="residence", card=question.residence, register=told))
+    return found
+
+
+def _by_number(people: tuple[Entry, ...], question: CitizenQuestion) -> Entry | None:
+    """The one person under the number that was asked for; None where the register names others."""
+    key = "personal_id" if question.personal_id else "previous_id"
+    asked = getattr(question, key)
+    numbered = list(dict.fromkeys(person for person in people if getattr(person, key) == asked))
+    if len(numbered) > 1:
+        # Nine-digit numbers were issued by each province for itself and are not unique; twelve digits are.
+        raise PopulationGarbled(why="several persons")
+    if numbered:
+        return numbered[0]
+    if any(getattr(person, key) is None for person in people):
+        raise PopulationIncomplete
+    return None
+
+
+def _disagreement(held: Entry, question: CitizenQuestion, settings: PopulationSettings) -> str | None:
+    """Why the register's person is not the card's; None where name and birth date agree as far as both are known."""
+    born = iso_day(question.birth_date)
+    if held.birth_date is None or born is None:
+        raise PopulationIncomplete
+    if not _name_agrees(held, question, settings):
+        return NAME_DISAGREES
+    return None if same_day(held.birth_date, born) else BIRTH_DATE_DISAGREES
+
+
+def _identity_differences(held: Entry, question: CitizenQuestion, settings: PopulationSettings) -> list[Difference]:
+    """Of somebody who may be another person: what disagrees, and nothing else."""
+    found = []
+    if not _name_agrees(held, question, settings):
+        found.append(Difference(field="full_name", card=question.full_name, register=held.full_name))
+    born = iso_day(question.birth_date)
+    if born is not None and held.birth_date is not None and not same_day(held.birth_date, born):
+        found.append(Difference(field="birth_date", card=question.birth_date, register=_iso(held.birth_date)))
+    return found
+
+
+def _name_agrees(held: Entry, question: CitizenQuestion, settings: PopulationSettings) -> bool:
+    """The same person's name; a gateway that takes names without marks may give them back without."""
+    asked = clean(question.full_name)
+    if same_name(asked, held.full_name):
+        return True
+    bare = settings.name_style == "upper_ascii" and without_marks(held.full_name) == held.full_name
+    return bare and same_name(without_marks(asked), held.full_name)
+
+
+def _iso(day: PartialDay | None) -> str | None:
+    return "-".join(f"{part:0{4 if place == 0 else 2}d}" for place, part in enumerate(day)) if day else None
+
+
+def _address_text(address: RegisteredAddress) -> str:
+    """An address for reading beside the card's: its free part, then its codes from small to large."""
+    parts = (address.detail, address.ward_code, address.district_code, address.province_code, address.country)
+    return ", ".join(part for part in parts if part)
