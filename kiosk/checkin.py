@@ -16,6 +16,7 @@ from kiosk.events import (
     Confirmed,
     CounterTicketAsked,
     CoverageAnswered,
+    CoverageCameLate,
     Denied,
     DevicesChanged,
     DigitsTyped,
@@ -73,16 +74,19 @@ from kiosk.moves import (
 )
 from kiosk.policy import Policy
 from kiosk.states import (
+    AskInsurance,
     AskKey,
     AskMrz,
     AskQr,
     Confirm,
+    CounterReason,
     Failed,
     Finishing,
     Help,
     Keypad,
     KeypadPurpose,
     NextPath,
+    NoCard,
     OutOfOrder,
     ReadingChip,
     Session,
@@ -108,7 +112,7 @@ def _asks_for_code(before: State, now: State) -> bool:
     until then was told when it came."""
     if type(before) is type(now):
         return False
-    if isinstance(now, AskQr):
+    if isinstance(now, AskQr | AskInsurance):
         return now.problem is None
     return isinstance(now, AskKey) and not isinstance(before, Start | TicketShown)
 
@@ -126,6 +130,8 @@ def _step(session: Session, event: Event, now: float, policy: Policy) -> Step:
             return _chip_told(session, event, now, policy)
         case CoverageAnswered():
             return _coverage_answered(session, event, now, policy)
+        case CoverageCameLate():
+            return _came_late(session, event), ()
         case Committed() | CommitFailed():
             return _store_told(session, event, now)
         case StoreLost(code):
@@ -157,8 +163,8 @@ def _step(session: Session, event: Event, now: float, policy: Policy) -> Step:
             return home(session, now, policy, NOT_YOU) if asked else (session, ())
         case HelpAsked():
             return _help(session, now)
-        case CounterTicketAsked():
-            return _counter_ticket(session, now)
+        case CounterTicketAsked(reason):
+            return _counter_ticket(session, reason, now)
         case Cancelled():
             return leave_ticket(session, now, policy) if _has_ticket(session) else home(session, now, policy)
         case Touched():
@@ -296,7 +302,7 @@ def _path_chosen(session: Session, path: NextPath, now: float, policy: Policy) -
     state = session.state
     if path is NextPath.STAFF:
         return _help(session, now) if not _has_ticket(session) else (session, ())
-    if not isinstance(state, Start | AskKey | AskQr | AskMrz | Keypad | Failed | Help):
+    if not isinstance(state, Start | AskKey | AskQr | AskMrz | Keypad | NoCard | Failed | Help):
         return session, ()
     if isinstance(state, Failed) and path not in state.paths:
         return session, ()
@@ -304,6 +310,8 @@ def _path_chosen(session: Session, path: NextPath, now: float, policy: Policy) -
         return _look_for_lines(session, now)
     if isinstance(state, Start):
         session = fresh(session)
+    if path is NextPath.NO_CARD:
+        return go(session, NoCard(), now), ()
     entry = session.entry
     if path is NextPath.PERSONAL_ID:
         if entry is not None and is_typed(entry):
@@ -334,6 +342,8 @@ def _look_for_lines(session: Session, now: float) -> Step:
 
 def _confirmed(session: Session, now: float, policy: Policy) -> Step:
     state = session.state
+    if isinstance(state, AskInsurance):
+        return commit(session, state.reading, state.coverage, now)  # on without a card
     if not isinstance(state, Confirm):
         return session, ()
     return settle(go(session, Finishing(state.reading, state.complete, state.coverage), now), now, policy)
@@ -344,10 +354,10 @@ def _help(session: Session, now: float) -> Step:
     return go(fresh(session), Help(), now), (*stopping(session), CallStaff())
 
 
-def _counter_ticket(session: Session, now: float) -> Step:
+def _counter_ticket(session: Session, reason: CounterReason, now: float) -> Step:
     if _has_ticket(session):
         return session, ()
-    asked, effects = commit(fresh(session), None, None, now)
+    asked, effects = commit(fresh(session), None, None, now, reason)
     return asked, stopping(session) + effects
 
 
@@ -361,6 +371,14 @@ def _coverage_answered(session: Session, event: CoverageAnswered, now: float, po
     if not isinstance(state, Confirm | Finishing) or _is_committing(session) or state.coverage is not None:
         return session, ()
     return settle(replace(session, state=replace(state, coverage=event.coverage)), now, policy)
+
+
+def _came_late(session: Session, event: CoverageCameLate) -> Session:
+    """A ticket still on the screen tells it; its time goes on."""
+    state = session.state
+    if not isinstance(state, TicketShown) or state.ticket.visit_id != event.visit_id:
+        return session
+    return replace(session, state=replace(state, coverage=event.coverage, needs_counter=event.needs_counter))
 
 
 def _store_told(session: Session, event: Committed | CommitFailed, now: float) -> Step:

@@ -24,6 +24,7 @@ from kiosk.events import (
     CommitFailed,
     Committed,
     CoverageAnswered,
+    CoverageCameLate,
     DevicesChanged,
     DigitsTyped,
     Effect,
@@ -55,6 +56,7 @@ ANSWER_MARGIN_SECONDS = 0.5  # the bridge keeps the deadline; this is for a brid
 LONGEST_SLEEP_SECONDS = 1.0
 SHORTEST_SLEEP_SECONDS = 0.01
 PROBE_SECONDS = 3.0
+LATE_SECONDS = 2.0  # how soon a late insurance answer reaches its visit and the screen
 BUSY_PAUSE_SECONDS = 0.2  # a chip reading that was stopped ends with the command under way
 BUSY_ATTEMPTS = 15
 SHOW_AGAIN_WITHIN = timedelta(minutes=2)
@@ -96,6 +98,7 @@ class Controller:
         self._threads = [
             threading.Thread(target=self._mind_the_time, name="time", daemon=True),
             threading.Thread(target=self._follow_the_reader, name="reader-feed", daemon=True),
+            threading.Thread(target=self._mind_late_answers, name="late-answers", daemon=True),
         ]
 
     def start(self) -> None:
@@ -262,7 +265,7 @@ class Controller:
     def _issue(self, effect: Commit) -> Issued:
         store = self._store = self._store or self._open_store()
         if effect.reading is None:
-            return store.counter_ticket(effect.presentation)
+            return store.counter_ticket(effect.presentation, effect.reason)
         return store.check_in(effect.presentation, effect.reading, effect.coverage)
 
     def _wake_bridge(self) -> None:
@@ -310,6 +313,20 @@ class Controller:
             self._drop_store()
             return
         self.dispatch(StoreRecovered())
+
+    def _mind_late_answers(self) -> None:
+        """What the insurance answers after a ticket, the bridge leaves in the database."""
+        while not self._stopped.wait(LATE_SECONDS):
+            store = self._store
+            if store is None:
+                continue
+            try:
+                late = store.take_late_answers()
+            except TiepDonError as error:
+                log.debug("late answers: %s", error)
+                continue
+            for answer in late:
+                self.dispatch(CoverageCameLate(answer.visit_id, answer.coverage, answer.needs_counter))
 
     def _drop_store(self) -> None:
         """A connection that failed is not trusted again; the next probe opens another."""

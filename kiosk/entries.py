@@ -13,6 +13,7 @@ from kiosk.moves import (
     CODE_AGAIN,
     DIGITS_WRONG,
     INSURANCE_ONLY,
+    INSURANCE_OTHER,
     NO_PERSONAL_ID,
     TWO_PEOPLE,
     Step,
@@ -23,6 +24,7 @@ from kiosk.moves import (
     fail_afresh,
     fresh,
     go,
+    insurance_given,
     is_typed,
     mark_of,
     noted,
@@ -34,6 +36,7 @@ from kiosk.moves import (
 )
 from kiosk.policy import Policy
 from kiosk.states import (
+    AskInsurance,
     AskKey,
     AskMrz,
     AskQr,
@@ -42,6 +45,7 @@ from kiosk.states import (
     Finishing,
     Keypad,
     KeypadPurpose,
+    NoCard,
     ReadingChip,
     Session,
     Start,
@@ -51,6 +55,7 @@ from reader.reading import Evidence, Holder, InsuranceCard, Reading, Source
 
 KEY_DIGITS = 6
 PERSONAL_ID_DIGITS = 12
+INSURANCE_DIGITS = 10  # of the social security number, the end of every insurance card's (services.md 2.1)
 SLIP_DIGITS = 2  # numbers of two people differ in more of their twelve digits: six of them are random (card.md 2)
 
 
@@ -60,6 +65,8 @@ def payload_read(session: Session, event: PayloadRead, now: float, policy: Polic
     if event.presentation and not (isinstance(state, AskMrz) and event.presentation == session.presentation):
         return session, ()  # nobody waits for these lines any more
     if not usable(reading):
+        if reading.insurance is not None and isinstance(state, AskInsurance):
+            return _insurance_of(session, state, reading.insurance, now)
         if reading.insurance is not None:
             return _insurance_read(session, reading.insurance, now), ()
         if event.presentation:
@@ -74,7 +81,10 @@ def payload_read(session: Session, event: PayloadRead, now: float, policy: Polic
             return replace(session, lately_at=now), ()
         return replace(session, code_waiting=reading), ()
     session = noted(session, reading, now)
-    if isinstance(state, AskKey | AskQr | AskMrz | Keypad | Failed):
+    if isinstance(state, AskInsurance):
+        same = same_person(state.reading, reading)
+        return (session, ()) if same else fail_afresh(session, TWO_PEOPLE, now, policy)
+    if isinstance(state, AskKey | AskQr | AskMrz | Keypad | NoCard | Failed):
         return _enter(session, reading, now, policy)
     if isinstance(state, ReadingChip):
         entry = joined(session.entry, reading)
@@ -93,6 +103,8 @@ def payload_refused(session: Session, code: str, now: float) -> Session:
             return replace(session, state=AskKey(code))
         case AskQr():
             return replace(session, state=AskQr(code, mrz=session.devices.camera))
+        case AskInsurance() as state:
+            return replace(session, state=replace(state, problem=code))
         case _:
             return session
 
@@ -100,6 +112,10 @@ def payload_refused(session: Session, code: str, now: float) -> Session:
 def digits_typed(session: Session, event: DigitsTyped, now: float, policy: Policy) -> Step:
     """The keypad's digits: the key of the card on the reader, or a whole number."""
     state, digits = session.state, event.digits
+    if isinstance(state, AskInsurance):
+        if len(digits) != INSURANCE_DIGITS or not (digits.isascii() and digits.isdigit()):
+            return replace(session, state=replace(state, problem=DIGITS_WRONG)), ()
+        return _insurance_of(session, state, InsuranceCard(card_number=digits), now)
     if not isinstance(state, Keypad):
         return session, ()
     wanted = KEY_DIGITS if state.purpose is KeypadPurpose.CARD_KEY else PERSONAL_ID_DIGITS
@@ -169,6 +185,15 @@ def _read_beside(session: Session, shown: Reading, reading: Reading, now: float,
     return adopt(replace(session, entry=better), better, not session.chip_running, now, policy)
 
 
+def _insurance_of(session: Session, state: AskInsurance, card: InsuranceCard, now: float) -> Step:
+    """An insurance card for the person on the screen. A number alone is nobody's: the insurer compares the rest."""
+    named = card.full_name is not None and card.birth_date is not None
+    if named and not _is_of(card, state.reading.holder):
+        return replace(session, state=replace(state, problem=INSURANCE_OTHER)), ()
+    reading = msgspec.structs.replace(state.reading, insurance=card)
+    return insurance_given(replace(session, insurance=card), reading, now)
+
+
 def _insurance_read(session: Session, card: InsuranceCard, now: float) -> Session:
     """An insurance card alone names nobody to the state: it is kept for the reading that does, and said to be that."""
     state = session.state
@@ -177,7 +202,7 @@ def _insurance_read(session: Session, card: InsuranceCard, now: float) -> Sessio
             return replace(go(fresh(session), AskQr(INSURANCE_ONLY), now), insurance=card)
         case AskKey() | AskQr():
             return replace(session, state=replace(state, problem=INSURANCE_ONLY), insurance=card)
-        case AskMrz() | Keypad() | ReadingChip() | Failed():
+        case AskMrz() | Keypad() | ReadingChip() | NoCard() | Failed():
             return replace(session, insurance=card)
         case Confirm() | Finishing() if state.reading is not None:
             with_card = replace(state, reading=accompanied(state.reading, card))

@@ -6,7 +6,7 @@ Must not import Flask, a device library or a connector.
 from dataclasses import dataclass
 
 from hisbridge.records import Coverage
-from kiosk.states import Devices, NextPath, Ticket
+from kiosk.states import CounterReason, Devices, NextPath, Ticket
 from reader.reading import Holder, Reading
 
 # Events: from the reader, the bridge, the store, the screen, the clock.
@@ -85,6 +85,15 @@ class CoverageAnswered:
 
 
 @dataclass(frozen=True)
+class CoverageCameLate:
+    """The insurance answered after this visit's ticket was made; it is in the visit already."""
+
+    visit_id: str
+    coverage: Coverage
+    needs_counter: bool
+
+
+@dataclass(frozen=True)
 class Committed:
     presentation: str
     ticket: Ticket
@@ -135,6 +144,8 @@ class HelpAsked:
 class CounterTicketAsked:
     """A number for the counter, without identification."""
 
+    reason: CounterReason = CounterReason.NONE
+
 
 @dataclass(frozen=True)
 class LanguageChosen:
@@ -165,9 +176,9 @@ class StoreRecovered:
 
 Event = (
     PresenceChanged | DevicesChanged | PhaseReached | IdentityRead | ReadingFinished | ReadingFailed | PayloadRead
-    | PayloadRefused | MrzFailed | CoverageAnswered | Committed | CommitFailed | Touched | PathChosen | DigitsTyped
-    | Confirmed | Denied | HelpAsked | CounterTicketAsked | LanguageChosen | Cancelled | Tick | StoreLost
-    | StoreRecovered
+    | PayloadRefused | MrzFailed | CoverageAnswered | CoverageCameLate | Committed | CommitFailed | Touched
+    | PathChosen | DigitsTyped | Confirmed | Denied | HelpAsked | CounterTicketAsked | LanguageChosen | Cancelled
+    | Tick | StoreLost | StoreRecovered
 )  # fmt: skip
 
 
@@ -218,6 +229,7 @@ class Commit:
     presentation: str
     reading: Reading | None
     coverage: Coverage | None
+    reason: CounterReason = CounterReason.NONE
 
 
 @dataclass(frozen=True)

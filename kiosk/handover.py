@@ -13,12 +13,14 @@ import msgspec
 from config.settings import ServiceSettings, SiteSettings
 from hisbridge.records import (
     Arrival,
+    CardNumber,
     Coverage,
     CoverageQuestion,
     Moment,
     Patient,
     PatientRecord,
     PersonalId,
+    PreviousId,
     Proof,
     ProofCheck,
     Site,
@@ -68,8 +70,11 @@ def patient_record(reading: Reading, coverage: Coverage | None, site: SiteSettin
 def coverage_question(reading: Reading, visit_date: date) -> CoverageQuestion:
     """What the bridge is asked about this person; raises NoPersonalId."""
     patient = _patient(reading)
+    card = reading.insurance.card_number if reading.insurance is not None else None
     return CoverageQuestion(
         personal_id=patient.personal_id,
+        insurance_number=card if _fits(card, CardNumber) else None,
+        previous_id=patient.previous_id if _fits(patient.previous_id, PreviousId) else None,
         full_name=patient.full_name,
         birth_date=patient.birth_date,
         sex=patient.sex,

@@ -8,12 +8,14 @@ import hashlib
 import re
 from dataclasses import replace
 
-from hisbridge.records import Coverage, Verdict
+from hisbridge.records import Act, Coverage, Verdict
 from kiosk.events import AskCoverage, Commit, Effect, OpenChip, StopChip
 from kiosk.policy import Policy
 from kiosk.states import (
+    AskInsurance,
     AskKey,
     Confirm,
+    CounterReason,
     Failed,
     Finishing,
     Keypad,
@@ -41,6 +43,8 @@ CARD_STILL_THERE = "checkin.card_still_there"
 DEADLINE = "checkin.deadline"
 INSURANCE_ONLY = "checkin.insurance_only"
 CODE_AGAIN = "checkin.code_again"
+INSURANCE_OTHER = "checkin.insurance_other"
+COVERAGE_NOT_FOUND = "checkin.coverage_not_found"
 MRZ_NEEDED = "reader.mrz_needed"
 MRZ_NOT_FOUND = "mrz.not_found"
 CAMERA_MISSING = "camera.missing"
@@ -50,6 +54,10 @@ NOT_WORTH_REPEATING = frozenset(
     {WRONG_KEY, NO_READER, NO_PERSONAL_ID, "reader.service_down", "reader.not_allowed", "reader.not_an_id_card"}
     | {"reader.unsupported_access", "wire.unreachable", "wire.timeout"}
 )
+
+
+# Nothing was found by the ID number, and an insurance card's own number may find it: a small child's temporary one too.
+CARD_MAY_HELP = frozenset({Act.ASK_OTHER_NUMBER, Act.TEMPORARY_CARD})
 
 
 def go(session: Session, state: State, now: float) -> Session:
@@ -71,6 +79,7 @@ def cleared(session: Session) -> Session:
         mrz_needed=False,
         entry=None,
         insurance=None,
+        insurance_asked=0,
         question="",
         card_waiting=False,
         code_waiting=None,
@@ -248,13 +257,34 @@ def settle(session: Session, now: float, policy: Policy) -> Step:
         if now < session.asked + policy.coverage_deadline_seconds:
             return session, ()
         coverage = Coverage(verdict=Verdict.UNVERIFIED, reason=DEADLINE)
+    unlinked = coverage.act in CARD_MAY_HELP and session.insurance_asked < policy.insurance_attempts
+    if unlinked and state.reading is not None:
+        return ask_insurance(session, state.reading, coverage, now), ()
     return commit(session, state.reading, coverage, now)
 
 
-def commit(session: Session, reading: Reading | None, coverage: Coverage | None, now: float) -> Step:
+def ask_insurance(session: Session, reading: Reading, coverage: Coverage, now: float) -> Session:
+    """Under the ID number the insurer knows nobody: many cards changed from the old ID were never linked."""
+    again = COVERAGE_NOT_FOUND if reading.insurance is not None else None
+    asked = replace(session, insurance_asked=session.insurance_asked + 1)
+    return go(asked, AskInsurance(reading, coverage, again), now)
+
+
+def insurance_given(session: Session, reading: Reading, now: float) -> Step:
+    """The insurance is asked once more, by the insurance card's own number; the person has said yes already."""
+    return _asking(go(session, Finishing(reading, complete=True), now), reading, now)
+
+
+def commit(
+    session: Session,
+    reading: Reading | None,
+    coverage: Coverage | None,
+    now: float,
+    reason: CounterReason = CounterReason.NONE,
+) -> Step:
     """Nothing leads away from here but the store's answer."""
     state = Finishing(reading, complete=True, coverage=coverage, committing=True)
-    return go(_served(session, reading), state, now), (Commit(session.presentation, reading, coverage),)
+    return go(_served(session, reading), state, now), (Commit(session.presentation, reading, coverage, reason),)
 
 
 def chip_failed(session: Session, code: str, now: float, policy: Policy) -> Step:

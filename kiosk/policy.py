@@ -26,6 +26,7 @@ class Policy:
     coverage_deadline_seconds: float = 4.0
     chip_seconds: float = 20.0 + CHIP_MARGIN_SECONDS
     chip_attempts: int = 2  # the chip is not asked again in this presentation after so many failures
+    insurance_attempts: int = 2  # so often the insurance card's number is asked for
     mrz_idle_seconds: float = 60.0  # as `idle_seconds`, but never shorter than the camera's look
     mrz_offer_seconds: float = 5.0  # a code not read in this time may be worn: the lines on the back are offered
     again_seconds: float = 10.0  # a code last seen so long ago was taken away: held up now, it is held up anew

@@ -70,4 +70,18 @@ def _check_in(database: "sqlite_utils.Database") -> None:
     database.table("probes").create({"id": int, "at": str, "filler": bytes}, pk="id", strict=True)
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration("kiosk-0001-check-in", _check_in),)
+def _counter_reason(database: "sqlite_utils.Database") -> None:
+    # Why somebody came to the counter without identification (`kiosk.states.CounterReason`).
+    database.table("tickets").add_column("reason", str)
+
+
+def _late_answers(database: "sqlite_utils.Database") -> None:
+    # Which of the bridge's late answers (`hisbridge.pending`, by `seq`) are in their visits.
+    database.table("late_answers").create({"visit_id": str, "seq": int}, pk="seq", not_null={"visit_id"}, strict=True)
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration("kiosk-0001-check-in", _check_in),
+    Migration("kiosk-0002-counter-reason", _counter_reason),
+    Migration("kiosk-0003-late-answers", _late_answers),
+)

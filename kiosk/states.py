@@ -18,7 +18,19 @@ class NextPath(StrEnum):
     QR = "qr"
     MRZ = "mrz"
     PERSONAL_ID = "personal_id"
+    NO_CARD = "no_card"
     STAFF = "staff"
+
+
+class CounterReason(StrEnum):
+    """Why a number for the counter was asked for without identification: what the staff will see to (services.md 2.4,
+    2.5)."""
+
+    NONE = ""
+    CHILD = "child"  # under six: the card or the birth certificate is enough
+    NEWBORN = "newborn"  # no number yet
+    FORCES = "forces"  # army, police, cipher: their own cards
+    NO_CARD = "no_card"
 
 
 class KeypadPurpose(StrEnum):
@@ -127,6 +139,21 @@ class Finishing:
 
 
 @dataclass(frozen=True)
+class AskInsurance:
+    """The person said yes, and the insurer knows nothing of this ID number: the insurance card's code is to be held up
+    or its ten digits typed, or the visit goes on without. `problem` is the code of what was wrong with the last one."""
+
+    reading: Reading
+    coverage: Coverage
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class NoCard:
+    """The person has no card: a child, a newborn, somebody of the forces, or it is at home."""
+
+
+@dataclass(frozen=True)
 class TicketShown:
     """The ticket, after its commit."""
 
@@ -156,8 +183,8 @@ class OutOfOrder:
 
 
 State = (
-    Start | AskKey | AskQr | AskMrz | Keypad | ReadingChip | Confirm | Finishing | TicketShown | Failed | Help
-    | OutOfOrder
+    Start | AskKey | AskQr | AskMrz | Keypad | ReadingChip | Confirm | Finishing | AskInsurance | NoCard | TicketShown
+    | Failed | Help | OutOfOrder
 )  # fmt: skip
 
 
@@ -185,6 +212,7 @@ class Session:
     mrz_needed: bool = False  # the chip said that it opens with what stands in the machine-readable lines only
     entry: Reading | None = None  # what this presentation gave as data entry (code, lines, typed), kept beside the chip
     insurance: InsuranceCard | None = None  # an insurance card held up in this presentation
+    insurance_asked: int = 0  # how often its number was asked for in this presentation
     question: str = ""  # reading_id the insurance answer was asked for; answers for another are ignored
     asked: float = 0.0  # monotonic seconds: when it was asked
     card_waiting: bool = False  # the next person's card was placed while a ticket was still shown

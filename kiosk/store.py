@@ -12,14 +12,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import msgspec
+
 from config.settings import ServiceSettings, Settings, SiteSettings, database_path
+from hisbridge.lookups.openness import is_open
 from hisbridge.outbox import enqueue
+from hisbridge.pending import LateAnswer, late_answers, note_open_question
 from hisbridge.records import Coverage, PatientRecord
 from kiosk import tickets
 from kiosk.clock import Clock, at_site, moment
-from kiosk.handover import Place, patient_record
+from kiosk.handover import Place, coverage_question, patient_record
 from kiosk.schema import MIGRATIONS
-from kiosk.states import Ticket
+from kiosk.states import CounterReason, Ticket
 from reader.reading import Reading
 from wire.codec import from_json, to_json
 from wire.database import DatabaseUnavailable, open_database, require, transaction
@@ -40,9 +44,16 @@ INSERT INTO visits (id, presentation, created_at, service_code, source, verdict,
 
 _TICKET = """
 INSERT INTO tickets (id, number, prefix, day, sequence, service_code, issued_at, issued_seconds, visit_id,
-                     presentation, needs_counter)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                     presentation, needs_counter, reason)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+
+# What came late changes no visit that the store does not hold, and none twice.
+_LATE_SEEN = "SELECT ifnull(max(seq), 0) FROM late_answers"
+_LATE = "INSERT INTO late_answers (visit_id, seq) VALUES (?, ?) ON CONFLICT DO NOTHING"
+_RECORD = "SELECT record FROM visits WHERE id = ?"
+_RECORD_NOW = "UPDATE visits SET record = ?, verdict = ? WHERE id = ?"
+_ATTENTION = "UPDATE tickets SET needs_counter = ? WHERE visit_id = ?"
 
 _ISSUED = "SELECT id, number, service_code, issued_at, visit_id, needs_counter FROM tickets WHERE presentation = ?"
 
@@ -69,6 +80,15 @@ class Issued:
     ticket: Ticket
     needs_counter: bool
     coverage: Coverage | None = None
+
+
+@dataclass(frozen=True)
+class Late:
+    """An insurance answer that came after the ticket."""
+
+    visit_id: str
+    coverage: Coverage
+    needs_counter: bool
 
 
 @dataclass(frozen=True)
@@ -128,11 +148,11 @@ class Store:
 
         Raises DatabaseUnavailable (nothing was written), NoPersonalId.
         """
-        return self._issue(presentation, reading, coverage)
+        return self._issue(presentation, reading, coverage, CounterReason.NONE)
 
-    def counter_ticket(self, presentation: str) -> Issued:
+    def counter_ticket(self, presentation: str, reason: CounterReason = CounterReason.NONE) -> Issued:
         """A number for the counter, without a visit; otherwise as `check_in`."""
-        return self._issue(presentation, None, None)
+        return self._issue(presentation, None, None, reason)
 
     def mark_shown(self, ticket_id: str) -> None:
         """The ticket stood on the screen: after a restart it need not be shown again."""
@@ -150,6 +170,26 @@ class Store:
             return None
         coverage = from_json(row["record"], PatientRecord).coverage if row["record"] else None
         return _issued(row, coverage)
+
+    def take_late_answers(self) -> list[Late]:
+        """Insurance answers that came after their ticket, each once: they are in the visit when this returns."""
+        with self._lock, _as_unavailable():
+            ((seen,),) = self._connection.execute(_LATE_SEEN).fetchall()
+            answers = late_answers(self._connection, seen)
+            return [self._take(answer) for answer in answers]
+
+    def _take(self, answer: LateAnswer) -> Late:
+        attention = True
+        with transaction(self._connection):
+            row = self._connection.execute(_RECORD, (answer.visit_id,)).fetchone()
+            self._connection.execute(_LATE, (answer.visit_id, answer.seq))
+            if row is not None:
+                record = msgspec.structs.replace(from_json(row["record"], PatientRecord), coverage=answer.coverage)
+                attention = tickets.needs_counter(record, self._local_now().date())
+                verdict = answer.coverage.verdict.value
+                self._connection.execute(_RECORD_NOW, (to_json(record).decode(), verdict, answer.visit_id))
+                self._connection.execute(_ATTENTION, (int(attention), answer.visit_id))
+        return Late(answer.visit_id, answer.coverage, attention)
 
     def probe(self) -> None:
         """Write as much as a check-in would, durably; raises DatabaseUnavailable when that cannot be done."""
@@ -169,11 +209,13 @@ class Store:
         with self._lock:
             self._connection.close()
 
-    def _issue(self, presentation: str, reading: Reading | None, coverage: Coverage | None) -> Issued:
+    def _issue(
+        self, presentation: str, reading: Reading | None, coverage: Coverage | None, reason: CounterReason
+    ) -> Issued:
         with self._lock, _as_unavailable():
             try:
                 with transaction(self._connection):
-                    return self._write(presentation, reading, coverage)
+                    return self._write(presentation, reading, coverage, reason)
             except sqlite3.IntegrityError:
                 # The presentation was committed before; the number just drawn was rolled back with the rest.
                 row = self._connection.execute(_ISSUED, (presentation,)).fetchone()
@@ -181,7 +223,9 @@ class Store:
                     raise
                 return _issued(row, coverage)
 
-    def _write(self, presentation: str, reading: Reading | None, coverage: Coverage | None) -> Issued:
+    def _write(
+        self, presentation: str, reading: Reading | None, coverage: Coverage | None, reason: CounterReason
+    ) -> Issued:
         desk, connection, local = self._desk, self._connection, self._local_now()
         today = local.date()
         ((day, sequence),) = connection.execute(
@@ -194,9 +238,15 @@ class Store:
             issued_at=moment(local),
             visit_id=None if reading is None else self._new_id(),
         )
+        record = None
         if reading is not None and ticket.visit_id is not None:
-            self._write_visit(presentation, reading, coverage, ticket.visit_id, ticket, local)
-        attention = tickets.needs_counter(reading, coverage, today)
+            place = Place(ticket.visit_id, ticket.number, desk.service, ticket.issued_at)
+            record = patient_record(reading, coverage, desk.site, place)
+            self._write_visit(presentation, record, local)
+            if coverage is not None and is_open(coverage):
+                question = coverage_question(reading, today)
+                note_open_question(connection, ticket.visit_id, question, coverage.reason, local)
+        attention = tickets.needs_counter(record, today)
         connection.execute(
             _TICKET,
             (
@@ -211,35 +261,26 @@ class Store:
                 ticket.visit_id,
                 presentation,
                 int(attention),
+                reason.value or None,
             ),
         )
         return Issued(ticket, attention, coverage)
 
-    def _write_visit(
-        self,
-        presentation: str,
-        reading: Reading,
-        coverage: Coverage | None,
-        visit_id: str,
-        ticket: Ticket,
-        local: datetime,
-    ) -> None:
-        desk = self._desk
-        place = Place(visit_id, ticket.number, desk.service, ticket.issued_at)
-        record = patient_record(reading, coverage, desk.site, place)
+    def _write_visit(self, presentation: str, record: PatientRecord, local: datetime) -> None:
+        visit, coverage = record.visit, record.coverage
         self._connection.execute(
             _VISIT,
             (
-                visit_id,
+                visit.visit_id,
                 presentation,
-                ticket.issued_at,
-                ticket.service_code,
-                reading.evidence.source.value,
+                visit.arrived_at,
+                visit.service_code,
+                record.evidence.source,
                 coverage.verdict.value if coverage else None,
                 to_json(record).decode(),
             ),
         )
-        enqueue(self._connection, record, desk.destinations, local)
+        enqueue(self._connection, record, self._desk.destinations, local)
 
     def _local_now(self) -> datetime:
         return at_site(self._clock.now(), self._desk.site.utc_offset_minutes)

@@ -5,10 +5,7 @@ Pure. Must not import Flask, a device library or a connector.
 
 from datetime import date
 
-import msgspec
-
-from hisbridge.records import Coverage, Verdict
-from reader.reading import Check, Outcome, Reading, Source
+from hisbridge.records import PatientRecord, Verdict
 
 SETTLED = frozenset({Verdict.VALID, Verdict.VALID_NEW_CARD})
 
@@ -18,27 +15,20 @@ def number(prefix: str, sequence: int) -> str:
     return f"{prefix}{sequence:04d}"
 
 
-def needs_counter(reading: Reading | None, coverage: Coverage | None, today: date) -> bool:
+def needs_counter(record: PatientRecord | None, today: date) -> bool:
     """Whether staff must complete the record: no identity or only a typed number, a check of the chip that failed, an
     expired card, or an insurance answer that is not simply yes.
     """
-    if reading is None or reading.evidence.source is Source.TYPED:
+    if record is None or record.evidence.source == "typed":
         return True
-    if coverage is None or coverage.verdict not in SETTLED:
+    if record.coverage is None or record.coverage.verdict not in SETTLED:
         return True
-    return _check_failed(reading) or _expired(reading, today)
+    failed = any(check.result == "failed" for check in record.evidence.checks.values())
+    return failed or _expired(record, today)
 
 
-def _check_failed(reading: Reading) -> bool:
-    checks = reading.evidence.checks
-    if checks is None:
-        return False
-    found: list[Check] = [getattr(checks, field.name) for field in msgspec.structs.fields(checks)]
-    return any(check.result is Outcome.FAILED for check in found)
-
-
-def _expired(reading: Reading, today: date) -> bool:
+def _expired(record: PatientRecord, today: date) -> bool:
     try:
-        return date.fromisoformat(reading.holder.expiry_date or "none") < today
+        return date.fromisoformat(record.patient.expiry_date or "none") < today
     except ValueError:
         return False  # `none`: a card without expiry; anything else is not this function's to judge

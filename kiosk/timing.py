@@ -10,6 +10,7 @@ from kiosk.moves import (
     Step,
     ask_for_key,
     chip_failed,
+    commit,
     fresh,
     home,
     noted,
@@ -19,9 +20,23 @@ from kiosk.moves import (
     use_entry,
 )
 from kiosk.policy import Policy
-from kiosk.states import AskKey, AskMrz, AskQr, Confirm, Failed, Finishing, Help, Keypad, Session, Start, TicketShown
+from kiosk.states import (
+    AskInsurance,
+    AskKey,
+    AskMrz,
+    AskQr,
+    Confirm,
+    Failed,
+    Finishing,
+    Help,
+    Keypad,
+    NoCard,
+    Session,
+    Start,
+    TicketShown,
+)
 
-WAITS_FOR_PERSON = AskKey | AskQr | AskMrz | Keypad | Confirm | Failed | Help
+WAITS_FOR_PERSON = AskKey | AskQr | AskMrz | Keypad | Confirm | AskInsurance | NoCard | Failed | Help
 
 
 def tick(session: Session, now: float, policy: Policy) -> Step:
@@ -42,6 +57,8 @@ def tick(session: Session, now: float, policy: Policy) -> Step:
     offer = _offers_lines(session, policy)
     if isinstance(state, AskQr) and offer is not None and now >= offer:
         return replace(session, state=replace(state, mrz=True)), ()
+    if session.warned and isinstance(state, AskInsurance):
+        return commit(session, state.reading, state.coverage, now)  # they said yes; the counter sees to the rest
     if session.warned:
         return home(session, now, policy)
     return replace(session, warned=True, warned_at=now), ()

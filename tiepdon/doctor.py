@@ -15,7 +15,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from config.settings import DestinationSettings, Settings, database_path, socket_path
-from tiepdon.checks import cameras, devices, scanners
+from tiepdon.checks import cameras, devices, outside, scanners
 from tiepdon.checks.finding import Finding, Probe, Status
 from tiepdon.checks.machine import Machine
 from tiepdon.readiness import PRODUCT
@@ -88,7 +88,8 @@ def _probes(settings: Settings, machine: Machine) -> dict[str, Probe]:
         "camera": partial(cameras.look_through_camera, cameras.CAMERA, settings, machine),
         "second_camera": partial(cameras.look_through_camera, cameras.SECOND_CAMERA, settings, machine),
         "database": partial(_look_at_database, settings),
-        "portal": partial(_look_at_portal, settings),
+        "portal": partial(outside.look_at_insurance, settings),
+        "population": partial(outside.look_at_population, settings),
     }
     for destination in settings.destinations:
         probes[f"destination:{destination.name}"] = partial(_look_at_destination, destination)
@@ -126,7 +127,7 @@ def _look_at_database(settings: Settings) -> Iterator[Finding]:
     """Is it there, whole, of this version's schema, and can it be written? Then what it still owes, by destination."""
     from hisbridge import outbox
     from tiepdon.migrations import MIGRATIONS
-    from wire.database import open_database, require, transaction
+    from wire.database import DatabaseUnavailable, open_database, require, transaction
 
     path = database_path(settings)
     where: dict[str, Datum] = {"file": str(path)}
@@ -137,7 +138,13 @@ def _look_at_database(settings: Settings) -> Iterator[Finding]:
         if file.read(len(SQLITE)) not in (b"", SQLITE):
             yield Finding(probe="database", status=Status.FAIL, code="doctor.database_damaged", data=where)
             return
-    connection = open_database(path)
+    try:
+        connection = open_database(path)
+    except DatabaseUnavailable as error:
+        if not str(error.data.get("why")).startswith("DatabaseError"):
+            raise
+        yield Finding(probe="database", status=Status.FAIL, code="doctor.database_damaged", data=where)
+        return
     try:
         if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             raise sqlite3.DatabaseError
@@ -158,22 +165,6 @@ def _look_at_database(settings: Settings) -> Iterator[Finding]:
             yield Finding(probe=f"outbox:{name}", status=Status.WARN, code=code, data=data)
         else:
             yield Finding(probe=f"outbox:{name}", status=Status.OK, data=data)
-
-
-def _look_at_portal(settings: Settings) -> Iterator[Finding]:
-    if not settings.portal.enabled:
-        yield Finding(probe="portal", status=Status.WARN, code="portal.disabled")
-        return
-    from hisbridge.service import insurance_portal
-
-    patience = min(settings.portal.timeout_seconds, OUTSIDE_SECONDS)
-    try:
-        insurance_portal(replace(settings, portal=replace(settings.portal, timeout_seconds=patience))).probe()
-    except TiepDonError as error:
-        # The check-in goes on without the portal, as `unverified`.
-        yield Finding(probe="portal", status=Status.WARN, code=error.code, data=error.data)
-    else:
-        yield Finding(probe="portal", status=Status.OK)
 
 
 def _no_destination() -> Iterator[Finding]:

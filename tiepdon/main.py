@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "trust": ("tiepdon.commands.trust", "the authorities whose chips are proven genuine: import, list"),
     "scan": ("tiepdon.commands.scan", "read payloads of QR codes"),
     "record": ("tiepdon.commands.record", "the PatientRecord's schema"),
+    "lookup": ("tiepdon.commands.lookup", "ask insurance, population register, lists of places"),
     "bridge": ("tiepdon.commands.bridge", "the bridge to hospital systems: serve, render, deliveries"),
     "reader": ("tiepdon.commands.reader", "the reader process"),
     "kiosk": ("tiepdon.commands.kiosk", "the kiosk process"),

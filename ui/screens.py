@@ -10,11 +10,14 @@ from typing import Any
 
 from config.settings import Settings
 from hisbridge.records import Coverage, Verdict
+from kiosk.moves import CARD_MAY_HELP
 from kiosk.states import (
+    AskInsurance,
     AskKey,
     AskMrz,
     AskQr,
     Confirm,
+    CounterReason,
     Devices,
     Failed,
     Finishing,
@@ -22,6 +25,7 @@ from kiosk.states import (
     Keypad,
     KeypadPurpose,
     NextPath,
+    NoCard,
     OutOfOrder,
     ReadingChip,
     Session,
@@ -34,6 +38,7 @@ from reader.reading import Checks, Evidence, Outcome, Reading, Source
 from ui.masking import birth_year, mask_name, mask_number, plain
 from ui.words import LANGUAGES, Words
 
+INSURANCE_DIGITS = 10
 DIGITS = {KeypadPurpose.CARD_KEY: 6, KeypadPurpose.PERSONAL_ID: 12}
 
 # Icon and tone say the same as the words, so that nothing depends on colour alone.
@@ -109,6 +114,10 @@ def _page(session: Session, settings: Settings, words: Words) -> tuple[str, dict
             return "confirm", _confirm(state, words)
         case Finishing():
             return "finishing", _finishing(state, words)
+        case AskInsurance():
+            return "ask_insurance", _ask_insurance(state, session.devices, words)
+        case NoCard():
+            return "no_card", {"reasons": [reason.value for reason in CounterReason if reason]}
         case TicketShown():
             return "ticket", _ticket(state, session, settings, words)
         case Failed():
@@ -156,8 +165,19 @@ def _keypad(state: Keypad, words: Words) -> dict[str, Any]:
         "title": words.get(f"keypad.{state.purpose.value}.title"),
         "purpose": state.purpose.value,
         "length": DIGITS[state.purpose],
-        "groups": DIGITS[state.purpose] // 3,
+        "groups": (3,) * (DIGITS[state.purpose] // 3),
         "problem": problem,
+    }
+
+
+def _ask_insurance(state: AskInsurance, devices: Devices, words: Words) -> dict[str, Any]:
+    seen = "ask_insurance.title" if devices.sees_codes else "ask_insurance.title.none"
+    return {
+        "title": words.get(seen),
+        "purpose": "insurance",
+        "length": INSURANCE_DIGITS,
+        "groups": (3, 3, 4),
+        "problem": words.error(state.problem).title if state.problem else words.get("ask_insurance.none"),
     }
 
 
@@ -224,6 +244,8 @@ def coverage_line(coverage: Coverage | None, words: Words) -> Line:
     """The insurance answer in plain words; None: still being asked."""
     if coverage is None:
         return Line(words.get("coverage.pending"), "clock", "busy")
+    if coverage.act in CARD_MAY_HELP and coverage.verdict is not Verdict.CHILD_TEMPORARY:
+        return Line(words.get("coverage.not_found"), "person", "care")
     icon, tone = TONES[coverage.verdict]
     return Line(words.get(f"coverage.{coverage.verdict.value}"), icon, tone)
 

@@ -285,6 +285,7 @@ def test_of_a_site_that_is_all_dead_there_is_still_a_whole_report(tmp_path: Path
         "scanner": "doctor.device_missing",
         "camera": "camera.missing",
         "portal": "portal.unreachable",
+        "population": "population.unreachable",
         "destination:sandbox-his": "delivery.unreachable",
         "process:reader": "doctor.process_silent",
         "process:bridge": "doctor.process_silent",

@@ -1,6 +1,6 @@
 """Synthetic persons and readings for the check-in's tests. Nobody here exists."""
 
-from hisbridge.records import Coverage, Verdict
+from hisbridge.records import Act, Coverage, Verdict
 from reader.reading import (
     Check,
     Checks,
@@ -73,6 +73,11 @@ def by_insurance_card(reading_id: str = "ins-1", **changes: object) -> Reading:
 
 def covered() -> Coverage:
     return Coverage(verdict=Verdict.VALID, result_code="000", card_number="GD4010130390001")
+
+
+def unlinked() -> Coverage:
+    """Nothing is known under this ID number."""
+    return Coverage(verdict=Verdict.UNVERIFIED, result_code="050", act=Act.ASK_OTHER_NUMBER)
 
 
 def uninsured() -> Coverage:

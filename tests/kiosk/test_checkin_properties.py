@@ -60,7 +60,18 @@ from kiosk.states import (
 )
 from kiosk.timing import wake_at
 from reader.reading import Source
-from tests.kiosk.people import LAN, MINH, by_chip, by_insurance_card, by_lines, by_qr, covered, passport, uninsured
+from tests.kiosk.people import (
+    LAN,
+    MINH,
+    by_chip,
+    by_insurance_card,
+    by_lines,
+    by_qr,
+    covered,
+    passport,
+    uninsured,
+    unlinked,
+)
 
 POLICY = Policy()
 TICKET = Ticket(ticket_id="t", number="0001", service_code="KB", issued_at="2026-11-21T07:45:00+07:00", visit_id=None)
@@ -82,7 +93,7 @@ CODES = st.sampled_from(
 )
 LINES = st.sampled_from([by_lines(), by_lines(MINH), by_lines(expiry_date="none"), passport("mrz-1")])
 DEVICES = st.sampled_from([Devices(), Devices(scanner=True), Devices(camera=True), Devices(True, True, True)])
-DIGITS = st.sampled_from(["900017", "900024", "111111", "222222", LAN, MINH, "999999900017", "12", "x"])
+DIGITS = st.sampled_from(["900017", "0130390001", "900024", "111111", "222222", LAN, MINH, "999999900017", "12", "x"])
 FAILURES = st.sampled_from(
     [
         "reader.wrong_key",
@@ -97,7 +108,7 @@ FAILURES = st.sampled_from(
         "never.heard.of",
     ]
 )
-ANSWERS = st.sampled_from([covered(), uninsured(), Coverage(verdict=Verdict.UNVERIFIED)])
+ANSWERS = st.sampled_from([covered(), uninsured(), unlinked(), Coverage(verdict=Verdict.UNVERIFIED)])
 BUTTONS = st.sampled_from(
     [
         Touched(),

@@ -5,13 +5,22 @@ from datetime import date
 import msgspec
 import pytest
 
+from config.settings import load
 from hisbridge.records import Coverage, Verdict
 from kiosk.entries import typed_reading
-from kiosk.tickets import needs_counter, number
+from kiosk.handover import Place, patient_record
+from kiosk.tickets import needs_counter as needed
+from kiosk.tickets import number
 from reader.reading import Check, Checks, Outcome, Reading
 from tests.kiosk.people import LAN, by_chip, by_qr, covered
 
 TODAY = date(2026, 11, 21)
+PLACE = Place("v", "0001", load().kiosk.services[0], "2026-11-21T07:45:00+07:00")
+
+
+def needs_counter(reading: Reading | None, coverage: Coverage | None, today: date) -> bool:
+    record = None if reading is None else patient_record(reading, coverage, load().site, PLACE)
+    return needed(record, today)
 
 
 def test_a_number_has_at_least_four_digits_and_grows() -> None:

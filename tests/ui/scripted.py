@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from config.settings import Settings, load
-from hisbridge.records import Coverage, Verdict
+from hisbridge.records import Act, Coverage, Verdict
 from kiosk.events import Event, LanguageChosen, Touched
 from kiosk.states import (
+    AskInsurance,
     AskKey,
     AskMrz,
     AskQr,
@@ -19,6 +20,7 @@ from kiosk.states import (
     Keypad,
     KeypadPurpose,
     NextPath,
+    NoCard,
     OutOfOrder,
     ReadingChip,
     Session,
@@ -92,6 +94,7 @@ def reading(
     return Reading(reading_id="r-1", holder=holder, evidence=evidence)
 
 
+UNLINKED = Coverage(verdict=Verdict.UNVERIFIED, result_code="050", act=Act.ASK_OTHER_NUMBER)
 VALID = Coverage(verdict=Verdict.VALID, valid_to="2027-12-31")
 TICKET = Ticket(
     ticket_id="t-1", number="0042", service_code="KB", issued_at="2026-11-21T07:45:00+07:00", visit_id="v-1"
@@ -140,6 +143,12 @@ EVERY_STATE: dict[str, State] = {
     "finishing": Finishing(reading(), complete=True),
     "finishing-proof": Finishing(reading(), complete=False),
     "finishing-commit": Finishing(None, complete=True, committing=True),
+    "ask_insurance": AskInsurance(reading(), UNLINKED),
+    "ask_insurance-none": AskInsurance(reading(), UNLINKED),
+    "ask_insurance-again": AskInsurance(reading(), UNLINKED, "checkin.coverage_not_found"),
+    "ask_insurance-other": AskInsurance(reading(), UNLINKED, "checkin.insurance_other"),
+    "confirm-unlinked": Confirm(reading(), complete=True, coverage=UNLINKED),
+    "no_card": NoCard(),
     "ticket": TicketShown(TICKET, VALID, needs_counter=False),
     "ticket-counter": TicketShown(TICKET, Coverage(verdict=Verdict.MANUAL_CHECK), needs_counter=True),
     "ticket-long": TicketShown(LONG_TICKET, None, needs_counter=True),
@@ -148,7 +157,9 @@ EVERY_STATE: dict[str, State] = {
     "failed-lines": Failed("reader.mrz_needed", (NextPath.QR, NextPath.MRZ, NextPath.PERSONAL_ID, NextPath.STAFF)),
     "failed-not_found": Failed("mrz.not_found", (NextPath.QR, NextPath.PERSONAL_ID, NextPath.STAFF)),
     "failed-staff": Failed("wire.unreachable", (NextPath.STAFF,)),
-    "failed-many": Failed("checkin.two_people", tuple(path for path in NextPath if path is not NextPath.MRZ)),
+    "failed-many": Failed(
+        "checkin.two_people", tuple(path for path in NextPath if path not in (NextPath.MRZ, NextPath.NO_CARD))
+    ),
     "help": Help(),
     "out_of_order": OutOfOrder("database.unavailable"),
 }

@@ -18,7 +18,7 @@ from kiosk.events import (
     PathChosen,
     Touched,
 )
-from kiosk.states import NextPath
+from kiosk.states import CounterReason, NextPath
 from ui.errors import UnknownAction
 from ui.words import LANGUAGES
 
@@ -35,6 +35,12 @@ def _path(value: str) -> Event:
     if value not in set(NextPath):
         raise UnknownAction(why="path")
     return PathChosen(NextPath(value))
+
+
+def _counter_ticket(value: str) -> Event:
+    if value not in set(CounterReason):
+        raise UnknownAction(why="reason")
+    return CounterTicketAsked(CounterReason(value))
 
 
 def _digits(value: str) -> Event:
@@ -65,7 +71,7 @@ _ACTIONS: Mapping[str, Callable[[str], Event]] = {
     "confirm": _always(Confirmed()),
     "deny": _always(Denied()),
     "help": _always(HelpAsked()),
-    "counter_ticket": _always(CounterTicketAsked()),
+    "counter_ticket": _counter_ticket,
     "cancel": _always(Cancelled()),
     "done": _always(Cancelled()),
     "touched": _always(Touched()),

@@ -105,7 +105,9 @@ def test_files_come_in_the_order_that_puts_the_name_first_and_the_portrait_last(
     assert list(heard.result.contents) == ["dg13", "dg1", "sod", "dg14", "dg2"]
 
 
-@pytest.mark.parametrize("wanted", [Wanted(), Wanted(portrait=True), Wanted(everything=True)], ids=["usual", "portrait", "everything"])
+@pytest.mark.parametrize(
+    "wanted", [Wanted(), Wanted(portrait=True), Wanted(everything=True)], ids=["usual", "portrait", "everything"]
+)
 def test_fingers_are_never_asked_for(wanted, cards, trust_folder):
     heard = read("citizen", cards, trust_folder, wanted)
     asked = {command.p1 & 0x1F for command, _ in heard.ears.said if command.ins == 0xB0 and command.p1 & 0x80}
