@@ -42,11 +42,12 @@ AGENT = "TiepDon"
 
 @dataclass(frozen=True, repr=False)
 class Answer:
-    """Status, body and Content-Type (lower case, empty when untold) of an HTTP answer."""
+    """Status, body, Content-Type (lower case) and Date of an HTTP answer; both empty when untold."""
 
     status: int
     body: bytes
     content_type: str = ""
+    date: str = ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -158,7 +159,8 @@ class Poster:
             raise
         finally:
             self._connections.give(connection)
-        return Answer(response.status, body, _content_type(response.headers))
+        told = response.headers
+        return Answer(response.status, body, _header(told, b"content-type").lower(), _header(told, b"date"))
 
 
 def poster(
@@ -209,9 +211,9 @@ def _request(question: Question) -> httpcore.Request:
     )
 
 
-def _content_type(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    told = next((value for name, value in headers if name.lower() == b"content-type"), b"")
-    return told[:LONGEST_TYPE].decode("latin-1").strip().lower()
+def _header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> str:
+    told = next((value for name, value in headers if name.lower() == wanted), b"")
+    return told[:LONGEST_TYPE].decode("latin-1").strip()
 
 
 def _bounded(pieces: Iterable[bytes], limit: int) -> bytes:

@@ -90,6 +90,7 @@ def _probes(settings: Settings, machine: Machine) -> dict[str, Probe]:
         "database": partial(_look_at_database, settings),
         "portal": partial(outside.look_at_insurance, settings),
         "population": partial(outside.look_at_population, settings),
+        "clock": partial(outside.look_at_clock, settings),
     }
     for destination in settings.destinations:
         probes[f"destination:{destination.name}"] = partial(_look_at_destination, destination)

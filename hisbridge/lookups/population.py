@@ -27,7 +27,8 @@ from hisbridge.lookups.population_errors import (
 from hisbridge.lookups.population_question import Sought, sought, without_marks
 from hisbridge.lookups.population_rest import RestTransport
 from hisbridge.lookups.population_soap import SoapTransport
-from hisbridge.records import Citizen, CitizenQuestion, Difference, Register, RegisteredAddress
+from hisbridge.lookups.residence import lives_elsewhere, readable
+from hisbridge.records import Citizen, CitizenQuestion, Difference, Register
 from hisbridge.site_time import SiteTime
 
 NUMBER_DISAGREES = "population.number_disagrees"
@@ -152,8 +153,8 @@ def differences(held: Entry, question: CitizenQuestion) -> list[Difference]:
         found.append(Difference(field="sex", card=question.sex, register=held.sex))
     if question.previous_id and held.previous_id and question.previous_id != held.previous_id:
         found.append(Difference(field="previous_id", card=question.previous_id, register=held.previous_id))
-    if question.residence and held.residence and clean(question.residence) != (told := _address_text(held.residence)):
-        # A card's text and a register's codes cannot be compared here; who looks at both can.
+    if question.residence and held.residence and lives_elsewhere(clean(question.residence), held.residence):
+        told = readable(held.residence)
         found.append(Difference(field="residence", card=question.residence, register=told))
     return found
 
@@ -205,9 +206,3 @@ def _name_agrees(held: Entry, question: CitizenQuestion, settings: PopulationSet
 
 def _iso(day: PartialDay | None) -> str | None:
     return "-".join(f"{part:0{4 if place == 0 else 2}d}" for place, part in enumerate(day)) if day else None
-
-
-def _address_text(address: RegisteredAddress) -> str:
-    """An address for reading beside the card's: its free part, then its codes from small to large."""
-    parts = (address.detail, address.ward_code, address.district_code, address.province_code, address.country)
-    return ", ".join(part for part in parts if part)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from sandbox import population as register
 from sandbox.people import all_people, find
 from sandbox.population import Population
 from sandbox.portal import Portal
-from tiepdon.checks.outside import look_at_insurance, look_at_population
+from tiepdon.checks.outside import look_at_clock, look_at_insurance, look_at_population
 from tiepdon.main import main
 from wire.server import serving
 
@@ -179,6 +180,20 @@ def test_doctor_finds_an_officer_the_portal_does_not_know(tmp_path: Path) -> Non
     with site_of(tmp_path, officer=stranger) as site:
         (finding,) = look_at_insurance(load(site.file))
         assert finding.code == "portal.officer_unknown"
+
+
+def test_doctor_compares_the_clock_with_the_portals(site: Site) -> None:
+    settings = load(site.file)
+    (finding,) = look_at_clock(settings)
+    assert (finding.code, finding.data["compared"]) == (None, True)
+    assert abs(int(str(finding.data["seconds_ahead"]))) <= 2
+    later = datetime.now(UTC) + timedelta(hours=7)  # a clock set to local time and taken for UTC
+    (finding,) = look_at_clock(settings, lambda: later)
+    assert finding.code == "doctor.clock_wrong"
+    assert abs(int(str(finding.data["seconds_ahead"])) - 7 * 3600) <= 2
+    site.portal.set_fault("portal.down", True)
+    (finding,) = look_at_clock(settings)
+    assert (finding.code, finding.data) == (None, {"compared": False})
 
 
 def test_doctor_asks_nobody_who_is_not_configured(tmp_path: Path) -> None:

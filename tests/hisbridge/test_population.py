@@ -174,7 +174,9 @@ def test_differences_that_do_not_change_the_person_are_told_and_not_merged(stand
     assert found.differences == (
         Difference(field="sex", card="male", register="female"),
         Difference(field="previous_id", card="876543210", register="012345678"),
-        Difference(field="residence", card="Số 1 Đường Mẫu, Hà Nội", register="Số 1 Đường Mẫu, 00070, 01, VN"),
+        Difference(
+            field="residence", card="Số 1 Đường Mẫu, Hà Nội", register="Số 1 Đường Mẫu, Phường Hoàn Kiếm, Hà Nội"
+        ),
     )
 
 

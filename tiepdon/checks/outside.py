@@ -5,12 +5,16 @@ A question about nobody is asked. The check-in goes on without an answer, so the
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from config.settings import Settings
 from tiepdon.checks.finding import Finding, Status
 from wire.errors import TiepDonError
 
-PORTAL, HIS_PROXY, POPULATION = "portal", "his_proxy", "population"
+PORTAL, HIS_PROXY, POPULATION, CLOCK = "portal", "his_proxy", "population", "clock"
+MOST_SKEW_SECONDS = 60
+MAX_ANSWER = 1 << 20  # bytes
 LONGEST_SECONDS = 5.0  # how long an answer may take
 
 
@@ -33,6 +37,54 @@ def look_at_population(settings: Settings) -> Iterator[Finding]:
     from hisbridge.assembly import register
 
     yield _asked(POPULATION, register(settings).lookup.probe, settings.population.timeout_seconds, settings)
+
+
+def look_at_clock(settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Iterator[Finding]:
+    """One finding: this machine's clock beside that of whoever is asked for insurance or population (RFC 9110, 6.6.1).
+
+    Tokens, signatures and certificates end by the clock; a Raspberry Pi has none that runs without power.
+    """
+    asked = _address(settings)
+    if asked is None:
+        yield Finding(probe=CLOCK, status=Status.OK, data={"compared": False})
+        return
+    from hisbridge.http import Question, poster
+    from hisbridge.trust import trust
+
+    url, ca_file = asked
+    try:
+        post = poster(MAX_ANSWER, trust(ca_file))
+        question = Question(url, b"", "text/plain", {}, method="GET")
+        told = _moment(post(question, time.monotonic() + LONGEST_SECONDS).date)
+    except TiepDonError:
+        told = None  # the system's own probe says why
+    if told is None:
+        yield Finding(probe=CLOCK, status=Status.OK, data={"compared": False})
+        return
+    ahead = round((now() - told).total_seconds())
+    if abs(ahead) > MOST_SKEW_SECONDS:
+        yield Finding(probe=CLOCK, status=Status.WARN, code="doctor.clock_wrong", data={"seconds_ahead": ahead})
+    else:
+        yield Finding(probe=CLOCK, status=Status.OK, data={"compared": True, "seconds_ahead": ahead})
+
+
+def _address(settings: Settings) -> tuple[str, str] | None:
+    """Whose clock can be asked for, and the authorities it is trusted by."""
+    if settings.his_proxy.enabled:
+        return settings.his_proxy.base_url, settings.his_proxy.ca_file
+    if settings.portal.enabled:
+        return settings.portal.base_url, settings.portal.ca_file
+    if settings.population.transport != "none":
+        return settings.population.base_url, settings.population.ca_file
+    return None
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        told = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    return told if told.tzinfo is not None else None
 
 
 def _asked(probe: str, ask: Callable[[float], None], seconds: float, settings: Settings) -> Finding:
