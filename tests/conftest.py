@@ -1,6 +1,7 @@
 """Fixtures for every test: the real pcscd with its virtual reader, sandbox cards, folders for sockets and state."""
 
 import functools
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 from sandbox.card import trust
 from sandbox.card.trust import Authority
 from sandbox.card.vpcd import VirtualReader
-from sandbox.pcscd import private
+from sandbox.pcscd import SOCKET_VARIABLE, private
 from tests.support.command import CardCommand, read_card_command
 from tests.support.pcsc import CardSlot, PcscForTests, PlacedCard, card_present
 from tests.support.waiting import wait_until
@@ -21,6 +22,18 @@ from tests.support.waiting import wait_until
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--pictures DIR` keeps the screens' pictures that the documentation shows (`make pictures`)."""
     parser.addoption("--pictures", type=Path, default=None, help="folder for the pictures of the screens")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose where this process looks for pcscd before any test can ask.
+
+    libpcsclite reads the variable once, at a process's first call, and keeps what it read: a test that called before
+    the private pcscd was there made every later test of the same process look where none is. It holds a link, because
+    where our pcscd's socket lies is known only when it runs.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="tiepdon-pcsc-"))
+    os.environ[SOCKET_VARIABLE] = str(folder / "pcscd.comm")
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture(scope="session")
@@ -67,21 +80,18 @@ def trust_folder(authority: Authority, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def pcsc_world() -> Iterator[PcscForTests]:
-    """The real pcscd with vpcd, private to this run; PCSCLITE_CSOCK_NAME points this process to it."""
-    folder = Path(tempfile.mkdtemp(prefix="tiepdon-pcsc-"))
-    with private(folder) as daemon:
+    """The real pcscd with vpcd, private to this run; PCSCLITE_CSOCK_NAME leads this process to it."""
+    link = Path(os.environ[SOCKET_VARIABLE])
+    with private(link.parent) as daemon:
         if daemon is None:
             pytest.fail(
                 "no pcscd with a virtual reader: `make setup` installs pcscd and vsmartcard-vpcd; if both are there, "
                 "this machine allows no mount namespace (run as root, or allow unprivileged user namespaces) or "
                 "another pcscd runs without a namespace of its own"
             )
-        environment = daemon.environment()
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in environment.items():
-                patch.setenv(name, value)
-            yield PcscForTests(daemon, environment, VirtualReader(daemon.port))
-    shutil.rmtree(folder, ignore_errors=True)
+        link.symlink_to(daemon.socket)
+        yield PcscForTests(daemon, daemon.environment(), VirtualReader(daemon.port))
+    link.unlink()
 
 
 @pytest.fixture
