@@ -435,7 +435,9 @@ def test_the_reader_is_told_to_look_for_the_lines_and_what_it_finds_is_shown(
     name = looking(kiosk, reader)
     wait_until(lambda: reader.looks == [name], what="the look")
     reader.tell("payload", reading=by_lines(), presentation=name)
-    assert kiosk.until(Confirm).state == Confirm(by_lines(), complete=True)
+    shown = kiosk.until(Confirm).state
+    assert isinstance(shown, Confirm)
+    assert (shown.reading, shown.complete) == (by_lines(), True)
     wait_until(lambda: reader.looks == [name, f"-{name}"], what="the look is over")
 
 
