@@ -180,8 +180,8 @@ def text_of(known: Places, ward: Ward, detail: str = "") -> Text:
 
 @dataclass(frozen=True)
 class Score:
-    """Of `asked` texts: `right` the ward itself, `asks` several offered and the right one among them, `wrong` another
-    ward, `silent` those of them that were called sure and mean another ward today."""
+    """Of `asked` texts: `right` the ward itself or one that is the same today, `asks` several offered and the right one
+    among them, `wrong` another ward, `silent` those of them that were called sure and mean another ward today."""
 
     asked: int
     right: int
@@ -204,7 +204,8 @@ def judge(texts: list[Text], spelling: Spelling) -> tuple[Score, list[str]]:
     for text in texts:
         spelt = spelling(text)
         found = parse_address(spelt)
-        if (found.era, found.ward_code) == (text.ward.era, text.ward.code):
+        same_today = found.new_ward_code is not None and (found.new_ward_code,) == text.ward.new_codes
+        if same_today or (found.era, found.ward_code) == (text.ward.era, text.ward.code):
             right += 1
         elif found.ward_code is None:
             asks += (text.ward.era, text.ward.code) in {(c.era, c.ward_code) for c in found.candidates}
@@ -217,8 +218,11 @@ def judge(texts: list[Text], spelling: Spelling) -> tuple[Score, list[str]]:
 def measure() -> list[Table]:
     """Both sets of spellings, split wards, cost, and the peer where there is one."""
     known = places()
-    tables = [_spellings(name, spellings, known) for name, spellings in SETS.items()]
-    return [*tables, _split(known), _cost(known)]
+    from benchmarks import addresses_at_counters
+
+    sets = SETS | {"counter": addresses_at_counters.SPELLINGS}
+    tables = [_spellings(name, spellings, known) for name, spellings in sets.items()]
+    return [*tables, _split(known), addresses_at_counters.gone(known), _cost(known)]
 
 
 def _spellings(title: str, spellings: dict[str, Spelling], known: Places) -> Table:

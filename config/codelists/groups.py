@@ -37,7 +37,7 @@ class EthnicGroup(Record, frozen=True, kw_only=True):
 
 
 class Nationality(Record, frozen=True, kw_only=True):
-    """MA_QUOCTICH, three digits (not ISO 3166)."""
+    """MA_QUOCTICH, three digits (not ISO 3166); among the aliases the three letters of passports."""
 
     code: Annotated[str, Meta(pattern=r"^[0-9]{3}\Z")]
     name: Text
@@ -103,7 +103,7 @@ def ethnic_group(text: str) -> str | None:
 
 @cache
 def nationalities(site_file: Path | None = None) -> tuple[Nationality, ...]:
-    """Ours (Viet Nam alone, services.md 6.5), over them those of the hospital's file: the same code replaces ours.
+    """Ours (what is missing: docs/codelists.md), over them those of the hospital's file: the same code replaces ours.
 
     Raises ConfigMissing, ConfigSyntax or ConfigWrongType for that file. Read once in a process's life.
     """
@@ -113,8 +113,10 @@ def nationalities(site_file: Path | None = None) -> tuple[Nationality, ...]:
 
 
 def nationality(text: str, site_file: Path | None = None) -> str | None:
-    """The code of the nationality a card's text names; None where no list holds it. Raises as `nationalities`."""
-    return _nationalities_by_name(site_file).get(plain_name(text))
+    """The code of the nationality a card's text or a passport's letters name; None where no list holds it, or where it
+    is one state's name and another's letters in capitals (NGA; but Nga is Russia). Raises as `nationalities`."""
+    found = _nationalities_by_name(site_file).get(plain_name(text))
+    return found if found or text.isupper() else _nationalities_by_own_name(site_file).get(plain_name(text))
 
 
 @cache
@@ -163,6 +165,11 @@ def _groups_by_name() -> Mapping[str, str]:
 @cache
 def _nationalities_by_name(site_file: Path | None) -> Mapping[str, str]:
     return _by_name((entry.code, (entry.name, *entry.aliases)) for entry in nationalities(site_file))
+
+
+@cache
+def _nationalities_by_own_name(site_file: Path | None) -> Mapping[str, str]:
+    return _by_name((entry.code, (entry.name,)) for entry in nationalities(site_file))
 
 
 def _by_name(entries: Iterable[tuple[str, tuple[str, ...]]]) -> Mapping[str, str]:

@@ -41,7 +41,8 @@ class District(NamedTuple):
 
 class Ward(NamedTuple):
     """`new_codes`: the new wards it went to, first the one that took all its residents where there is one; a new ward's
-    own code. `spellings`: other ways in which official lists write its name."""
+    own code. `spellings`: other ways in which official lists write its name. `fate`: GONE or MOVED for one that was no
+    longer there in June 2025; `new_codes` are then those it may be part of."""
 
     era: Era
     code: str
@@ -51,17 +52,27 @@ class Ward(NamedTuple):
     name: str
     new_codes: tuple[str, ...]
     spellings: tuple[str, ...]
+    fate: str = ""
+
+
+GONE, MOVED = "gone", "moved"  # merged or renamed; under the same name and code in another district
 
 
 @dataclass(frozen=True)
 class Places:
-    """All units by their codes."""
+    """All units by their codes, and the wards and districts that lists before June 2025 have and that one has not."""
 
     new_provinces: dict[str, Province]
     old_provinces: dict[str, Province]
     districts: dict[str, District]
     new_wards: dict[str, Ward]
     old_wards: dict[str, Ward]
+    earlier_districts: dict[str, District]
+    earlier_wards: tuple[Ward, ...]
+
+    def district(self, code: str) -> District | None:
+        """The old district of that code, as it was last."""
+        return self.districts.get(code) or self.earlier_districts.get(code)
 
     def province(self, era: Era, code: str) -> Province | None:
         """The province of that code in that era."""
@@ -97,13 +108,32 @@ def places() -> Places:
             kind, name, new, *spellings = rest
             codes, others = _split(new, " "), _split("".join(spellings), "|")
             old_wards[first] = Ward(Era.OLD, first, province, district, kind, name, codes, others)
+    earlier_districts, earlier_wards = _earlier(districts)
     return Places(
         {province.code: province for province in provinces if province.era is Era.NEW},
         {province.code: province for province in provinces if province.era is Era.OLD},
         districts,
         new_wards,
         old_wards,
+        earlier_districts,
+        earlier_wards,
     )
+
+
+def _earlier(districts: dict[str, District]) -> tuple[dict[str, District], tuple[Ward, ...]]:
+    gone: dict[str, District] = {}
+    wards: list[Ward] = []
+    province = district = ""
+    for first, *rest in _rows("wards_earlier.tsv"):
+        if first.startswith(">"):
+            district, (province, kind, name) = first[1:], rest
+            if district not in districts:
+                gone[district] = District(district, province, kind, name, ())
+        else:
+            kind, name, new, *moved = rest
+            fate = MOVED if moved else GONE
+            wards.append(Ward(Era.OLD, first, province, district, kind, name, _split(new, " "), (), fate))
+    return gone, tuple(wards)
 
 
 def _rows(name: str) -> Iterator[list[str]]:

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 
 _MARKS = re.compile("[\u0300\u0301\u0303\u0309\u0323]")
+_ALIKE = str.maketrans("\u2019\u2018\u2013\u2014\u00d0\u00f0\u0189\u0256", "''--\u0110\u0111\u0110\u0111")
 _NO_LETTER = re.compile(r"[\W_]+")
 _NO_LETTER_IN_LINE = re.compile(r"[^\w\n]+|_")
 
@@ -19,8 +20,8 @@ _FOLD = str.maketrans({letter: _plain(letter) for letter in _LETTERS})
 
 
 def compose(text: str) -> str:
-    """NFC, and one kind of apostrophe and hyphen."""
-    return unicodedata.normalize("NFC", text).translate({0x2019: "'", 0x2018: "'", 0x2013: "-", 0x2014: "-"})
+    """NFC, and one kind of apostrophe, hyphen and đ (old fonts and wrong code pages leave look-alikes of it)."""
+    return unicodedata.normalize("NFC", text).translate(_ALIKE)
 
 
 def folded_key(text: str) -> str:

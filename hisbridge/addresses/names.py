@@ -8,8 +8,15 @@ from config.codelists.places import District, Era, Province, Ward, places
 from hisbridge.addresses.letters import folded_keys
 
 # Names in common use that no list holds.
-_COMMON = {"01": ("HN",), "46": ("Thừa Thiên Huế", "TT Huế", "TTH"), "79": ("HCM", "TPHCM", "HCMC", "Sài Gòn", "SG"),
-           "77": ("BRVT", "BR VT", "Bà Rịa VT")}  # fmt: skip
+_COMMON = {
+    "01": ("HN", "TPHN"),
+    "31": ("HP", "TPHP"),
+    "46": ("Thừa Thiên Huế", "TT Huế", "TTH"),
+    "48": ("TPĐN",),
+    "77": ("BRVT", "BR VT", "Bà Rịa VT"),
+    "79": ("HCM", "TPHCM", "HCMC", "Sài Gòn", "SG"),
+    "92": ("TPCT",),
+}
 _COMMON_DISTRICTS = {"643": ("Ban Mê Thuột", "BMT")}
 
 
@@ -89,9 +96,9 @@ def _names() -> Iterator[Name]:
             for written in (province.name, *_COMMON.get(province.code, ())):
                 if not (province.code == "77" and province.era is Era.NEW):
                     yield Name(2, province.era, province.code, province, written)
-    for district in known.districts.values():
+    for district in (*known.districts.values(), *known.earlier_districts.values()):
         for written in (district.name, *_COMMON_DISTRICTS.get(district.code, ())):
             yield Name(1, Era.OLD, district.province, district, written)
-    for ward in (*known.new_wards.values(), *known.old_wards.values()):
+    for ward in (*known.new_wards.values(), *known.old_wards.values(), *known.earlier_wards):
         for written in (ward.name, *ward.spellings):
             yield Name(0, ward.era, ward.province, ward, written)

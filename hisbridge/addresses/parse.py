@@ -1,8 +1,9 @@
 """Free text of a card to ward and province: the best reading, or all of those that are equally good."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 
-from config.codelists.places import District, Era, Ward, places
+from config.codelists.places import GONE, MOVED, District, Era, Ward, places
 from hisbridge.addresses import mentions
 from hisbridge.addresses.mentions import LETTER, Mention
 from hisbridge.addresses.readings import MARGIN, Reading, province_of, readings
@@ -58,6 +59,8 @@ def _address(text: str, words: Words, ranked: list[Reading], named: Sequence[Men
             text=text, era="unknown", detail=words.text[:500].strip(), confidence="none", reason=Reason.NOTHING_FOUND
         )
     best = ranked[0]
+    if best.ward and not best.ward.marked and words.announces_ward(best.ward.begin):
+        return _without_ward(text, words, best, [best], named)
     equals = [reading for reading in ranked if reading.score >= best.score - MARGIN]
     if not best.ward and not best.district:
         # Whether a province alone is meant by its new or its old bounds, nothing tells.
@@ -66,6 +69,8 @@ def _address(text: str, words: Words, ranked: list[Reading], named: Sequence[Men
     wards = _wards(equals)
     if best.ward is None:
         return _without_ward(text, words, best, equals, named)
+    if best.ward.how == LETTER:
+        wards += [ward for ward in _elsewhere(best, named, best.ward.first) if ward not in wards]
     if len(wards) > 1:
         return _several(text, words, equals, wards)
     return _one(text, words, best, ranked)
@@ -75,42 +80,57 @@ def _one(text: str, words: Words, best: Reading, ranked: list[Reading]) -> Addre
     ward = best.unit
     if not isinstance(ward, Ward):
         raise TypeError(ward)
+    earlier = bool(ward.fate)
+    if ward.fate == MOVED:
+        ward = places().old_wards[ward.code]
     today = places().successors(ward)
     rivals = _rivals(best, ward, ranked)
-    if len(today) > 1:
-        reason, offered = Reason.SPLIT, [_candidate(new) for new in today]
-    elif not rivals and _may_be_district(best, ranked):
-        reason, offered = Reason.BOTH_ERAS, [_candidate(ward)]
-    elif rivals:
-        reason, offered = Reason.BOTH_ERAS, [_candidate(ward), *map(_candidate, rivals)]
+    offered: list[Ward] = []
+    if ward.fate:
+        reason, offered = Reason.EARLIER, [ward, *rivals]
+    elif len(today) > 1:
+        reason, offered = Reason.SPLIT, list(today)
+    elif earlier:
+        reason, offered = Reason.EARLIER, [ward, *rivals]
+    elif rivals and best.district:
+        reason, offered = Reason.BOTH_ERAS, [ward, *(new for rival in rivals for new in places().successors(rival))]
+    elif rivals or _may_be_district(best, ranked):
+        reason, offered = Reason.BOTH_ERAS, [ward, *rivals]
     else:
         reason = _doubt(best)
         offered = [] if reason is Reason.FOUND else _runners_up(ranked, ward)
-    certain = len(today) == 1 and not (rivals and best.gap)
-    district = places().districts.get(ward.district)
+    certain = len(today) == 1 and not (rivals and (best.gap or best.district)) and ward.fate != GONE
+    district = places().district(ward.district)
     return Address(
         text=text,
         era=ward.era.value,
         **_province(best),
         district_code=district.code if district else None,
         district=_full(district) if district else None,
-        ward_code=ward.code,
+        ward_code=ward.code if not ward.fate else None,
         ward=_full(ward),
         new_ward_code=today[0].code if certain else None,
         new_province_code=today[0].province,
         detail=_detail(words, best),
         confidence="high" if reason is Reason.FOUND else "low",
         reason=reason,
-        candidates=tuple(offered),
+        candidates=_offer(offered),
     )
 
 
 def _rivals(best: Reading, ward: Ward, ranked: list[Reading]) -> list[Ward]:
-    """Wards of the other era that fit as well but for the number of levels, and lie elsewhere today."""
-    if best.district is not None:
+    """Wards of the other era that fit as well but for the number of levels, and lie elsewhere today; with a new ward
+    under an old district every old ward of that name in it."""
+    if best.district is not None and best.era is Era.OLD:
         return []
-    others = [r.unit for r in ranked if r.era is not best.era and r.ward and r.score >= best.score - ERAS]
+    others = [r.unit for r in ranked if r.era is not best.era and r.ward and _rivalling(r, best)]
     return [unit for unit in others if isinstance(unit, Ward) and set(unit.new_codes) != set(ward.new_codes)]
+
+
+def _rivalling(other: Reading, best: Reading) -> bool:
+    if best.district is None:
+        return other.score >= best.score - ERAS
+    return other.district is not None and other.district.name.unit == best.district.name.unit
 
 
 def _may_be_district(best: Reading, ranked: list[Reading]) -> bool:
@@ -120,11 +140,11 @@ def _may_be_district(best: Reading, ranked: list[Reading]) -> bool:
     return any(r.era is Era.OLD and r.district and not r.ward and r.score >= best.score - ERAS for r in ranked)
 
 
-def _runners_up(ranked: list[Reading], ward: Ward) -> list[Candidate]:
+def _runners_up(ranked: list[Reading], ward: Ward) -> list[Ward]:
     """Where the best is doubtful: itself and the next ones, unless there are none."""
     units = [r.unit for r in ranked if r.ward and r.score >= ranked[0].score - DOUBT]
     wards = list(dict.fromkeys(unit for unit in units if isinstance(unit, Ward)))
-    return [_candidate(unit) for unit in wards[:CANDIDATES]] if any(unit != ward for unit in wards) else []
+    return wards if any(unit != ward for unit in wards) else []
 
 
 def _doubt(best: Reading) -> Reason:
@@ -133,13 +153,22 @@ def _doubt(best: Reading) -> Reason:
     checks = (
         (any(part.how >= LETTER for part in parts) or bool(best.ward and best.ward.how > 1), Reason.SPELLING),
         (bool(best.ward and best.ward.score < WHOLE), Reason.SPELLING),
-        (best.gap > 0, Reason.DISTRICT_UNKNOWN),
+        (best.gap > 0 or _of_a_namesake(best.district), Reason.DISTRICT_UNKNOWN),
         (best.mixed, Reason.MIXED_ERAS),
         (best.named is None, Reason.PROVINCE_MISSING),
         (old and best.district is None, Reason.DISTRICT_MISSING),
         (bool(best.ward and best.ward.marked and best.ward.marked != best.ward.name.unit.kind), Reason.KIND_DIFFERS),
     )
     return next((reason for holds, reason in checks if holds), Reason.FOUND)
+
+
+def _of_a_namesake(district: Mention | None) -> bool:
+    """Whether another district of that name is of the kind that is written: Thị xã Kỳ Anh is not Huyện Kỳ Anh."""
+    if district is None or district.marked in ("", district.name.unit.kind):
+        return False
+    unit, kind = district.name.unit, district.marked
+    names = ((one.name, one.kind, one.province) for one in places().districts.values())
+    return (unit.name, kind, district.name.province) in names
 
 
 def _several(text: str, words: Words, equals: list[Reading], wards: list[Ward]) -> Address:
@@ -150,7 +179,7 @@ def _several(text: str, words: Words, equals: list[Reading], wards: list[Ward]) 
     eras = {ward.era for ward in wards}
     one_place = len({(reading.era, reading.province) for reading in equals}) == 1
     districts = {ward.district for ward in wards}
-    district = places().districts.get(districts.pop()) if len(districts) == 1 else None
+    district = places().district(districts.pop()) if len(districts) == 1 else None
     return Address(
         text=text,
         era=eras.pop().value if len(eras) == 1 else "unknown",
@@ -162,7 +191,7 @@ def _several(text: str, words: Words, equals: list[Reading], wards: list[Ward]) 
         detail=_detail(words, best),
         confidence="low",
         reason=Reason.AMBIGUOUS,
-        candidates=tuple(map(_candidate, wards[:CANDIDATES])),
+        candidates=_offer(wards),
     )
 
 
@@ -185,16 +214,17 @@ def _without_ward(text: str, words: Words, best: Reading, equals: list[Reading],
         detail=_detail(words, best),
         confidence="high" if island and best.named else "low",
         reason=Reason.FOUND if island and best.named else Reason.WARD_UNKNOWN,
-        candidates=tuple(map(_candidate, offered[:CANDIDATES])),
+        candidates=_offer(offered),
     )
 
 
-def _elsewhere(best: Reading, named: Sequence[Mention]) -> list[Ward]:
-    """Wards of that name in the same province, outside the district that is written."""
+def _elsewhere(best: Reading, named: Sequence[Mention], first: int | None = None) -> list[Ward]:
+    """Wards of exactly the name written (at that word) in the same province, outside the district that is written."""
     found = [
         m.name.unit
         for m in named
         if m.name.level == 0 and m.score >= SURE and (m.name.era, m.name.province) == (best.era, best.province)
+        if first in (None, m.first)
     ]
     return list(dict.fromkeys(unit for unit in found if isinstance(unit, Ward)))
 
@@ -206,6 +236,13 @@ def _wards(equals: list[Reading]) -> list[Ward]:
 def _province(reading: Reading) -> dict[str, str]:
     province = province_of(reading)
     return {"province_code": province.code, "province": f"{province.kind.capitalize()} {province.name}"}
+
+
+def _offer(wards: Iterable[Ward]) -> tuple[Candidate, ...]:
+    """The wards to choose from; in the place of one that is in no list any more, those of today it may be part of."""
+    known = places()
+    there = (known.successors(ward) if ward.fate else (ward,) for ward in wards)
+    return tuple(map(_candidate, islice(dict.fromkeys(chain.from_iterable(there)), CANDIDATES)))
 
 
 def _candidate(ward: Ward) -> Candidate:

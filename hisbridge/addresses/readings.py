@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cache
 from itertools import product
 from typing import NamedTuple
 
-from config.codelists.places import District, Era, Province, Ward, places
+from config.codelists.places import GONE, District, Era, Province, Ward, places
 from hisbridge.addresses.mentions import Mention
 from hisbridge.addresses.words import Words
 
@@ -15,6 +16,8 @@ KEPT = (40, 4, 3)  # mentions of wards, districts and provinces weighed together
 GROUPS = 64
 WORTH = 0.5  # a reading that is worse than the best by more is of no use to anyone
 BONUS = 0.3  # more than what a reading can gain beyond the sum of its parts
+OTHER_ERA = 0.25  # what a province's name of the other era is worth less
+ITS_DISTRICT = 0.4  # and a district before a ward that was made in it; before an old ward it is worth more
 MARGIN = 0.04  # readings this near to each other are equally good
 _TAIL = ("viet", "nam", "vn", "vietnam")
 
@@ -24,7 +27,7 @@ Levels = tuple[list[Mention], list[Mention], list[Mention]]
 
 class Reading(NamedTuple):
     """One way to understand the text. `gap`: words between its parts that it leaves unexplained; `mixed`: its province
-    is named by the other era's name."""
+    is named by the other era's name, or its new ward under the district it was made in."""
 
     score: float
     era: Era
@@ -101,13 +104,17 @@ def _groups(mentions: Iterable[Mention]) -> dict[Group, Levels]:
     for mention in mentions:
         era, province = mention.name.era, mention.name.province
         found[era, province][mention.name.level].append(mention)
-        if mention.name.level == 2:
+        if mention.name.level == 1:
+            found[Era.NEW, known.old_provinces[province].new_code][1].append(
+                mention._replace(score=mention.score - ITS_DISTRICT)
+            )
+        elif mention.name.level == 2:
             others = inside[province] if era is Era.NEW else [known.old_provinces[province].new_code]
             other_era = Era.OLD if era is Era.NEW else Era.NEW
             for other in others:
                 unit = known.province(other_era, other)
                 if unit and unit.name != mention.name.unit.name:
-                    found[other_era, other][2].append(mention._replace(score=mention.score - 0.25))
+                    found[other_era, other][2].append(mention._replace(score=mention.score - OTHER_ERA))
     return {group: _kept(levels) for group, levels in found.items()}
 
 
@@ -139,27 +146,54 @@ def _within(scene: Scene, group: Group, found: Levels) -> Iterable[Reading]:
     for ward, district, named in product((*found[0], None), (*found[1], None), (*found[2], None)):
         parts = [part for part in (ward, district, named) if part]
         score = sum(part.score for part in parts)
-        if not parts or score < scene.least or (ward and district and not _inside(ward, district)) or _overlap(parts):
+        if not parts or score < scene.least or not _fit(era, ward, district) or _overlap(parts):
             continue
-        mixed = named is not None and named.name.era is not era
+        mixed = any(part.name.era is not era for part in parts)
         order = [part.first for part in parts]
         if order == sorted(order, reverse=True) and len(order) > 1:
             score -= 0.1
         elif order != sorted(order):
             score -= 0.4
-        same = [m for m in found[2] if named and m.name.province == named.name.province]
+        same = [m for m in found[2] if named and m.name.province == named.name.province and not _city_within(m)]
+        if named and _city_within(named) and same:
+            continue
         score -= _swallowed(scene, ward) if ward else 0
         gap, tail = _unexplained(words, parts, [*parts, *same])
         score -= min(0.5 * gap, 1.5) + min(0.1 * tail, 0.5)
         score += 0.15 if named else 0
         if era is Era.NEW:
             score += -0.2 if gap else 0.1 if named else 0
-            score -= 0.6 if scene.marked_district else 0
+            score -= 0.6 if scene.marked_district and not district else 0
         yield Reading(score, era, province, ward, district, named, gap, mixed)
 
 
-def _inside(ward: Mention, district: Mention) -> bool:
-    return isinstance(ward.name.unit, Ward) and ward.name.unit.district == district.name.unit.code
+def _city_within(named: Mention) -> bool:
+    """'Thành phố Bắc Ninh' is not its province, though it has the name."""
+    return named.marked == "thành phố" and named.name.unit.kind == "tỉnh"
+
+
+def _fit(era: Era, ward: Mention | None, district: Mention | None) -> bool:
+    """Whether the ward lies in the district; a new one, whether it was made of wards of that district."""
+    if district is None:
+        return True
+    if ward is None:
+        return era is Era.OLD
+    unit, code = ward.name.unit, district.name.unit.code
+    return isinstance(unit, Ward) and (code in _made_in()[unit.code] if era is Era.NEW else unit.district == code)
+
+
+@cache
+def _made_in() -> dict[str, set[str]]:
+    """New ward to the old districts its parts lay in."""
+    known = places()
+    found: dict[str, set[str]] = defaultdict(set)
+    for ward in (*known.old_wards.values(), *known.earlier_wards):
+        for new_code in ward.new_codes if ward.fate != GONE else ():
+            found[new_code].add(ward.district)
+    for district in known.districts.values():
+        for new_code in district.new_codes:
+            found[new_code].add(district.code)
+    return found
 
 
 def _swallowed(scene: Scene, ward: Mention) -> float:

@@ -16,6 +16,7 @@ class Reason(StrEnum):
     WARD_UNKNOWN = "ward_unknown"  # no ward of the lists fits what is written
     AMBIGUOUS = "ambiguous"  # several wards fit equally well
     SPLIT = "split"  # the old ward went to several new ones
+    EARLIER = "earlier"  # merged, renamed or moved before June 2025; what it may be part of today is offered
     BOTH_ERAS = "both_eras"  # a new ward and an old one of that name lie in different places
     SPELLING = "spelling"  # found under one letter or other accents than written
     DISTRICT_UNKNOWN = "district_unknown"  # something stands between ward and province that no list knows

@@ -1,6 +1,7 @@
 """A text cut into words that know their folded form, what stands before them, and which kinds of unit they announce."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -14,10 +15,10 @@ MAX_WORD = 40  # letters
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|[0-9]+")
 _KINDS = {
     "xã": "xã, x",
-    "phường": "phường, p, ph, f",
+    "phường": "phường, p, ph, f, phường số, p số",
     "thị trấn": "thị trấn, tt, t t",
     "đặc khu": "đặc khu, đk",
-    "quận": "quận, q",
+    "quận": "quận, q, quận số, q số",
     "huyện": "huyện, h",
     "thị xã": "thị xã, tx, t x",
     "thành phố": "thành phố, tp, t p",
@@ -29,8 +30,12 @@ _MARKERS = {
     for form in forms.split(", ")
 }
 _DISTRICTS = ("quận", "huyện", "thị xã")
-_BELOW = "đường, phố, ngõ, hẻm, ngách, kiệt, ấp, thôn, tổ, đội, xóm, bản, buôn, làng, khóm"
-# Without accents tổ, bản and làng are also syllables of names.
+_WARDS = ("xã", "phường")
+_WARD_KEYS = ("xa", "phuong", "ph")  # a lone p is also a room (phòng), a lone x nothing much
+_BELOW = "đường, phố, ngõ, hẻm, ngách"
+# Syllables of names as well (Lý Thường Kiệt), so only where a part of the text begins with them.
+_BELOW_FIRST = "kiệt, ấp, thôn, tổ, đội, xóm, bản, buôn, làng, khóm"
+# Without accents tổ, bản and làng are in too many names.
 _BELOW_PLAIN = frozenset(["duong", "pho", "ngo", "hem", "ngach", "ap", "thon", "xom", "khom", "buon"])
 
 Marker = tuple[str, int]
@@ -84,14 +89,22 @@ class Words:
             for at, marker in enumerate(self.markers)
         )
 
+    def announces_ward(self, before: int) -> bool:
+        """Whether a ward's kind stands before that word, as such and not as a street's name (12 Đường Phường Mẫu)."""
+        return any(
+            marker and marker[0] in _WARDS and self.words[at].key in _WARD_KEYS and not (at and self.is_below(at - 1))
+            for at, marker in enumerate(self.markers[:before])
+        )
+
     def is_below(self, at: int) -> bool:
         """Whether the word says that a street or a hamlet follows."""
         word = self.words[at]
+        begins = at == 0 or bool(word.after) or self.words[at - 1].key.isdigit()
         if not self.accented:
             # The last syllable of a name may look the same: Thai Duong.
-            begins = at == 0 or bool(word.after) or self.words[at - 1].key.isdigit()
             return begins and word.key in _BELOW_PLAIN
-        return accents(self.spelt(at, at + 1)) in _BELOW_KEYS
+        key = accents(self.spelt(at, at + 1))
+        return key in _BELOW_KEYS or (begins and key in _BELOW_FIRST_KEYS)
 
     def below_part(self, first: int) -> bool:
         """Whether its part of the text began as a street, a house or a hamlet."""
@@ -112,16 +125,19 @@ def accents(text: str) -> str:
 
 
 _BELOW_KEYS = frozenset(map(accent_key, _BELOW.split(", ")))
+_BELOW_FIRST_KEYS = frozenset(map(accent_key, _BELOW_FIRST.split(", ")))
 
 
 def cut(text: str) -> Words:
     """Cut a text of any length into its last words."""
     whole = compose(text)
-    found = list(_WORD.finditer(whole, max(0, len(whole) - MAX_LETTERS)))[-MAX_WORDS:]
-    ends = [match.end() for match in found]
+    found = [
+        piece for match in _WORD.finditer(whole, max(0, len(whole) - MAX_LETTERS)) for piece in _unglued(whole, match)
+    ][-MAX_WORDS:]
+    befores = [found[0][0], *(end for _, end in found[:-1])] if found else []
     kept = tuple(
-        _word(match, _separation(whole[end : match.start()]))
-        for match, end in zip(found, [found[0].start(), *ends[:-1]] if found else [], strict=True)
+        _word(whole, first, last, _separation(whole[before:first]))
+        for (first, last), before in zip(found, befores, strict=True)
     )
     accented = any(word.accented for word in kept)
     markers = tuple(_marker(whole, kept, at, accented) for at in range(len(kept)))
@@ -137,6 +153,8 @@ def _marker(text: str, words: tuple[Word, ...], first: int, accented: bool) -> M
             written = text[words[first].start : words[first + count - 1].end]
             if "-" in text[words[first].start : words[first + count].start]:
                 continue
+            if form.endswith("số") and not words[first + count].key.isdigit():
+                continue  # Phường Sở Dầu
             if not accented or not has_accents(form) or accents(written) == accents(form):
                 return kind, count
     return None
@@ -155,10 +173,20 @@ def _crowded(words: tuple[Word, ...], markers: tuple[Marker | None, ...]) -> tup
     return tuple(crowded)
 
 
-def _word(match: re.Match[str], after: int) -> Word:
-    piece = match[0][:MAX_WORD]
+def _unglued(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
+    """Begin and end of the words run together in one: QBắc, TXThái, HàNội. In capitals alone nothing tells them."""
+    start, end = match.span()
+    for at in range(start + 1, end - 1):
+        if text[at].isupper() and text[at + 1].islower() and text[at - 1].isalpha():
+            yield start, at
+            start = at
+    yield start, end
+
+
+def _word(text: str, first: int, last: int, after: int) -> Word:
+    piece = text[first:last][:MAX_WORD]
     key = piece.lstrip("0") or "0" if piece.isdigit() else folded_key(piece)
-    return Word(match.start(), match.end(), key, after, has_accents(piece))
+    return Word(first, last, key, after, has_accents(piece))
 
 
 def _separation(between: str) -> int:

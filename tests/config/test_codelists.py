@@ -93,7 +93,7 @@ def test_a_word_that_is_not_surely_one_group_gives_no_code(text: str) -> None:
 @given(st.text())
 def test_any_text_gives_a_code_of_the_list_or_none(text: str) -> None:
     assert ethnic_group(text) in {None, *(group.code for group in ethnic_groups())}
-    assert nationality(text) in {None, "000"}
+    assert nationality(text) in {None, *(entry.code for entry in nationalities())}
 
 
 @pytest.mark.parametrize("text", ["Việt Nam", "VIỆT NAM", "Viet Nam", "Vietnam", "VNM"])
@@ -101,8 +101,48 @@ def test_viet_nam_is_three_zeros(text: str) -> None:
     assert nationality(text) == "000"
 
 
-def test_a_country_nobody_mapped_gives_no_code() -> None:
-    assert nationality("Lào") is None
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Lào", "193"),
+        ("LAO", "193"),
+        ("Campuchia", "139"),
+        ("KHM", "139"),
+        ("Mỹ", "175"),
+        ("Hoa Kỳ", "175"),
+        ("USA", "175"),
+        ("D", "155"),  # as German passports have it
+        ("Hàn Quốc", "174"),
+        ("Triều Tiên", "277"),
+        ("Bờ Biển Ngà", "130"),
+        ("Côte d'Ivoire", "130"),
+        ("Cộng hòa Dominica", "152"),
+        ("Dominica", "151"),
+        ("South Sudan", "222"),
+        ("Guinea", "170"),
+    ],
+)
+def test_a_nationality_is_found_by_its_names_and_by_the_letters_of_passports(text: str, code: str) -> None:
+    assert nationality(text) == code
+
+
+def test_every_nationality_is_found_by_each_of_its_names_and_no_two_share_one() -> None:
+    assert len({entry.code for entry in nationalities()}) == len(nationalities()) == 190
+    for entry in nationalities():
+        for name in (entry.name, *entry.aliases):
+            assert nationality(name) == entry.code or name == "NGA", name
+
+
+def test_a_name_that_is_another_states_letters_is_told_from_them_by_its_capitals() -> None:
+    assert nationality("Nga") == nationality("Liên bang Nga") == nationality("RUS") == "231"
+    assert nationality("nga") == "231"
+    assert nationality("NGA") is None
+    assert nationality("Nigeria") == "230"
+
+
+@pytest.mark.parametrize("text", ["Đài Loan", "Hồng Kông", "Palestine", "Gruzia", "Cô-oét", "Síp", "Liên Xô", "Congo"])
+def test_a_country_whose_code_nobody_could_confirm_gives_none(text: str) -> None:
+    assert nationality(text) is None
 
 
 def test_the_hospitals_file_adds_nationalities_and_corrects_ours(tmp_path: Path) -> None:
@@ -114,7 +154,7 @@ def test_the_hospitals_file_adds_nationalities_and_corrects_ours(tmp_path: Path)
     assert nationality("nuoc mau", file) == "999"
     assert nationality("VN", file) == "000"
     assert nationality("VNM", file) is None
-    assert [entry.code for entry in nationalities(file)] == ["000", "999"]
+    assert [entry.code for entry in nationalities(file)] == [*(entry.code for entry in nationalities()), "999"]
     assert nationality("nuoc mau") is None
 
 

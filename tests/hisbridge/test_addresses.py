@@ -135,7 +135,7 @@ def test_an_old_ward_and_district_under_the_province_of_today() -> None:
 
 def test_a_district_that_no_list_knows_any_more_does_not_make_an_address_new() -> None:
     found = parse_address("Phường Hiệp Phú, Quận 9, TP HCM")
-    assert (found.era, found.ward_code, found.reason) == ("old", "26839", Reason.DISTRICT_UNKNOWN)
+    assert (found.era, found.ward_code, found.reason) == ("old", "26839", Reason.EARLIER)
 
 
 def test_a_ward_that_is_not_in_the_district_written_is_offered_and_not_taken() -> None:
