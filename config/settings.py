@@ -115,6 +115,12 @@ class KioskSettings(Record, frozen=True, kw_only=True):
     services: Annotated[tuple[ServiceSettings, ...], Meta(min_length=1)]
 
 
+class CounterSettings(Record, frozen=True, kw_only=True):
+    """The receptionists' pages."""
+
+    enabled: bool
+
+
 class PortalSettings(Record, frozen=True, kw_only=True):
     enabled: bool
     base_url: str
@@ -125,6 +131,7 @@ class PortalSettings(Record, frozen=True, kw_only=True):
     officer_name: str
     officer_id: Annotated[str, Meta(pattern=r"^([0-9]{12})?\Z")]
     ca_file: str
+    year_only_retry: bool
     timeout_seconds: Seconds
 
 
@@ -140,6 +147,7 @@ class HisProxySettings(Record, frozen=True, kw_only=True):
     signed_fields: tuple[str, ...]
     date_format: Literal["yyyy-MM-dd", "dd/MM/yyyy", "yyyyMMdd"]
     sex_codes: dict[str, str]
+    answer_sex_codes: dict[str, str]
     id_kinds: dict[str, str]
     ca_file: str
     fields: dict[str, str]
@@ -161,6 +169,17 @@ class PopulationSettings(Record, frozen=True, kw_only=True):
     agency_code: str
     procedure_code: str
     integration_code: str
+    account: str
+    phone: str
+    operation: Literal["look_up", "verify"]
+    verified_fields: Annotated[tuple[str, ...], Meta(min_length=1)]
+    soap_action: str
+    api_key_file: str
+    token_field: Annotated[str, Meta(min_length=1)]
+    lifetime_field: Annotated[str, Meta(min_length=1)]
+    sex_codes: dict[Literal["male", "female", "unknown"], str]
+    rest_fields: dict[str, str]
+    rest_extra: dict[str, str]
     name_style: Literal["upper", "upper_ascii"]
     date_format: Literal["yyyyMMdd", "yyyy-MM-dd"]
     ca_file: str
@@ -183,6 +202,7 @@ class LookupSettings(Record, frozen=True, kw_only=True):
     slow_seconds: Seconds
     retry_offline_seconds: Seconds
     cache_key_file: str
+    keep_late_days: Annotated[int, Meta(ge=1, le=366)]
     ask_again_seconds: Seconds
     ask_again_most_seconds: Seconds
 
@@ -218,6 +238,7 @@ class Settings(Record, frozen=True, kw_only=True):
     paths: PathSettings
     reader: ReaderSettings
     kiosk: KioskSettings
+    counter: CounterSettings
     facility: FacilitySettings
     portal: PortalSettings
     his_proxy: HisProxySettings

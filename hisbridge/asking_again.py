@@ -8,7 +8,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 from hisbridge import pending
 from hisbridge.delivery import Backoff
@@ -25,13 +25,16 @@ log = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 200  # at pauses of up to half an hour more than a day has room for; ends a question nobody can answer
 
+KEEP_DAYS = 2
+
 Settle = Callable[[sqlite3.Connection], object]
 
 
 class AskingAgain:
     """The worker. `step` makes one attempt; `run` makes them until stopped. One per database.
 
-    `backoff` gives the pauses (lookups.ask_again_seconds to ask_again_most_seconds). `each_round` is called about
+    `backoff` gives the pauses (lookups.ask_again_seconds to ask_again_most_seconds). Answers are removed `keep_days`
+    after the day of their visit (lookups.keep_late_days). `each_round` is called about
     once a second, also while there is nothing to ask: what must be tidied up when a day is over.
     """
 
@@ -42,6 +45,7 @@ class AskingAgain:
         backoff: Backoff,
         time: SiteTime,
         most_attempts: int = MOST_ATTEMPTS,
+        keep_days: int = KEEP_DAYS,
         each_round: Callable[[], None] = lambda: None,
     ) -> None:
         self._lookup = lookup
@@ -49,6 +53,7 @@ class AskingAgain:
         self._backoff = backoff
         self._time = time
         self._most_attempts = most_attempts
+        self._keep_days = keep_days
         self._each_round = each_round
         self._connection: sqlite3.Connection | None = None
         self._unsettled: Settle | None = None  # an outcome that is known but not yet on disk
@@ -83,12 +88,16 @@ class AskingAgain:
         self._settle(connection)
         if count := pending.give_up_past(connection, self._time.today()):
             log.warning("%d insurance questions stay unanswered: their day is over", count)
+        pending.purge(connection, self._oldest_kept())
         claimed = self._claimed(connection)
         if claimed is None:
             return None
         pause = self._attempted(claimed)
         self._settle(connection)
         return pause
+
+    def _oldest_kept(self) -> str:
+        return (date.fromisoformat(self._time.today()) - timedelta(days=self._keep_days)).isoformat()
 
     def _claimed(self, connection: sqlite3.Connection) -> Claimed | None:
         now = self._time.now()

@@ -143,6 +143,11 @@ class Breaker:
         with self._lock:
             self._line = settle(self._line, self._rules, admission, outcome, self._monotonic())
 
+    def online(self) -> bool:
+        """Whether everybody is let through at this moment."""
+        with self._lock:
+            return not self._line.offline
+
     def health(self) -> LineHealth:
         """The line at this moment."""
         with self._lock:

@@ -36,25 +36,27 @@ CONNECT_SECONDS = 3.0  # name, TCP and TLS together: a line that is up needs a f
 MAX_CONNECTIONS = 8  # to one side at once; further questions wait their turn within their own deadlines
 KEPT_SECONDS = 30.0  # an idle connection is used again; servers and firewalls commonly keep one for 60 s
 PIECE = 16 * 1024  # bytes written at once, so that a slow reader cannot stretch a write past the deadline
-LONGEST_TYPE = 200  # characters of a Content-Type that are looked at
+LONGEST_HEADER = 400  # characters of an answer's header that are looked at
 AGENT = "TiepDon"
 
 
 @dataclass(frozen=True, repr=False)
 class Answer:
-    """Status, body, Content-Type (lower case) and Date of an HTTP answer; both empty when untold."""
+    """Status, body, Content-Type (lower case), Date and Retry-After of an HTTP answer; each empty when untold."""
 
     status: int
     body: bytes
     content_type: str = ""
     date: str = ""
+    retry_after: str = ""
 
 
 @dataclass(frozen=True, repr=False)
 class Question:
     """One request: address without query, body and its media type, query, method, further headers.
 
-    `repeatable`: asking twice does no harm, as with every look-up.
+    `repeatable`: asking twice does no harm, as with every look-up. `anew`: makes it again for a further try, where a
+    signature holds for one request only.
     """
 
     url: str
@@ -64,9 +66,15 @@ class Question:
     method: str = "POST"
     headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = True
+    anew: "Callable[[], Question] | None" = None
 
 
 Post = Callable[[Question, float], Answer]
+
+
+def again(question: Question) -> Question:
+    """The question for a further try. Raises whatever making it raised the first time."""
+    return question if question.anew is None else question.anew()
 
 
 class _Call(threading.local):
@@ -109,16 +117,18 @@ class Poster:
     def __call__(self, question: Question, deadline: float) -> Answer:
         """The answer before `deadline` (monotonic seconds).
 
-        Raises PortalTimeout, PortalUnreachable, PortalCertificate or PortalTooLarge; none carries a word of the
-        question or of the answer.
+        Raises PortalTimeout (`asked` is False where every connection was in use all the time), PortalUnreachable,
+        PortalCertificate or PortalTooLarge; none carries a word of the question or of the answer.
         """
         self._call.deadline = deadline
         try:
             return self._asked(question)
+        except httpcore.PoolTimeout:
+            failure: PortalError = PortalTimeout(asked=False)
         except httpcore.TimeoutException:
-            failure: type[PortalError] = PortalTimeout
+            failure = PortalTimeout()
         except _UNUSABLE:
-            failure = PortalUnreachable
+            failure = PortalUnreachable()
         # Outside the except clauses, so that not even the context keeps httpcore's words and frames.
         raise failure
 
@@ -127,15 +137,14 @@ class Poster:
         self._closing()
 
     def _asked(self, question: Question) -> Answer:
-        request = _request(question)
         try:
-            return self._exchange(request, fresh=False)
+            return self._exchange(_request(question), fresh=False)
         except (_Leftover, httpcore.ReadError, httpcore.WriteError, httpcore.RemoteProtocolError):
             # The server gave a kept connection up just as it was used: nobody has read the question.
             if self._call.connected or self._call.received or not question.repeatable:
                 raise
         # Over a new one, which cannot have been given up meanwhile as other kept ones can.
-        return self._exchange(request, fresh=True)
+        return self._exchange(_request(again(question)), fresh=True)
 
     def _exchange(self, request: httpcore.Request, *, fresh: bool) -> Answer:
         call = self._call
@@ -159,8 +168,10 @@ class Poster:
             raise
         finally:
             self._connections.give(connection)
-        told = response.headers
-        return Answer(response.status, body, _header(told, b"content-type").lower(), _header(told, b"date"))
+        content_type, date, later = (
+            _header(response.headers, name) for name in (b"content-type", b"date", b"retry-after")
+        )
+        return Answer(response.status, body, content_type.lower(), date, later)
 
 
 def poster(
@@ -213,7 +224,7 @@ def _request(question: Question) -> httpcore.Request:
 
 def _header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> str:
     told = next((value for name, value in headers if name.lower() == wanted), b"")
-    return told[:LONGEST_TYPE].decode("latin-1").strip()
+    return told[:LONGEST_HEADER].decode("latin-1").strip()
 
 
 def _bounded(pieces: Iterable[bytes], limit: int) -> bytes:

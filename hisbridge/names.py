@@ -37,7 +37,11 @@ class Resolver:
             asking = self._open.get(key)
             if asking is None:
                 asking = self._open[key] = _Asking()
-                threading.Thread(target=self._ask, args=(key, asking), name="resolver", daemon=True).start()
+                try:
+                    threading.Thread(target=self._ask, args=(key, asking), name="resolver", daemon=True).start()
+                except RuntimeError:  # no room for a thread: nobody must wait for one that never began
+                    del self._open[key]
+                    raise OSError from None
         if not asking.done.wait(seconds):
             raise TimeoutError
         if asking.failure is not None:

@@ -92,6 +92,10 @@ WHERE visit_id = ? AND state = 'open'
 
 _OVER = "SELECT visit_id FROM open_questions WHERE state = 'open' AND visit_day < ?"
 
+_SETTLED = "SELECT visit_id FROM open_questions WHERE state IN ('answered', 'given_up') AND visit_day < ?"
+
+_PURGE = "DELETE FROM open_questions WHERE visit_id = ? AND state <> 'open'"
+
 _LATE = """
 SELECT visit_id, coverage, answered_at, seq FROM open_questions WHERE seq > ? ORDER BY seq LIMIT ?
 """
@@ -156,6 +160,19 @@ def give_up_past(connection: sqlite3.Connection, today: str) -> int:
         over = connection.execute(_OVER, (today,)).fetchall()
         connection.executemany(_GIVE_UP, [(None, row["visit_id"]) for row in over])
     return len(over)
+
+
+def purge(connection: sqlite3.Connection, before: str) -> int:
+    """Remove what was answered or given up for visits of days before `before` (ISO 8601). Returns how many.
+
+    The numbers of late answers go on growing: who follows them misses nothing but what is gone.
+    """
+    if connection.execute(_SETTLED + " LIMIT 1", (before,)).fetchone() is None:
+        return 0
+    with transaction(connection):
+        gone = connection.execute(_SETTLED, (before,)).fetchall()
+        connection.executemany(_PURGE, [(row["visit_id"],) for row in gone])
+    return len(gone)
 
 
 def late_answers(connection: sqlite3.Connection, since_seq: int = 0, limit: int = MAX_LISTED) -> list[LateAnswer]:

@@ -63,7 +63,7 @@ class Act(StrEnum):
     """What the counter is expected to do with an insurance answer (services.md 1.4, last column)."""
 
     NONE = "none"
-    USE_NEW_CARD = "use_new_card"  # the answer's card is the new one: tell the person
+    USE_NEW_CARD = "use_new_card"  # a new card was issued: tell the person; `card_number` is in force on the day
     INSPECT_PAPERS = "inspect_papers"  # a forces' card: look at card and ID, type the validity from the card
     ASK_OTHER_NUMBER = "ask_other_number"  # nothing known of this number: the card's own number may find it
     ASK_RENEWED_CARD = "ask_renewed_card"  # no cover: another or renewed card, else the person pays
@@ -152,6 +152,18 @@ class Coverage(Record, frozen=True, kw_only=True):
         str | None,
         Meta(description="the person's other card, where an old and a new one are known", examples=["GD4000000000001"]),
     ] = None
+    other_valid_from: Annotated[FullDate | None, Meta(description="first day of the other card, where told")] = None
+    other_valid_to: Annotated[FullDate | None, Meta(description="last day of the other card, where told")] = None
+    other_registered_facility: Annotated[
+        str | None, Meta(description="facility registered for first contact on the other card", examples=["01028"])
+    ] = None
+    recheck_before_discharge: Annotated[
+        bool,
+        Meta(
+            description="ask again before discharge: the visit may span both cards, whose numbers, facilities and days"
+            " the claim then joins by `;`"
+        ),
+    ] = False
     entitlement: Annotated[Entitlement | None, Meta(description="proposals drawn from the answer")] = None
     asked_at: Annotated[Moment | None, Meta(description="when the portal was asked")] = None
     asked_by: Annotated[str | None, Meta(description="kiosk that asked")] = None

@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import re
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,6 +41,12 @@ class SealingKeyUnusable(TiepDonError):
     """The file that holds the key of the day's answers does not hold 32 bytes as base64, hex or raw (`why`)."""
 
     code = "sealing.key_unusable"
+
+
+class SealingKeyExposed(TiepDonError):
+    """The file that holds the key of the day's answers may be read by others on the machine, or written by a group."""
+
+    code = "sealing.key_exposed"
 
 
 class Unreadable(TiepDonError):
@@ -81,15 +88,21 @@ class Sealer:
 def sealer(key_file: str) -> Sealer:
     """The sealer of the key in this file; where none is named, of a key that lives as long as the process.
 
-    Raises SealingKeyMissing, SealingKeyUnusable.
+    Raises SealingKeyMissing, SealingKeyExposed, SealingKeyUnusable.
     """
     return Sealer(read_key(Path(key_file)) if key_file else os.urandom(KEY_BYTES))
 
 
 def read_key(path: Path) -> bytes:
-    """The 32 bytes in a file: raw, or as one line of hex or base64. Raises SealingKeyMissing, SealingKeyUnusable."""
+    """The 32 bytes in a file: raw, or as one line of hex or base64.
+
+    A group may read the file, as systemd hands credentials out that way; what anybody else could read or write is
+    refused. Raises SealingKeyMissing, SealingKeyExposed, SealingKeyUnusable.
+    """
     try:
         with path.open("rb") as file:
+            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o027:
+                raise SealingKeyExposed
             content = file.read(MAX_KEY_FILE + 1)
     except OSError as error:
         raise SealingKeyMissing(why=error.strerror or "unreadable") from None

@@ -266,6 +266,7 @@ def _asking_again(settings: Settings, insurance: CoverageLookup, around: assembl
         lambda: open_outbox(database_path(settings)),
         Backoff(lookups.ask_again_seconds, lookups.ask_again_most_seconds, around.draw),
         assembly.site_time(settings, around.clocks),
+        keep_days=lookups.keep_late_days,
         each_round=insurance.forget_past_days,
     )
 

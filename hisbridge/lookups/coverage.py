@@ -79,7 +79,8 @@ def coverage_lookup(
     """The look-up with its day's answers in the shared database, sealed under the key in `key_file` (empty: a key
     that lives as long as the process, so that only one process may use the table).
 
-    `told_by` names the source, `usual_seconds` is its own deadline. Raises SealingKeyMissing, SealingKeyUnusable.
+    `told_by` names the source, `usual_seconds` is its own deadline. Raises SealingKeyMissing, SealingKeyExposed,
+    SealingKeyUnusable.
     """
     seals = sealer(key_file)
     kept = KeptAnswers(open_connection, seals)

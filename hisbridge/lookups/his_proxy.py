@@ -6,6 +6,7 @@ no log and no error.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta, timezone
 
 from config.settings import HisProxySettings, SiteSettings
@@ -117,9 +118,13 @@ class HisProxy:
 
     def _asked_about(self, question: CoverageQuestion, number: Number, asked: Asked, deadline: float) -> Coverage:
         known = values(question, number, self._settings, self._id_kinds)
-        request = signed_question(known, self._settings, int(self._clocks.now().timestamp() * 1000))
+
+        def request() -> Question:
+            moment = int(self._clocks.now().timestamp() * 1000)
+            return replace(signed_question(known, self._settings, moment), anew=request)
+
         context = Context(question, number.kind, asked, self._settings)
-        data = data_of(self._sent(request, deadline))
+        data = data_of(self._sent(request(), deadline))
         return not_found(context) if data is None else coverage(data, context)
 
     def _sent(self, request: Question, deadline: float) -> Answer:

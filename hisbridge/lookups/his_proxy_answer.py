@@ -29,6 +29,7 @@ from hisbridge.lookups.persons import iso_day, same_day, same_name, tidy
 from hisbridge.lookups.portal_answer import (
     BIRTH_DATE_DISAGREES,
     CHILD_NOT_FOUND,
+    CONTRADICTORY,
     EXPIRED,
     FORCES_NOT_FOUND,
     NAME_DISAGREES,
@@ -40,7 +41,7 @@ from hisbridge.lookups.portal_answer import (
 )
 from hisbridge.lookups.portal_json import read_object
 from hisbridge.lookups.portal_numbers import Kind, forces_card
-from hisbridge.lookups.result_codes import meaning_of, verdict_of
+from hisbridge.lookups.result_codes import OLD_CARD_EXPIRED, OLD_CARD_STILL_VALID, meaning_of, verdict_of
 from hisbridge.records import Act, Coverage, CoverageQuestion, Verdict
 
 NOT_FOUND = "his_proxy.not_found"
@@ -111,6 +112,8 @@ def data_of(answer: Answer) -> Mapping[str, Any] | None:
             raise HisProxyIncomplete(field="code")
         raise HisProxyFailed
     data = envelope.get("data")
+    if isinstance(data, list) and len(data) == 1:
+        data = data[0]
     if not isinstance(data, dict):
         raise HisProxyIncomplete(field="data")
     return data
@@ -193,14 +196,20 @@ def _with_card(fields: Fields, context: Context, code: str | None, verdict: Verd
     if problem and verdict is Verdict.VALID_NEW_CARD and new is None:
         # There is a new card, and this is not it: nobody can say that the person has no cover.
         raise HisProxyIncomplete(field="new_card_number")
-    if new is not None and chosen is old:
-        act = Act.NONE  # the card that the person holds is the one in force
+    if (
+        code == OLD_CARD_EXPIRED
+        and new is not None
+        and chosen is old
+        and day >= date.fromisoformat(context.asked.at[:10])
+    ):
+        # Called expired, with days that say otherwise, and its successor does not cover the day.
+        return _plain(context, Verdict.MANUAL_CHECK, code, CONTRADICTORY, Act.INSPECT_PAPERS)
     reason: str | None
     if problem:
         verdict, reason, act = Verdict.NOT_INSURED, problem, Act.ASK_RENEWED_CARD
     else:
         verdict, reason, act = _decided(fields, verdict, act)
-    other = next((card.number for card in cards if card.number != chosen.number), None)
+    other = next((card for card in cards if card.number != chosen.number), None)
     return Coverage(
         verdict=verdict,
         result_code=code,
@@ -214,7 +223,11 @@ def _with_card(fields: Fields, context: Context, code: str | None, verdict: Verd
         registered_facility=chosen.facility,
         living_area=_matching(_AREA, fields.text("living_area").upper()),
         five_year_date=_hint(fields, "five_year_date"),
-        other_card_number=other,
+        other_card_number=other.number if other else None,
+        other_valid_from=other.begins.isoformat() if other else None,
+        other_valid_to=other.ends.isoformat() if other else None,
+        other_registered_facility=other.facility if other else None,
+        recheck_before_discharge=code == OLD_CARD_STILL_VALID and problem is None,
         asked_at=context.asked.at,
         asked_by=context.asked.by,
     )
@@ -275,7 +288,8 @@ def _disagreement(fields: Fields, context: Context) -> str | None:
 
 def _sex(text: str, settings: HisProxySettings) -> str | None:
     """Male or female by the configured codes or in words; None where the codes leave it open."""
-    by_code = [ours for ours, theirs in settings.sex_codes.items() if theirs and theirs == text]
+    codes = settings.answer_sex_codes or settings.sex_codes
+    by_code = [ours for ours, theirs in codes.items() if theirs and theirs == text]
     if len(by_code) == 1:
         return by_code[0] if by_code[0] in ("male", "female") else None
     return {"nam": "male", "nữ": "female"}.get(tidy(text).casefold())

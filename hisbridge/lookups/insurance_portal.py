@@ -30,7 +30,7 @@ from hisbridge.lookups.portal_errors import (
     PortalRegisterDown,
 )
 from hisbridge.lookups.portal_json import result_code
-from hisbridge.lookups.portal_numbers import Number, known_numbers, next_number, taught_numbers
+from hisbridge.lookups.portal_numbers import Number, forces_card, known_numbers, next_number, taught_numbers
 from hisbridge.lookups.portal_session import Clocks, PortalSession
 from hisbridge.lookups.result_codes import (
     ACCEPTED,
@@ -123,7 +123,7 @@ class InsurancePortal:
         return Asked(at=self._clocks.now().astimezone(zone).isoformat(timespec="seconds"), by=self._site.kiosk_id)
 
     def _deadline(self, seconds: float | None) -> float:
-        return self._clocks.monotonic() + min(seconds or self._settings.timeout_seconds, LONGEST)
+        return self._clocks.monotonic() + min(self._settings.timeout_seconds if seconds is None else seconds, LONGEST)
 
     def _ask(self, question: CoverageQuestion, numbers: tuple[Number, ...], asked: Asked, deadline: float) -> Coverage:
         """Number after number until one decides."""
@@ -146,7 +146,7 @@ class InsurancePortal:
         """
         first = self._session.look_up(form, deadline)
         code, tried = result_code(first), form
-        while other := _other_form(form, tried, code):
+        while other := _other_form(form, tried, code, self._settings.year_only_retry):
             answer, tried = self._session.look_up(other, deadline), other
             code = result_code(answer)
             if meaning_of(code).act is Act.WAIT or (code in ACCEPTED and same_person(answer, question)):
@@ -177,14 +177,16 @@ def _decided(
     found = coverage(answer, question, asked, number.kind)
     for earlier in heard:
         if earlier.code in MOVED:
-            found = moved_to(found, earlier.answer, question)
+            found = moved_to(found, earlier.answer, question, asked)
     return found
 
 
 def _undecided(heard: list[_Heard], question: CoverageQuestion, asked: Asked) -> Coverage:
     """What it comes to when no number decided: an ended card says most, then a mistyped one, then nothing known."""
     most = max(heard, key=_weight)
-    if _weight(most) > _WEIGHT_UNKNOWN:
+    # The number of a forces' card may be right and unknown to the portal: the card itself is looked at (2.5).
+    mistyped_or_forces = most.code in WRONG_NUMBER and forces_card(question.insurance_number)
+    if _weight(most) > _WEIGHT_UNKNOWN and not mistyped_or_forces:
         return coverage(most.answer, question, asked)
     return not_found(most.code, question, asked)
 
@@ -215,11 +217,14 @@ def _portal_birth_date(text: str) -> str:
     return f"{parts[2]:02d}/{parts[1]:02d}/{parts[0]:04d}" if len(parts) == 3 else f"{parts[0]:04d}"
 
 
-def _other_form(first: dict[str, str], tried: dict[str, str], code: str) -> dict[str, str] | None:
-    """The one other way to put the question that is worth a try after this code (services.md 1.4), each once."""
+def _other_form(first: dict[str, str], tried: dict[str, str], code: str, year_only: bool) -> dict[str, str] | None:
+    """The one other way to put the question that is worth a try after this code (services.md 1.4), each once.
+
+    The year alone only where `year_only` allows it: that the portal takes it is known from practice (M).
+    """
     if code == NAME_NEARLY_RIGHT and tried["hoTen"] == first["hoTen"]:
         other = other_accent_placement(first["hoTen"])
         return {**tried, "hoTen": other} if other != first["hoTen"] else None
-    if code == BIRTH_DATE_WRONG and "/" in tried["ngaySinh"]:
+    if code == BIRTH_DATE_WRONG and year_only and "/" in tried["ngaySinh"]:
         return {**tried, "ngaySinh": tried["ngaySinh"][-4:]}
     return None

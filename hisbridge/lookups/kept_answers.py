@@ -6,8 +6,11 @@ that cannot be read or written means that nothing is kept. Nothing here is ever 
 
 import logging
 import sqlite3
+import stat
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 from hisbridge.records import Coverage
@@ -124,6 +127,7 @@ class KeptAnswers:
             connection = self._open_connection()
             try:
                 connection.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
+                _make_private(connection)
                 # An answer lost in a power cut is asked again: no flush to the disk for each.
                 connection.execute("PRAGMA synchronous=NORMAL")
                 self._remove_unreadable(connection)
@@ -142,6 +146,16 @@ class KeptAnswers:
         if self._connection is not None:
             self._connection.close()
         self._connection = None
+
+
+def _make_private(connection: sqlite3.Connection) -> None:
+    """Take the database's files from everybody but their owner, as they were made; SQLite follows the first one."""
+    _, _, name = connection.execute("PRAGMA database_list").fetchone()
+    for file in (Path(f"{name}{end}") for end in ("", "-wal", "-shm") if name):
+        with suppress(OSError):  # another owner's file: the answers in it are sealed all the same
+            if (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077:
+                file.chmod(mode & 0o700)
+                log.warning("%s could be read by others; it cannot any more", file.name)
 
 
 def _remove(connection: sqlite3.Connection, keys: list[str]) -> None:

@@ -6,7 +6,8 @@ NOTHING_KNOWN = "050"  # services.md 1.4: the portal answered; another number ma
 # Nobody was asked, and nobody will be: the part is switched off, or the question lacks what every question needs.
 NEVER_ASKED = frozenset({"portal.disabled", "portal.name_needed", "his_proxy.disabled", "his_proxy.name_needed"})
 PASSING = frozenset({Act.WAIT, Act.CALL_ADMINISTRATOR, Act.DECIDE})  # acts on an answer that may be another in an hour
-UNDOCUMENTED = "portal.unknown_code"
+# Reasons of an answer that a person has to judge: nobody is told it a second time without the insurer being asked.
+DOUBTFUL = frozenset({"portal.unknown_code", "coverage.card_incomplete", "coverage.contradictory"})
 
 
 def is_answer(coverage: Coverage) -> bool:
@@ -26,5 +27,5 @@ def is_worth_keeping(coverage: Coverage) -> bool:
     return (
         coverage.verdict not in (Verdict.UNVERIFIED, Verdict.CONFIGURATION_ERROR)
         and coverage.act not in PASSING
-        and coverage.reason != UNDOCUMENTED
+        and coverage.reason not in DOUBTFUL
     )

@@ -19,13 +19,13 @@ _OPEN_VOWELS = re.compile(r"(?<![qQ])([oO][aeAE]|[uU][yY])$")
 _ISO = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
 _PORTAL_DATE = re.compile(r"(?:(?:([0-9]{1,2})/)?([0-9]{1,2})/)?([0-9]{4})")
 _EIGHT_DIGITS = re.compile(r"([0-9]{2})([0-9]{2})((?:18|19|20|21)[0-9]{2})")  # year-first would have month 18 to 21
-_MIDNIGHT = re.compile(r"[T ]0?0:00(:00(\.0+)?)?Z?$")
+_YEAR_FIRST = re.compile(r"((?:18|19|20|21)[0-9]{2})([0-9]{2})([0-9]{2})")  # as in the claim files, services.md 3.1
+# Midnight, here or untold where, and the last second of a day: the date before it is meant. At any other offset, or
+# hour, it could be the next day's.
+_CLOCK = re.compile(r"[T ](?:0?0:00(:00(\.0+)?)?(?:Z|\+07:?00)?|23:59(:59(\.[0-9]+)?)?(?:\+07:?00)?)$")
 _SEXES: dict[str, Literal["male", "female"]] = {
-    "nam": "male",
-    "1": "male",
-    "nữ": "female",
-    "nu": "female",
-    "2": "female",
+    **dict.fromkeys(("nam", "male", "m", "1"), "male"),
+    **dict.fromkeys(("nữ", "nu", "female", "f", "2"), "female"),
 }
 
 PartialDay = tuple[int, ...]  # (year), (year, month) or (year, month, day)
@@ -61,14 +61,16 @@ def iso_day(text: str) -> PartialDay | None:
 def portal_day(text: str) -> PartialDay | None:
     """The portal's `dd/MM/yyyy`, `MM/yyyy` or `yyyy` as (year, month, day) as far as known, and a day that exists.
 
-    `ddMMyyyy` and `yyyy-MM-dd` are understood too (services.md 1.3 shows two forms itself), a midnight after the date
-    and zeros for what is not known. None for anything else.
+    `ddMMyyyy`, `yyyyMMdd` and `yyyy-MM-dd` are understood too (services.md 1.3 shows two forms itself), the first or
+    last moment of the day after the date, and zeros for what is not known. None for anything else.
     """
-    plain = _MIDNIGHT.sub("", text.strip())
+    plain = _CLOCK.sub("", text.strip())
     found = _PORTAL_DATE.fullmatch(plain) or _EIGHT_DIGITS.fullmatch(plain)
     if found is not None:
         day, month, year = found.groups()
         parts = tuple(int(part) for part in (year, month, day) if part)
+    elif (found := _YEAR_FIRST.fullmatch(plain)) is not None:
+        parts = tuple(int(part) for part in found.groups())
     else:
         parts = iso_day(plain) or ()
     return _real(_known(parts))
@@ -81,7 +83,7 @@ def same_day(one: PartialDay, other: PartialDay) -> bool:
 
 
 def portal_sex(text: str) -> Literal["male", "female"] | None:
-    """`Nam` or `Nữ`, also as the data standard's 1 and 2 (services.md 6.5); None for anything else."""
+    """`Nam` or `Nữ`, also in English and as the data standard's 1 and 2 (services.md 6.5); None for anything else."""
     return _SEXES.get(tidy(text).casefold())
 
 

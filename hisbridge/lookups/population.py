@@ -2,7 +2,8 @@
 
 A person is found only where number, name and birth date all agree (services.md 4.3). Where card and register differ,
 both sides are shown and neither is merged into the other; a register that describes somebody else is told as such and
-its data go no further. No failure of the other side reaches the check-in as an exception.
+its data go no further. Where the settings say `verify`, the register only confirms the data and tells none of its own;
+what it did not say stays empty. No failure of the other side reaches the check-in as an exception.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from hisbridge.http import Post
 from hisbridge.lookups.contract import PopulationLookup
 from hisbridge.lookups.persons import PartialDay, iso_day, same_day, same_name
 from hisbridge.lookups.population_access import LgspAccess, XRoadAccess
-from hisbridge.lookups.population_answer import Entry, clean
+from hisbridge.lookups.population_answer import Entry, clean, confirmed, entries, sex_codes
 from hisbridge.lookups.population_errors import (
     PopulationDisabled,
     PopulationError,
@@ -30,10 +31,13 @@ from hisbridge.lookups.population_soap import SoapTransport
 from hisbridge.lookups.residence import lives_elsewhere, readable
 from hisbridge.records import Citizen, CitizenQuestion, Difference, Register
 from hisbridge.site_time import SiteTime
+from hisbridge.xml import Node
 
 NUMBER_DISAGREES = "population.number_disagrees"
 NAME_DISAGREES = "population.name_disagrees"
 BIRTH_DATE_DISAGREES = "population.birth_date_disagrees"
+ONLY_CONFIRMED = "population.only_confirmed"
+NOT_CONFIRMED = "population.not_confirmed"
 
 LONGEST_WAIT = 86400.0  # seconds
 # For diagnosis: a number that no province issued (services.md 0.3).
@@ -43,16 +47,18 @@ NOBODY = CitizenQuestion(personal_id="000000000000", full_name="Không Có Ai", 
 class Transport(Protocol):
     """One way to the register."""
 
-    def people(self, sought: Sought, deadline: float) -> tuple[Entry, ...]:
-        """Whom the register holds under this number, name and birth date. Raises a PopulationError."""
+    def answer(self, sought: Sought, deadline: float) -> Node:
+        """What the register says about this number, name and birth date. Raises a PopulationError."""
         ...
 
 
 TRANSPORTS: Mapping[str, Callable[[PopulationSettings, Post, SiteTime], Transport | None]] = {
     "none": lambda *_: None,
-    "soap_xroad": lambda settings, post, time: SoapTransport(XRoadAccess(settings, post, time)),
-    "soap_lgsp": lambda settings, post, time: SoapTransport(LgspAccess(settings, post, time, with_pass=True)),
-    "rest_lgsp": lambda settings, post, time: RestTransport(LgspAccess(settings, post, time, with_pass=False)),
+    "soap_xroad": lambda settings, post, time: SoapTransport(settings, XRoadAccess(settings, post, time)),
+    "soap_lgsp": lambda settings, post, time: SoapTransport(settings, LgspAccess(settings, post, time, with_pass=True)),
+    "rest_lgsp": lambda settings, post, time: RestTransport(
+        settings, LgspAccess(settings, post, time, with_pass=False)
+    ),
 }
 
 
@@ -80,7 +86,10 @@ class PopulationRegister:
         """Ask for this person within `seconds` (default: the setting). Never raises for the register's sake."""
         asked_at = self._asked_at()
         try:
-            people = self._people(question, seconds)
+            told = self._told(question, seconds)
+            if self._settings.operation == "verify":
+                return self._verified(told, asked_at)
+            people = entries(told, sex_codes(self._settings.sex_codes))
             return compared(people, question, self._settings, asked_at)
         except PopulationSetup as error:
             return Citizen(verdict=Register.CONFIGURATION_ERROR, reason=error.code, asked_at=asked_at)
@@ -89,14 +98,28 @@ class PopulationRegister:
 
     def probe(self, seconds: float | None = None) -> None:
         """Ask for a number that nobody has, for diagnosis. Raises the PopulationError that says why that fails."""
-        self._people(NOBODY, seconds)
+        told = self._told(NOBODY, seconds)
+        if self._settings.operation == "verify":
+            confirmed(told, self._settings.verified_fields)
+        else:
+            entries(told)
 
-    def _people(self, question: CitizenQuestion, seconds: float | None) -> tuple[Entry, ...]:
+    def _verified(self, told: Node, asked_at: str) -> Citizen:
+        """Yes or no to the data as a whole; which of them is wrong, or whether nobody has the number, is not told."""
+        there = confirmed(told, self._settings.verified_fields)
+        return Citizen(
+            verdict=Register.FOUND if there else Register.NOT_FOUND,
+            reason=ONLY_CONFIRMED if there else NOT_CONFIRMED,
+            source=f"population:{self._settings.transport}",
+            asked_at=asked_at,
+        )
+
+    def _told(self, question: CitizenQuestion, seconds: float | None) -> Node:
         if self._transport is None:
             raise PopulationDisabled
         wait = self._settings.timeout_seconds if seconds is None else seconds
         deadline = self._time.monotonic() + min(max(wait, 0.0), LONGEST_WAIT)
-        return self._transport.people(sought(question, self._settings, self._new_id()), deadline)
+        return self._transport.answer(sought(question, self._settings, self._new_id()), deadline)
 
     def _asked_at(self) -> str:
         zone = timezone(timedelta(minutes=self._time.utc_offset_minutes))

@@ -5,6 +5,7 @@ the secret's file. Secrets are read anew for every request, so that a changed on
 """
 
 import base64
+import codecs
 import hashlib
 import re
 import threading
@@ -64,6 +65,13 @@ class XRoadAccess:
         self._time = time
 
     def send(self, body: bytes, content_type: str, headers: Mapping[str, str], deadline: float) -> Answer:
+        answer = sent(self._post, self._signed(body, content_type, headers), deadline)
+        if answer.status in (401, 403):
+            raise PopulationNotAllowed(status=answer.status)
+        return answer
+
+    def _signed(self, body: bytes, content_type: str, headers: Mapping[str, str]) -> Question:
+        """The request with the hash of this moment."""
         settings = self._settings
         url = address(settings, "path")
         user = settings.username
@@ -74,11 +82,14 @@ class XRoadAccess:
         own = {"Authorization": basic(user, hashed), "Timestamp": stamp}
         if settings.client:
             own["X-Road-Client"] = header(settings.client, "population.client")
-        question = Question(url=url, body=body, content_type=content_type, query={}, headers={**headers, **own})
-        answer = sent(self._post, question, deadline)
-        if answer.status in (401, 403):
-            raise PopulationNotAllowed(status=answer.status)
-        return answer
+        return Question(
+            url=url,
+            body=body,
+            content_type=content_type,
+            query={},
+            headers={**headers, **api_key(settings), **own},
+            anew=lambda: self._signed(body, content_type, headers),
+        )
 
 
 class LgspAccess:
@@ -103,7 +114,7 @@ class LgspAccess:
     def _send_with(
         self, token: "_Token", body: bytes, content_type: str, headers: Mapping[str, str], deadline: float
     ) -> Answer:
-        own = {"Authorization": f"Bearer {token.text}"}
+        own = {**api_key(self._settings), "Authorization": f"Bearer {token.text}"}
         if self._with_pass:
             own["lgspaccesstoken"] = lgsp_pass(self._settings)
         url = address(self._settings, "path")
@@ -161,12 +172,23 @@ def basic(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
+def api_key(settings: PopulationSettings) -> Mapping[str, str]:
+    """The header ApiKey where one was issued. Raises PopulationPasswordMissing, PopulationNotConfigured."""
+    if not settings.api_key_file:
+        return {}
+    return {"ApiKey": header(_secret_in(settings.api_key_file), "population.api_key_file")}
+
+
 def secret(settings: PopulationSettings) -> str:
     """The account's secret. Raises PopulationPasswordMissing."""
-    if not settings.password_file:
+    return _secret_in(settings.password_file)
+
+
+def _secret_in(name: str) -> str:
+    if not name:
         raise PopulationPasswordMissing
     try:
-        with Path(settings.password_file).open("rb") as file:
+        with Path(name).open("rb") as file:
             text = file.read(MAX_SECRET).decode("utf-8-sig").strip("\r\n")
     except (OSError, ValueError):
         raise PopulationPasswordMissing from None
@@ -275,13 +297,21 @@ def _take_token(settings: PopulationSettings, post: Post, time: SiteTime, deadli
         raise PopulationBadAccount(status=answer.status)
     refuse_status(answer.status)
     try:
-        told = msgspec.json.decode(answer.body, type=dict[str, object])
+        told = msgspec.json.decode(answer.body.removeprefix(codecs.BOM_UTF8), type=dict[str, object])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise PopulationTokenFailed from None
-    text = told.get("access_token")
+    text = _inside(told, settings.token_field)
     if not isinstance(text, str) or not _TOKEN.fullmatch(text):
         raise PopulationTokenFailed
-    return _Token(text, begun + _lifetime(told.get("expires_in")))
+    return _Token(text, begun + _lifetime(_inside(told, settings.lifetime_field)))
+
+
+def _inside(told: Mapping[str, object], path: str) -> object:
+    """What stands at `a.b`: b inside a."""
+    found: object = told
+    for step in path.split("."):
+        found = found.get(step) if isinstance(found, dict) else None
+    return found
 
 
 def _lifetime(told: object) -> float:

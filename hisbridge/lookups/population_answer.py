@@ -7,13 +7,18 @@ no answer: this code never chooses between two values.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 from hisbridge.lookups.persons import PartialDay, tidy
-from hisbridge.lookups.population_errors import PopulationGarbled, PopulationUnknownAnswer
+from hisbridge.lookups.population_errors import (
+    PopulationFault,
+    PopulationGarbled,
+    PopulationIncomplete,
+    PopulationUnknownAnswer,
+)
 from hisbridge.records import RegisteredAddress
 from hisbridge.xml import Node
 
@@ -24,9 +29,13 @@ COLLECTION = "congdancollection"
 MAX_PEOPLE = 20
 MAX_TEXT = 300  # characters of a name or of an address's free part
 
-# Chip text and the codes of the insurer's dictionary (services.md 6.5); the register's own table is not public.
-_SEXES: dict[str, Sex] = {"1": "male", "nam": "male", "2": "female", "nữ": "female", "3": "unknown"}
+_SEX_WORDS: Mapping[str, Sex] = {"nam": "male", "nữ": "female"}  # as on the chip
+# The codes of the insurer's dictionary (services.md 6.5); the register's own table is not public, hence a setting.
+USUAL_SEXES: Mapping[str, Sex] = {"1": "male", "2": "female", "3": "unknown"}
+_YES_OR_NO = {"true": True, "1": True, "false": False, "0": False}  # XML Schema's booleans
 _ECHOES = frozenset({"mayeucau", "madvc", "matichhop", "macanbo", "madonvi"})  # of our own request
+_TROUBLE = re.compile("error|fault|exception|^(?:ma)?loi$")
+_NO_TROUBLE = frozenset({"", "0", "00", "000", "false", "null", "none"})
 _NUMBER = re.compile(r"[0-9]{12}")
 _PREVIOUS = re.compile(r"[0-9]{9}|[0-9]{12}")
 _CODE = re.compile(r"[0-9A-Za-z]{1,10}")
@@ -56,29 +65,58 @@ class Entry:
     place_of_origin: RegisteredAddress | None
 
 
-def entries(answer: Node) -> tuple[Entry, ...]:
+def entries(answer: Node, sexes: Mapping[str, Sex] = USUAL_SEXES) -> tuple[Entry, ...]:
     """The persons in an answer, none where the register says that it knows nobody.
 
-    Raises PopulationGarbled for a document that contradicts itself, PopulationUnknownAnswer for one that is neither.
+    Raises PopulationGarbled for a document that contradicts itself, PopulationFault for one that tells of an error,
+    PopulationIncomplete for a person whose name is not where it should be, PopulationUnknownAnswer for anything else.
     """
-    found = [entry(node) for node in _people(answer)]
+    people = list(_people(answer))
+    found = [entry(node, sexes) for node in people]
     if len(found) > MAX_PEOPLE:
         raise PopulationGarbled(why="too many persons")
     # An empty CongDan, or one without a name, is the register's other way to say nobody (services.md 4.4).
     named = tuple(person for person in found if person.full_name)
+    if any(not person.full_name and _nameless(node) for person, node in zip(found, people, strict=True)):
+        raise PopulationIncomplete
+    if not found and _tells_of_error(answer):
+        raise PopulationFault  # an empty list beside an error is not the register's word
     if not found and not _says_nobody(answer):
         raise PopulationUnknownAnswer
     return named
 
 
-def entry(person: Node) -> Entry:
+def confirmed(answer: Node, names: Sequence[str]) -> bool:
+    """Whether the register says that there is such a person; `names`: what its yes or no may be called.
+
+    Raises PopulationGarbled where it says both, PopulationFault or PopulationUnknownAnswer where it says neither.
+    """
+    wanted = {name.lower() for name in names}
+    said = {_YES_OR_NO.get(node.text.lower()) for node in answer.walk() if node.name in wanted and node.text}
+    if len(said) > 1:
+        raise PopulationGarbled(why="yes and no")
+    told = next(iter(said), None)
+    if told is None:
+        raise PopulationFault if _tells_of_error(answer) else PopulationUnknownAnswer
+    return told
+
+
+def sex_codes(settings: Mapping[Sex, str]) -> Mapping[str, Sex]:
+    """The register's codes to ours; a code that stands for two is none."""
+    told = [theirs.strip().casefold() for theirs in settings.values()]
+    kinds: tuple[Sex, ...] = ("male", "female", "unknown")
+    named = ((kind, settings.get(kind, "").strip().casefold()) for kind in kinds)
+    return {theirs: kind for kind, theirs in named if theirs and told.count(theirs) == 1}
+
+
+def entry(person: Node, sexes: Mapping[str, Sex] = USUAL_SEXES) -> Entry:
     """One CongDan. Raises PopulationGarbled."""
     return Entry(
         personal_id=_matching(_NUMBER, _value(person, "sodinhdanh")),
         previous_id=_matching(_PREVIOUS, _value(person, "socmnd")),
         full_name=_name(_only(person, "hovaten")),
         birth_date=_birth(_only(person, "ngaythangnamsinh")),
-        sex=_sex(_value(person, "gioitinh")),
+        sex=_sex(_value(person, "gioitinh"), sexes),
         ethnicity_code=_matching(_ETHNICITY, _value(person, "dantoc")),
         nationality=_value(person, "quoctich") or None,
         residence=_address(_only(person, "thuongtru")),
@@ -108,6 +146,18 @@ def _people(answer: Node) -> Iterator[Node]:
             waiting.extend(reversed(node.children))
 
 
+def _nameless(person: Node) -> bool:
+    """Whether somebody is described, and only the name cannot be read: that is not the register's way to say nobody."""
+    names = person.named("hovaten")
+    return any(_told(name) for name in names) if names else _told(person)
+
+
+def _tells_of_error(answer: Node) -> bool:
+    """Whether something is called an error and is not empty, nought or no."""
+    called = (node for node in answer.walk() if _TROUBLE.search(node.name))
+    return any(below.text.lower() not in _NO_TROUBLE for node in called for below in node.walk())
+
+
 def _says_nobody(answer: Node) -> bool:
     """An empty collection, or an answer with nothing in it but echoes of the question."""
     nodes = list(answer.walk())
@@ -116,8 +166,8 @@ def _says_nobody(answer: Node) -> bool:
     return bool(answer.children) and not any(node.text for node in nodes if node.name not in _ECHOES)
 
 
-def _told(collection: Node) -> bool:
-    return any(node.text for node in collection.walk())
+def _told(element: Node) -> bool:
+    return any(node.text for node in element.walk())
 
 
 def _only(node: Node, name: str) -> Node | None:
@@ -180,8 +230,8 @@ def _day(text: str) -> PartialDay | None:
     return tuple(part for part in (year, month, day) if part)
 
 
-def _sex(text: str) -> Sex | None:
-    return _SEXES.get(text.casefold())
+def _sex(text: str, sexes: Mapping[str, Sex]) -> Sex | None:
+    return sexes.get(text.casefold()) or _SEX_WORDS.get(text.casefold())
 
 
 def _address(node: Node | None) -> RegisteredAddress | None:

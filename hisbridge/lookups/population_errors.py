@@ -35,7 +35,7 @@ class PopulationServerError(PopulationError):
 
 
 class PopulationFault(PopulationError):
-    """A SOAP fault of the other side (fault code Server)."""
+    """A SOAP fault of the other side (fault code Server), or an answer that holds nothing but an error."""
 
     code = "population.fault"
 
@@ -53,7 +53,7 @@ class PopulationUnknownAnswer(PopulationError):
 
 
 class PopulationIncomplete(PopulationError):
-    """A person without number or birth date: nothing proves that it is the one who was asked for."""
+    """A person without number, name or birth date: nothing proves that it is the one who was asked for."""
 
     code = "population.incomplete_answer"
 

@@ -27,6 +27,8 @@ class Sought:
     integration_code: str
     officer: str
     agency_code: str
+    account: str
+    phone: str
     personal_id: str | None
     previous_id: str | None
     name: str
@@ -50,6 +52,8 @@ def sought(question: CitizenQuestion, settings: PopulationSettings, request_id: 
         integration_code=settings.integration_code,
         officer=_officer(question, settings),
         agency_code=settings.agency_code,
+        account=settings.account,
+        phone=settings.phone,
         personal_id=personal_id,
         previous_id=previous_id,
         name=name,

@@ -16,7 +16,7 @@ from hisbridge.errors import PortalError, PortalGarbled, PortalIncomplete
 from hisbridge.lookups.persons import iso_day, portal_day, portal_sex, same_day, same_name, surely_under
 from hisbridge.lookups.portal_json import result_code, text_of
 from hisbridge.lookups.portal_numbers import CARD, SOCIAL, Kind, forces_card
-from hisbridge.lookups.result_codes import ACCEPTED, RESULT_CODES, meaning_of
+from hisbridge.lookups.result_codes import ACCEPTED, OLD_CARD_EXPIRED, OLD_CARD_STILL_VALID, RESULT_CODES, meaning_of
 from hisbridge.records import Act, Coverage, CoverageQuestion, Verdict
 
 EXPIRED = "coverage.expired"
@@ -26,6 +26,8 @@ BIRTH_DATE_DISAGREES = "coverage.birth_date_disagrees"
 SEX_DISAGREES = "coverage.sex_disagrees"
 CHILD_NOT_FOUND = "coverage.child_not_found"
 FORCES_NOT_FOUND = "coverage.forces_card_not_found"
+CARD_INCOMPLETE = "coverage.card_incomplete"
+CONTRADICTORY = "coverage.contradictory"
 UNKNOWN_CODE = "portal.unknown_code"
 
 CHILD_YEARS = 6  # below it a birth certificate does in place of a card (services.md 2.4)
@@ -55,6 +57,11 @@ class _Card:
             return NOT_YET_VALID
         return EXPIRED if day > self.valid_to else None
 
+    @property
+    def number_and_days(self) -> tuple[str | None, str | None, str | None]:
+        """What makes it this card and no other: a renewed one may bear the same number."""
+        return self.number, self.valid_from.isoformat(), self.valid_to.isoformat()
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -69,7 +76,7 @@ def coverage(
 ) -> Coverage:
     """The Coverage an answer (read_object) amounts to; `found_by` is the kind of number that was asked about.
 
-    Raises PortalIncomplete where it lacks what its own code promises, PortalGarbled where it cannot be read.
+    Raises PortalIncomplete where it does not say whose card it is about, PortalGarbled where it cannot be read.
     """
     code = result_code(answer)
     if code in ACCEPTED:
@@ -116,28 +123,38 @@ def same_person(answer: Mapping[str, Any], question: CoverageQuestion) -> bool:
         return False
 
 
-def moved_to(found: Coverage, ended: Mapping[str, Any], question: CoverageQuestion) -> Coverage:
-    """The Coverage after another number of the person gave an `ended` card: a new one is to be told of."""
-    old = _card_number(ended, "mathe")
-    if found.verdict is not Verdict.VALID or not same_person(ended, question) or old in (None, found.card_number):
+def moved_to(found: Coverage, ended: Mapping[str, Any], question: CoverageQuestion, asked: Asked) -> Coverage:
+    """The Coverage after another number of the person gave an `ended` card: a new one is to be told of.
+
+    A new one may bear the old one's number, where group and province are the same. With the same days as well it is
+    the very card that was called ended a moment ago, and a person has to decide.
+    """
+    if found.verdict not in (Verdict.VALID, Verdict.VALID_NEW_CARD) or not same_person(ended, question):
         return found
-    return msgspec.structs.replace(found, act=Act.USE_NEW_CARD, other_card_number=old)
+    old = _card(ended, "")
+    if old is not None and old.number_and_days == (found.card_number, found.valid_from, found.valid_to):
+        return unanswered(Verdict.MANUAL_CHECK, CONTRADICTORY, asked, found.result_code, Act.INSPECT_PAPERS)
+    number = _card_number(ended, "mathe")
+    if found.verdict is not Verdict.VALID or number in (None, found.card_number):
+        return found
+    return msgspec.structs.replace(found, act=Act.USE_NEW_CARD, other_card_number=number)
 
 
 def _with_card(
     code: str, answer: Mapping[str, Any], question: CoverageQuestion, asked: Asked, found_by: Kind | None
 ) -> Coverage:
     day = _whole(iso_day(question.visit_date))
-    suffixes = ("",) if code == "000" else ("moi", "")
-    cards = [card for suffix in suffixes if (card := _card(answer, suffix))]
-    if not cards and forces_card(_card_number(answer, "mathe")):
-        # Their register may hold no dates (services.md 2.5).
-        return unanswered(Verdict.MANUAL_CHECK, FORCES_NOT_FOUND, asked, code, Act.INSPECT_PAPERS)
-    if day is None or not cards:
+    if day is None:
         raise PortalIncomplete
-    # The newest card first; any that covers the day of the visit wins, else the newest says why not.
-    chosen = next((card for card in cards if card.problem_on(day) is None), cards[0])
+    cards = _cards(code, answer)
+    # Any that covers the day of the visit wins, else the newest says why not.
+    chosen = next((card for card in cards if card.problem_on(day) is None), cards[0] if cards else None)
+    doubt = _doubt(code, answer, chosen, day, asked)
+    if chosen is None or doubt is not None:
+        return unanswered(Verdict.MANUAL_CHECK, doubt or CARD_INCOMPLETE, asked, code, Act.INSPECT_PAPERS)
     problem = chosen.problem_on(day)
+    named = None if code == "000" else _other_card(answer, chosen.number)
+    other = next((card for card in cards if card is not chosen and named in (None, card.number)), None)
     meaning = meaning_of(code)
     return Coverage(
         verdict=Verdict.NOT_INSURED if problem else meaning.verdict,
@@ -152,10 +169,40 @@ def _with_card(
         registered_facility=chosen.facility,
         living_area=_matching(_AREA, text_of(answer, "makv").upper()),
         five_year_date=_iso(_date(answer, "ngaydu5nam")),
-        other_card_number=None if code == "000" else _other_card(answer, chosen.number),
+        other_card_number=other.number if other else named,
+        other_valid_from=other.valid_from.isoformat() if other else None,
+        other_valid_to=other.valid_to.isoformat() if other else None,
+        other_registered_facility=other.facility if other else None,
+        recheck_before_discharge=code == OLD_CARD_STILL_VALID and problem is None,
         asked_at=asked.at,
         asked_by=asked.by,
     )
+
+
+def _cards(code: str, answer: Mapping[str, Any]) -> list[_Card]:
+    """Every card that is told whole, the newest first; one that is told twice once."""
+    new, present = None if code == "000" else _card(answer, "moi"), _card(answer, "")
+    if new is not None and present is not None and present.number_and_days == new.number_and_days:
+        present = None
+    return [card for card in (new, present) if card is not None]
+
+
+def _doubt(code: str, answer: Mapping[str, Any], chosen: _Card | None, day: date, asked: Asked) -> str | None:
+    """Why the card of the right person has to be looked at, for what is told of it does not suffice."""
+    if chosen is None:
+        # Every field may be empty (services.md 1.3), and those of the forces' cards often are (2.5).
+        return FORCES_NOT_FOUND if forces_card(_card_number(answer, "mathe")) else CARD_INCOMPLETE
+    if code == "000" or chosen == _card(answer, "moi") or not _is_old(answer):
+        return None
+    if chosen.problem_on(day):
+        return CARD_INCOMPLETE  # the new card may cover the day: nobody told from when to when it holds
+    # It is called expired and bears days that say otherwise. What it was before today is another matter.
+    return CONTRADICTORY if code == OLD_CARD_EXPIRED and day >= _day_of(asked) else None
+
+
+def _is_old(answer: Mapping[str, Any]) -> bool:
+    """Whether the present card is the one before the new one; where another is named as that, it is not."""
+    return _card_number(answer, "mathecu") in (None, _card_number(answer, "mathe"))
 
 
 def _card(answer: Mapping[str, Any], suffix: str) -> _Card | None:
@@ -227,6 +274,10 @@ def _whole(parts: tuple[int, ...] | None) -> date | None:
         return date(*parts)
     except ValueError:
         return None
+
+
+def _day_of(asked: Asked) -> date:
+    return date.fromisoformat(asked.at[:10])
 
 
 def _iso(day: date | None) -> str | None:

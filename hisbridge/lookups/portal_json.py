@@ -36,16 +36,21 @@ def read_object(body: bytes) -> dict[str, Any]:
     Bytes that are not UTF-8 stay as lone surrogates (PEP 383): only who reads that very field is concerned.
     Raises PortalGarbled: a login page, a proxy's error page, half an answer, two answers.
     """
-    text = _decoded(body).lstrip()
-    try:
-        told, end = _DECODER.raw_decode(text)
-    except (ValueError, RecursionError):
-        raise PortalGarbled(why="not JSON") from None
+    text, told, end = _first_value(body)
     if not isinstance(told, dict):
         raise PortalGarbled(why="not an object")
     if _MORE.search(text, end):
         raise PortalGarbled(why="more than one value")
     return told
+
+
+def is_json(body: bytes) -> bool:
+    """Whether a body begins with a whole JSON value, read as leniently as here; what it says is not looked at."""
+    try:
+        _first_value(body)
+    except PortalGarbled:
+        return False
+    return True
 
 
 def needed(answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,6 +87,16 @@ def result_code(answer: Mapping[str, Any]) -> str:
     if not _CODE.fullmatch(code):
         raise PortalIncomplete
     return code.zfill(3) if code == "00" or (len(code) == 1 and code.isdigit()) else code
+
+
+def _first_value(body: bytes) -> tuple[str, Any, int]:
+    """The text, its first JSON value, and where that ends in the text. Raises PortalGarbled."""
+    text = _decoded(body).lstrip()
+    try:
+        told, end = _DECODER.raw_decode(text)
+    except (ValueError, RecursionError):
+        raise PortalGarbled(why="not JSON") from None
+    return text, told, end
 
 
 def _decoded(body: bytes) -> str:

@@ -63,6 +63,8 @@ RESULT_CODES: Mapping[str, Meaning] = {
 }
 
 ACCEPTED = frozenset({"000", "003", "004"})  # the answer describes a card
+OLD_CARD_EXPIRED = "003"
+OLD_CARD_STILL_VALID = "004"  # the visit may span both cards
 NOT_FOUND = "050"
 WRONG_NUMBER = frozenset({"051", "052", "053"})
 MOVED = frozenset({"121", "122", "123"})  # this card ended, the person probably has a new one

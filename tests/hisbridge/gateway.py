@@ -5,7 +5,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,8 @@ SECRET = "khoá bí mật thử"
 CLIENT = "VN/GOV/000.00.00.H00/tiepdon"
 ASK = "{http://dancuquocgia.bca}"
 SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
-ORDER = ["MaYeuCau", "MaDVC", "MaTichHop", "MaCanBo", "MaDonVi", "SoDinhDanh", "SoCMND", "HoVaTen", "NgayThangNamSinh"]
+ORDER = ["MaYeuCau", "MaDVC", "MaTichHop", "MaCanBo", "MaDonVi", "TaiKhoan", "SoDienThoai"]
+ORDER += ["SoDinhDanh", "SoCMND", "HoVaTen", "NgayThangNamSinh"]
 
 PERSON = """<n:CongDan><n:SoDinhDanh>001303900017</n:SoDinhDanh><n:SoCMND>012345678</n:SoCMND>
   <n:HoVaTen><n:Ho>NGUYỄN</n:Ho><n:ChuDem>THỊ HOÀI</n:ChuDem><n:Ten>THỬ</n:Ten></n:HoVaTen>
@@ -86,6 +87,8 @@ class Gateway:
         self.asked: list[dict[str, str]] = []
         self.refused: list[str] = []
         self.tokens = 0
+        self.action, self.operation = '""', "TraCuuThongTinCongDan"
+        self.headers: list[Mapping[str, str]] = []
         self.expires: object = 3600
         self.at_token: Callable[[], Response | None] = lambda: None
         self._hashes: set[str] = set()
@@ -104,6 +107,7 @@ class Gateway:
         return json_response({"access_token": f"T{number}", "token_type": "Bearer", "expires_in": self.expires})
 
     def register(self, request: Request) -> Response:
+        self.headers.append(request.headers)
         why = self._x_road(request) if self.transport == "soap_xroad" else self._lgsp(request)
         if why:
             self.refused.append(why)
@@ -139,11 +143,11 @@ class Gateway:
 
     def _soap(self, request: Request) -> dict[str, str]:
         assert request.headers["content-type"] == "text/xml; charset=utf-8"
-        assert request.headers["soapaction"] == '""'
+        assert request.headers["soapaction"] == self.action
         root = ElementTree.fromstring(request.body)  # noqa: S314  # what our own side sent
         assert [child.tag for child in root] == [f"{SOAP}Header", f"{SOAP}Body"]
         asked = root.findall(f"{SOAP}Body/*")
-        assert [child.tag for child in asked] == [f"{ASK}TraCuuThongTinCongDan"]
+        assert [child.tag for child in asked] == [f"{ASK}{self.operation}"]
         names = [child.tag.removeprefix(ASK) for child in asked[0]]
         assert names == [name for name in ORDER if name in names], "order of services.md 4.3"
         told = {name: child.text or "" for name, child in zip(names, asked[0], strict=True)}
@@ -161,8 +165,9 @@ def gateway(folder: Path, transport: str, **differences: Any) -> Iterator[tuple[
     """A gateway of that transport and the look-up that is set up for it."""
     made = Gateway(transport)
     routes = {("POST", "/token"): made.token, ("POST", "/register"): made.register}
-    with serving(("127.0.0.1", 0), routes) as (_, port):
-        made.port = int(port)
+    with serving(("127.0.0.1", 0), routes) as address:
+        assert isinstance(address, tuple)
+        made.port = address[1]
         yield made, lookup(population_settings(folder, made.port, transport, **differences))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from hisbridge.lookups.coverage import CoverageLookup, coverage_lookup
 from hisbridge.records import Coverage, CoverageQuestion, Entitlement, Verdict
-from hisbridge.sealing import SealingKeyMissing, SealingKeyUnusable
+from hisbridge.sealing import SealingKeyExposed, SealingKeyMissing, SealingKeyUnusable
 from hisbridge.site_time import SiteTime
 from tests.hisbridge.insurer import ASKED, Insurer, question, unanswered
 from tests.hisbridge.making import FakeClock, coverage, database
@@ -92,6 +92,7 @@ def test_without_a_key_file_the_answers_end_with_the_process(making: Making) -> 
 def test_with_a_key_file_they_do_not(making: Making, tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text(bytes(range(32)).hex() + "\n", "ascii")
+    key.chmod(0o600)
     insurer = Insurer()
     making(insurer, str(key)).ask(question())
     making(insurer, str(key)).ask(question())
@@ -102,6 +103,9 @@ def test_a_key_file_that_is_missing_or_no_key_is_told_at_the_start(making: Makin
     with pytest.raises(SealingKeyMissing):
         making(Insurer(), str(tmp_path / "none"))
     (tmp_path / "short").write_text("abc", "ascii")
+    with pytest.raises(SealingKeyExposed):
+        making(Insurer(), str(tmp_path / "short"))
+    (tmp_path / "short").chmod(0o600)
     with pytest.raises(SealingKeyUnusable):
         making(Insurer(), str(tmp_path / "short"))
 

@@ -242,6 +242,18 @@ def test_with_a_key_file_the_answers_outlive_the_process(bench: Bench) -> None:
     assert bench.asked() == 1
 
 
+def test_a_file_that_others_could_read_is_its_owners_alone_again(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.path.chmod(0o664)
+    cache = bench.cache()
+    assert cache.ask(question()) == coverage()
+    files = [file for file in bench.path.parent.iterdir() if file.name.startswith(bench.path.name)]
+    assert len(files) == 3
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    assert "could be read by others" in caplog.text
+
+
 def test_what_another_key_sealed_is_removed_at_the_start(bench: Bench) -> None:
     bench.cache(OTHER_KEY).ask(question())
     cache = bench.cache(KEY)

@@ -114,9 +114,10 @@ def test_the_card_has_to_hold_on_the_day_of_the_visit(
 @pytest.mark.parametrize(
     ("code", "visit", "verdict", "card", "other", "act"),
     [
-        ("004", "2026-11-21", "valid_new_card", "GD4000000000000", "GD4000000000001", Act.NONE),
+        ("004", "2026-11-21", "valid_new_card", "GD4000000000000", "GD4000000000001", Act.USE_NEW_CARD),
         ("004", "2027-02-01", "valid_new_card", "GD4000000000001", "GD4000000000000", Act.USE_NEW_CARD),
         ("003", "2027-02-01", "valid_new_card", "GD4000000000001", "GD4000000000000", Act.USE_NEW_CARD),
+        ("003", "2026-11-21", "manual_check", None, None, Act.INSPECT_PAPERS),
         ("003", "2027-01-01", "not_insured", "GD4000000000001", "GD4000000000000", Act.ASK_RENEWED_CARD),
         ("000", "2027-02-01", "not_insured", "GD4000000000000", None, Act.ASK_RENEWED_CARD),
     ],
@@ -134,6 +135,7 @@ def test_the_card_in_force_on_the_day_is_chosen(
     }
     answer = told(tmp_path, data, question(visit_date=visit), answers=ALL_ANSWERS)
     assert (answer.verdict, answer.card_number, answer.other_card_number, answer.act) == (verdict, card, other, act)
+    assert answer.recheck_before_discharge is (code == "004")
 
 
 def test_a_new_card_that_is_announced_and_not_told_leaves_the_question_open(tmp_path: Path) -> None:
@@ -220,6 +222,18 @@ def test_two_sexes_with_one_code_contradict_nobody(tmp_path: Path) -> None:
     codes = {"male": "1", "female": "2", "unknown": "2"}
     answer = told(tmp_path, {**CARD, "GIOI_TINH": "2"}, answers=ALL_ANSWERS, sex_codes=codes)
     assert answer.verdict is Verdict.VALID
+
+
+def test_a_hospital_may_code_sex_otherwise_in_its_answers_than_in_its_questions(tmp_path: Path) -> None:
+    codes = {"male": "0", "female": "1"}  # services.md 3.5: inconsistent between calls
+    for sent, verdict in ((0, Verdict.VALID), ("1", Verdict.MISMATCH)):
+        data = {**CARD, "GIOI_TINH": sent}
+        assert told(tmp_path, data, answers=ALL_ANSWERS, answer_sex_codes=codes).verdict is verdict
+
+
+def test_an_answer_in_a_list_of_one_is_that_one(tmp_path: Path) -> None:
+    assert told(tmp_path, [CARD]).verdict is Verdict.VALID
+    assert told(tmp_path, [CARD, CARD]).reason == "his_proxy.incomplete_answer"
 
 
 # What the hospital decided

@@ -94,6 +94,12 @@ def test_a_connection_given_up_just_as_it_is_used_costs_one_silent_retry() -> No
     assert len(connections) == 2
 
 
+def test_the_silent_retry_of_a_signed_question_is_signed_anew() -> None:
+    with speaking(gives_up_at_the_second) as (base, _), asking() as post:
+        post(put(base, b"1"), soon())
+        assert post(put(base, b"2", anew=lambda: put(base, b"3")), soon()).body == b"3"
+
+
 def test_what_must_not_be_asked_twice_is_not() -> None:
     with speaking(gives_up_at_the_second) as (base, connections), asking() as post:
         post(put(base, b"1"), soon())
@@ -245,6 +251,19 @@ def test_a_resolver_that_hangs_is_asked_once_and_left_behind() -> None:
     assert asked == ["portal.invalid"]
     hanging.set()
     assert resolve("portal.invalid", 443, 5) == ("127.0.0.1",)
+
+
+def test_a_resolver_without_room_for_a_thread_fails_at_once_and_recovers(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve = Resolver(lambda _host, _port: ["127.0.0.1"])
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_room)
+        with pytest.raises(OSError):  # names.py promises no more
+            resolve("portal.invalid", 443, 5)
+    assert resolve("portal.invalid", 443, 5) == ("127.0.0.1",)
+
+
+def no_room(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 def test_an_answer_larger_than_allowed_ends_the_connection_and_not_the_door() -> None:

@@ -195,6 +195,24 @@ def test_a_card_whose_holder_is_not_the_person_is_never_told_of(tmp_path: Path) 
     assert (found.verdict, found.act, found.other_card_number) == (Verdict.VALID, Act.NONE, None)
 
 
+def test_a_card_that_is_ended_by_one_number_and_valid_by_the_next_is_looked_at_by_hand(tmp_path: Path) -> None:
+    found, asked = asked_of({ID: {**HELD, "maKetQua": "121"}, TEN: HELD}, tmp_path, question())
+    assert (found.verdict, found.act) == (Verdict.MANUAL_CHECK, Act.INSPECT_PAPERS)
+    assert (found.reason, found.card_number) == ("coverage.contradictory", None)
+    assert asked == [ID, TEN]
+
+
+@pytest.mark.parametrize("code", ["051", "052", "053"])
+def test_a_card_of_the_forces_whose_number_the_portal_calls_wrong_is_looked_at_by_hand(
+    tmp_path: Path, code: str
+) -> None:
+    card = "QN5000000000017"
+    found, asked = asked_of({card: said(code)}, tmp_path, question(insurance_number=card))
+    assert (found.verdict, found.act) == (Verdict.MANUAL_CHECK, Act.INSPECT_PAPERS)
+    assert (found.reason, found.result_code) == ("coverage.forces_card_not_found", code)
+    assert asked == [ID, TEN, card, OLD]
+
+
 def test_a_portal_that_teaches_without_end_is_not_followed_for_ever(tmp_path: Path) -> None:
     counted = iter(range(10**9))
     client, asked = portal(lambda _number: said("121", maSoBHXH=f"{next(counted):010}"), tmp_path)

@@ -129,6 +129,25 @@ def test_a_wrong_birth_date_is_tried_with_the_year_alone_and_stays_a_mismatch_wh
     assert [json.loads(request.body)["ngaySinh"] for request in seen[1:]] == ["14/02/2003", "2003"]
 
 
+def test_the_try_with_the_year_alone_can_be_switched_off(tmp_path: Path) -> None:
+    def answer(form: dict[str, Any]) -> dict[str, Any]:
+        return held(ngaySinh="2003") if form["ngaySinh"] == "2003" else {"maKetQua": "070"}
+
+    with recording(answer) as (port, seen):
+        told = client(portal_settings(tmp_path, port, year_only_retry=False)).ask(about("mau"))
+        assert client(portal_settings(tmp_path, port)).ask(about("mau")).verdict is Verdict.VALID
+    assert (told.verdict, told.act, told.result_code) == (Verdict.MISMATCH, Act.COMPARE_PERSON, "070")
+    assert [json.loads(request.body)["ngaySinh"] for request in seen if request.query] == [
+        *("14/02/2003", "14/02/2003", "2003")
+    ]
+
+
+def test_no_time_is_not_the_usual_time(tmp_path: Path) -> None:
+    with recording(lambda _form: held()) as (port, seen):
+        told = client(portal_settings(tmp_path, port)).ask(about("mau"), 0.0)
+    assert (told.verdict, told.reason, seen) == (Verdict.UNVERIFIED, "portal.timeout", [])
+
+
 def test_a_probe_takes_a_token_or_says_what_is_wrong(tmp_path: Path) -> None:
     with sandbox(tmp_path) as (sand, portal):
         portal.probe()

@@ -276,8 +276,10 @@ def test_neither_secrets_nor_persons_reach_logs_errors_or_reprs(tmp_path: Path, 
     level = root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
+    key = tmp_path / "api-key"
+    key.write_text("KHOA-API")
     try:
-        with gateway(tmp_path, transport) as (server, register):
+        with gateway(tmp_path, transport, api_key_file=str(key), account="tai-khoan") as (server, register):
             register.ask(asking())
             written.write(repr(register))
             for answer in (
@@ -294,7 +296,21 @@ def test_neither_secrets_nor_persons_reach_logs_errors_or_reprs(tmp_path: Path, 
     finally:
         root.removeHandler(handler)
         root.setLevel(level)
-    hidden = (SECRET, USER, CLIENT, "001303900017", "Thử", "THỬ", "2003", "MAT", "Bearer", "Basic", "T1")
+    hidden = (
+        SECRET,
+        USER,
+        CLIENT,
+        "001303900017",
+        "Thử",
+        "THỬ",
+        "2003",
+        "MAT",
+        "Bearer",
+        "Basic",
+        "T1",
+        "KHOA-API",
+        "tai-khoan",
+    )
     assert not [word for word in hidden if word in written.getvalue()]
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from hisbridge.http import Answer
 from hisbridge.lookups.population_access import MAX_ANSWER
-from hisbridge.lookups.population_answer import Entry
+from hisbridge.lookups.population_answer import Entry, entries
 from hisbridge.lookups.population_errors import PopulationError, PopulationGarbled, PopulationUnknownAnswer
-from hisbridge.lookups.population_soap import understood
+from hisbridge.lookups.population_soap import content
 from hisbridge.xml import MAX_DEPTH, MAX_NODES, XmlRefused, element, escaped, read
 from tests.hisbridge.gateway import PERSON, enveloped, fault
 
@@ -27,7 +27,7 @@ def with_doctype(subset: str, name: str = "THỬ") -> bytes:
 
 
 def people(body: bytes, status: int = 200) -> tuple[Entry, ...]:
-    return understood(Answer(status, body))
+    return entries(content(Answer(status, body)))
 
 
 def laughs(levels: int) -> str:

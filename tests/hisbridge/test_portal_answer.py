@@ -75,11 +75,12 @@ EXPECTED = {
     "130": (Verdict.CHILD_TEMPORARY, Act.TEMPORARY_CARD),
 }
 ACCEPTED = ("000", "003", "004")
+BEGUN = {"gtTheTuMoi": "01/11/2026"}  # the new card is in force on the day of the visit
 
 
 @pytest.mark.parametrize(("code", "meaning"), EXPECTED.items())
 def test_every_documented_code_has_its_verdict_and_its_act(code: str, meaning: tuple[Verdict, Act]) -> None:
-    answered = told(maKetQua=code)
+    answered = told(maKetQua=code, **BEGUN)
     assert (answered.verdict, answered.act) == meaning
     assert (answered.result_code, answered.reason) == (code, None)
     assert (answered.card_number is not None) == (code in ACCEPTED)
@@ -101,7 +102,7 @@ def test_an_unknown_code_needs_a_persons_decision(code: str) -> None:
     [(0, "000"), ("0", "000"), ("00", "000"), (" 000 ", "000"), (3, "003"), ("4", "004"), (50, "050"), (121, "121")],
 )
 def test_a_code_that_lost_its_zeros_is_still_that_code(written: Any, meant: str) -> None:
-    answered = told(maKetQua=written)
+    answered = told(maKetQua=written, **BEGUN)
     assert (answered.result_code, answered.verdict) == (meant, EXPECTED[meant][0])
 
 
@@ -139,35 +140,6 @@ def test_a_card_counts_only_on_the_days_it_is_valid(day: str, verdict: Verdict, 
     assert answered.act is (Act.ASK_RENEWED_CARD if reason else Act.NONE)
 
 
-@pytest.mark.parametrize("code", ["003", "004"])
-@pytest.mark.parametrize(
-    ("day", "verdict", "card", "facility"),
-    [
-        ("2026-11-21", Verdict.VALID_NEW_CARD, "GD4000000000000", "99999"),
-        ("2027-03-01", Verdict.VALID_NEW_CARD, "GD4000000000001", "99998"),
-        ("2028-01-01", Verdict.NOT_INSURED, "GD4000000000001", "99998"),
-        ("2025-01-01", Verdict.NOT_INSURED, "GD4000000000001", "99998"),
-    ],
-)
-def test_of_two_cards_the_one_valid_on_the_day_is_taken(
-    code: str, day: str, verdict: Verdict, card: str, facility: str
-) -> None:
-    answered = told(on(day), maKetQua=code)
-    assert (answered.verdict, answered.card_number, answered.registered_facility) == (verdict, card, facility)
-    assert answered.other_card_number == ({"GD4000000000000", "GD4000000000001"} - {card}).pop()
-    assert answered.act is (Act.USE_NEW_CARD if verdict is Verdict.VALID_NEW_CARD else Act.ASK_RENEWED_CARD)
-
-
-def test_a_new_card_without_its_dates_is_named_and_the_old_one_is_used_while_it_lasts() -> None:
-    answered = told(maKetQua="004", gtTheTuMoi=None)
-    assert (answered.card_number, answered.other_card_number) == ("GD4000000000000", "GD4000000000001")
-
-
-def test_an_old_card_that_is_known_only_as_the_previous_one_is_named() -> None:
-    answered = told(maKetQua="003", maThe="GD4000000000001", gtTheDen="31/12/2027", maTheCu="GD4000000000000")
-    assert (answered.card_number, answered.other_card_number) == ("GD4000000000001", "GD4000000000000")
-
-
 @pytest.mark.parametrize(
     ("field", "value", "reason"),
     [
@@ -197,6 +169,8 @@ def test_an_insurer_that_holds_another_person_is_a_mismatch_without_the_card(
         ("ngaySinh", 1999),
         ("ngaySinh", "01/1999"),
         ("ngaySinh", "02011999"),
+        ("ngaySinh", "19990102"),
+        ("gtTheDen", "31/12/2026 23:59:59"),
         ("ngaySinh", "02/01/1999 00:00:00"),
         ("ngaySinh", "00/00/1999"),
         ("gioiTinh", ...),
@@ -238,18 +212,34 @@ def test_a_card_of_the_forces_without_dates_is_looked_at_by_hand() -> None:
         {"maThe": "<script>"},
         {"maThe": 15},
         {"maThe": "GD9000000000000"},
+        {"gtTheTu": "01/01/2027"},
+        {"gtTheTu": ""},
+        {"gtTheTu": 1012026},  # 01/01/2026 or 10/1/2026
+        {"gtTheDen": None},
+        {"gtTheDen": "null"},
+        {"gtTheDen": "31/02/2026"},
+        {"gtTheDen": "2026"},
+        {"gtTheDen": "2026-12-31T17:00:00Z"},
+        {"gtTheTu": None, "gtTheDen": None},
+    ],
+)
+def test_the_right_person_with_half_a_card_is_looked_at_by_hand(differences: dict[str, Any]) -> None:
+    answered = told(**differences)
+    assert (answered.verdict, answered.act) == (Verdict.MANUAL_CHECK, Act.INSPECT_PAPERS)
+    assert (answered.result_code, answered.reason) == ("000", "coverage.card_incomplete")
+    assert answered.card_number is answered.valid_from is answered.social_security_number is None
+
+
+@pytest.mark.parametrize(
+    "differences",
+    [
         {"hoTen": None},
         {"hoTen": "   "},
         {"ngaySinh": ""},
         {"ngaySinh": "31/02/1999"},
         {"ngaySinh": 2011999},
-        {"gtTheTu": "01/01/2027"},
         {"maKetQua": 0.0},
         {"maKetQua": -1},
-        {"gtTheTu": ""},
-        {"gtTheDen": None},
-        {"gtTheDen": "31/02/2026"},
-        {"gtTheDen": "2026"},
         {"ngaySinh": "unknown"},
         {"maKetQua": None},
         {"maKetQua": ...},
@@ -260,7 +250,7 @@ def test_a_card_of_the_forces_without_dates_is_looked_at_by_hand() -> None:
         {"maKetQua": 10**30},
     ],
 )
-def test_an_answer_without_what_its_code_promises_is_incomplete(differences: dict[str, Any]) -> None:
+def test_an_answer_that_does_not_say_what_it_means_or_of_whom_is_incomplete(differences: dict[str, Any]) -> None:
     with pytest.raises(PortalIncomplete):
         told(**differences)
 

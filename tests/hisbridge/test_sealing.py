@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hisbridge.sealing import Sealer, SealingKeyMissing, SealingKeyUnusable, Unreadable, read_key, sealer
+from hisbridge.sealing import (
+    Sealer,
+    SealingKeyExposed,
+    SealingKeyMissing,
+    SealingKeyUnusable,
+    Unreadable,
+    read_key,
+    sealer,
+)
 
 KEY = bytes(range(32))
 
@@ -17,6 +25,7 @@ KEY = bytes(range(32))
 def written(folder: Path, content: bytes) -> Path:
     path = folder / "key"
     path.write_bytes(content)
+    path.chmod(0o600)
     return path
 
 
@@ -132,6 +141,22 @@ def test_a_missing_key_file_is_told_from_a_bad_one(tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path, Path("\0")):
         with pytest.raises(SealingKeyMissing):
             read_key(path)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o602, 0o620, 0o666])
+def test_a_key_that_others_could_read_or_change_is_refused_and_left_as_it_is(tmp_path: Path, mode: int) -> None:
+    path = written(tmp_path, KEY)
+    path.chmod(mode)
+    with pytest.raises(SealingKeyExposed):
+        sealer(str(path))
+    assert path.stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o440, 0o600, 0o640])
+def test_a_key_as_systemd_hands_it_out_is_read(tmp_path: Path, mode: int) -> None:
+    path = written(tmp_path, KEY)
+    path.chmod(mode)
+    assert read_key(path) == KEY
 
 
 def test_without_a_file_every_process_has_its_own_key(tmp_path: Path) -> None:
