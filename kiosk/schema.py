@@ -1,4 +1,4 @@
-"""The kiosk's tables, as migrations: visits, tickets, and the counters that numbers come from.
+"""The kiosk's tables, as migrations: visits, tickets, the counters that numbers come from, what staff corrected.
 
 Must not import Flask, a device library or a connector; sqlite-utils only while migrating (it is handed in).
 """
@@ -80,8 +80,38 @@ def _late_answers(database: "sqlite_utils.Database") -> None:
     database.table("late_answers").create({"visit_id": str, "seq": int}, pk="seq", not_null={"visit_id"}, strict=True)
 
 
+def _counter(database: "sqlite_utils.Database") -> None:
+    # The day's tickets as the counter lists them: those that need it first, in order of arrival.
+    database.execute(
+        "CREATE INDEX idx_tickets_at_the_counter ON tickets (day, needs_counter DESC, issued_seconds, sequence)"
+    )
+    # Without it every answer that came late looked through all tickets there ever were.
+    database.execute("CREATE INDEX idx_tickets_visit_id ON tickets (visit_id)")
+    # What staff changed in a visit, who, and what stood there before. Rows are only ever added.
+    corrections = database.table("corrections")
+    corrections.create(
+        {
+            "id": int,
+            "visit_id": str,
+            "at": str,
+            "field": str,  # which part of the PatientRecord
+            "reason": str,  # `kiosk.counter.Grounds`
+            "officer_name": str,
+            "officer_id": str,
+            "before": str,  # JSON; null: nothing stood there
+            "after": str,
+        },
+        pk="id",
+        foreign_keys=[("visit_id", "visits", "id")],
+        not_null={"visit_id", "at", "field", "reason", "after"},
+        strict=True,
+    )
+    corrections.create_index(["visit_id"])
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("kiosk-0001-check-in", _check_in),
     Migration("kiosk-0002-counter-reason", _counter_reason),
     Migration("kiosk-0003-late-answers", _late_answers),
+    Migration("kiosk-0004-counter", _counter),
 )

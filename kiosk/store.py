@@ -4,6 +4,7 @@ Visit, ticket and what is owed to each destination are one transaction, few prep
 Must not import Flask, a device library or a connector.
 """
 
+import logging
 import sqlite3
 import threading
 import uuid
@@ -27,7 +28,11 @@ from kiosk.states import CounterReason, Ticket
 from reader.reading import Reading
 from wire.codec import from_json, to_json
 from wire.database import DatabaseUnavailable, open_database, require, transaction
+from wire.errors import MalformedMessage
 
+log = logging.getLogger(__name__)
+
+LATE_AT_ONCE = 20  # each is a durable write, and a ticket may be waiting behind them
 PROBE_BYTES = 128 << 10  # twice what a check-in adds to the log, so that a probe that succeeds means one would
 
 # The day never goes back: after the clock did, numbers go on where they were, and none is called twice in one day.
@@ -51,7 +56,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 # What came late changes no visit that the store does not hold, and none twice.
 _LATE_SEEN = "SELECT ifnull(max(seq), 0) FROM late_answers"
 _LATE = "INSERT INTO late_answers (visit_id, seq) VALUES (?, ?) ON CONFLICT DO NOTHING"
-_RECORD = "SELECT record FROM visits WHERE id = ?"
+_CORRECTED = "SELECT 1 FROM corrections WHERE visit_id = ? AND field = 'coverage'"
+_RECORD = "SELECT record, needs_counter FROM visits JOIN tickets ON visit_id = visits.id WHERE visits.id = ?"
 _RECORD_NOW = "UPDATE visits SET record = ?, verdict = ? WHERE id = ?"
 _ATTENTION = "UPDATE tickets SET needs_counter = ? WHERE visit_id = ?"
 
@@ -172,24 +178,32 @@ class Store:
         return _issued(row, coverage)
 
     def take_late_answers(self) -> list[Late]:
-        """Insurance answers that came after their ticket, each once: they are in the visit when this returns."""
+        """Insurance answers that came after their ticket, each once, the oldest LATE_AT_ONCE of them.
+
+        They are in their visits when this returns.
+        """
         with self._lock, _as_unavailable():
             ((seen,),) = self._connection.execute(_LATE_SEEN).fetchall()
-            answers = late_answers(self._connection, seen)
+            answers = late_answers(self._connection, seen, LATE_AT_ONCE)
             return [self._take(answer) for answer in answers]
 
     def _take(self, answer: LateAnswer) -> Late:
-        attention = True
+        coverage, attention = answer.coverage, True
         with transaction(self._connection):
             row = self._connection.execute(_RECORD, (answer.visit_id,)).fetchone()
             self._connection.execute(_LATE, (answer.visit_id, answer.seq))
-            if row is not None:
-                record = msgspec.structs.replace(from_json(row["record"], PatientRecord), coverage=answer.coverage)
+            # What staff took over at the counter stands: an answer to an older question does not undo it.
+            corrected = self._connection.execute(_CORRECTED, (answer.visit_id,)).fetchone() is not None
+            record = None if row is None else _readable(row["record"])
+            if record is not None and not corrected:
+                record = msgspec.structs.replace(record, coverage=coverage)
                 attention = tickets.needs_counter(record, self._local_now().date())
-                verdict = answer.coverage.verdict.value
-                self._connection.execute(_RECORD_NOW, (to_json(record).decode(), verdict, answer.visit_id))
+                told = to_json(record).decode()
+                self._connection.execute(_RECORD_NOW, (told, coverage.verdict.value, answer.visit_id))
                 self._connection.execute(_ATTENTION, (int(attention), answer.visit_id))
-        return Late(answer.visit_id, answer.coverage, attention)
+            elif record is not None:
+                coverage, attention = record.coverage or coverage, bool(row["needs_counter"])
+        return Late(answer.visit_id, coverage, attention)
 
     def probe(self) -> None:
         """Write as much as a check-in would, durably; raises DatabaseUnavailable when that cannot be done."""
@@ -284,6 +298,15 @@ class Store:
 
     def _local_now(self) -> datetime:
         return at_site(self._clock.now(), self._desk.site.utc_offset_minutes)
+
+
+def _readable(record: str) -> PatientRecord | None:
+    """A visit's record; None for a damaged one, which must not keep the answers of all others waiting."""
+    try:
+        return from_json(record, PatientRecord)
+    except MalformedMessage:
+        log.error("a visit's record cannot be read")
+        return None
 
 
 @contextmanager

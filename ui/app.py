@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from config.settings import Settings
 from ui import guard
+from ui.counter import routes as counter
 from ui.errors import ForbiddenCaller
 from ui.touchscreen.routes import blueprint
 from ui.touchscreen.stream import Controller, Streams
@@ -22,8 +23,13 @@ log = logging.getLogger(__name__)
 MAX_FORM_BYTES = 2048
 
 
-def create_app(settings: Settings, controller: Controller, streams: Streams | None = None) -> Flask:
-    """The application for a running controller. `streams` lets the server end the open streams when it stops."""
+def create_app(
+    settings: Settings, controller: Controller, streams: Streams | None = None, desk: counter.Desk | None = None
+) -> Flask:
+    """The application for a running controller. `streams` lets the server end the open streams when it stops.
+
+    Without a `desk` there is no counter: its addresses do not exist.
+    """
     app = Flask("ui", static_folder="static", template_folder="templates")
     app.config.update(MAX_CONTENT_LENGTH=MAX_FORM_BYTES, MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES, MAX_FORM_PARTS=8)
     app.jinja_env.undefined = StrictUndefined
@@ -33,6 +39,8 @@ def create_app(settings: Settings, controller: Controller, streams: Streams | No
     guard.install(app, settings.kiosk.listen)
     build = build_of(Path(app.root_path))
     app.register_blueprint(blueprint(app, settings, controller, streams or Streams(), build))
+    if desk is not None:
+        app.register_blueprint(counter.blueprint(app, settings, desk, build))
 
     @app.errorhandler(TiepDonError)
     def refused(error: TiepDonError) -> ResponseReturnValue:

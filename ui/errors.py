@@ -13,3 +13,9 @@ class ForbiddenCaller(TiepDonError):
     """The pages were called by another host name or from another site (`why`: which check refused)."""
 
     code = "touchscreen.forbidden_caller"
+
+
+class AnswerGone(TiepDonError):
+    """The insurance answer to be taken over is not kept any more: it is old, was taken over, or the kiosk restarted."""
+
+    code = "counter.answer_gone"

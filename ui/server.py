@@ -14,9 +14,12 @@ from config.settings import Settings, socket_path
 if TYPE_CHECKING:
     from flask import Flask
 
-THREADS = 16
+    from ui.counter.routes import Desk
+
+THREADS = 24  # of which open streams may hold 14 (ui.touchscreen.stream, ui.counter.stream)
 GRACEFUL_SECONDS = 3
 STREAMS = "tiepdon.streams"
+DESK = "tiepdon.desk"
 CONTROLLER = "tiepdon.controller"
 
 
@@ -25,7 +28,7 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         if self.alive and self.wsgi is not None:
-            self.wsgi.extensions[STREAMS].close()
+            _end_streams(self.wsgi)
         super().handle_exit(sig, frame)
 
 
@@ -77,8 +80,10 @@ class KioskServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
             reader=Client(socket_path(settings, "reader")),
             bridge=Client(socket_path(settings, "bridge")),
         )
-        app = create_app(settings, controller, streams)
+        desk = _desk(settings) if settings.counter.enabled else None
+        app = create_app(settings, controller, streams, desk)
         app.extensions[STREAMS] = streams
+        app.extensions[DESK] = desk
         app.extensions[CONTROLLER] = controller
         controller.start()
         return app
@@ -89,8 +94,27 @@ def serve(settings: Settings) -> None:
     KioskServer(settings).run()
 
 
+def _desk(settings: Settings) -> "Desk":
+    """The counter's store and its line to the bridge."""
+    from kiosk.clock import SystemClock
+    from kiosk.counter import open_counter
+    from kiosk.counter_asking import Asking
+    from ui.counter.routes import Desk
+    from wire.client import Client
+
+    clock = SystemClock()
+    asking = Asking(Client(socket_path(settings, "bridge")), settings, clock)
+    return Desk(open_counter(settings, clock), asking.ask, asking.seconds)
+
+
+def _end_streams(app: Any) -> None:
+    app.extensions[STREAMS].close()
+    if app.extensions[DESK] is not None:
+        app.extensions[DESK].streams.close()
+
+
 def _stop_controller(_: Any, worker: Any) -> None:
     """However the worker ends, also orphaned or interrupted: no stream may outlive it, its thread would keep it."""
     if worker.wsgi is not None:
-        worker.wsgi.extensions[STREAMS].close()
+        _end_streams(worker.wsgi)
         worker.wsgi.extensions[CONTROLLER].stop()

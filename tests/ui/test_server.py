@@ -28,13 +28,13 @@ def free_port() -> int:
 
 
 class Process:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
         self.port = free_port()
         self.settings = folder / "tiepdon.toml"
         self.log = folder / "kiosk.log"
         self.settings.write_text(
             f'[site]\nsynthetic = true\n[paths]\nstate = "{folder}/state"\nrun = "{folder}/run"\n'
-            f'[kiosk]\nlisten = "127.0.0.1:{self.port}"\n',
+            f'[kiosk]\nlisten = "127.0.0.1:{self.port}"\n{more}',
             "utf-8",
         )
         tiepdon = [sys.executable, "-m", "tiepdon.main"]
@@ -107,7 +107,7 @@ def test_an_open_stream_keeps_no_worker_alive_whose_master_was_interrupted_or_ki
 
 
 def test_more_streams_than_threads_do_not_shut_others_out(kiosk: Process) -> None:
-    connections = [http.client.HTTPConnection("127.0.0.1", kiosk.port, timeout=10) for _ in range(24)]
+    connections = [http.client.HTTPConnection("127.0.0.1", kiosk.port, timeout=10) for _ in range(32)]
     for connection in connections:
         connection.request("GET", "/touchscreen/events")
         assert connection.getresponse().status == 200

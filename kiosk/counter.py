@@ -1,0 +1,320 @@
+"""What the counter reads and writes: the day's tickets, one visit whole, an insurance answer taken over into it.
+
+View records and prepared SQL; no words. Reads go by index, so that a day of 5,000 visits costs what a quiet one does.
+Must not import Flask, a device library or a connector.
+"""
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+import msgspec
+
+from config.settings import Settings, database_path
+from hisbridge import pending
+from hisbridge.lookups.persons import iso_day, same_day, same_name
+from hisbridge.records import Act, Coverage, CoverageQuestion, Officer, PatientRecord
+from kiosk.clock import Clock, at_site, moment
+from kiosk.counter_acts import Strength, Task, still_needs_counter, strength_of, tasks_of
+from kiosk.schema import MIGRATIONS
+from kiosk.states import CounterReason
+from wire.codec import from_json, to_json
+from wire.database import DatabaseUnavailable, open_database, require, transaction
+from wire.errors import MalformedMessage, TiepDonError
+
+log = logging.getLogger(__name__)
+
+PAGE_ROWS = 50
+TAKEN_OVER = "counter.taken_over"  # why a question left open is not asked again
+
+Version = tuple[int, ...]
+
+# As the store numbers: the day never goes back.
+_LAST_DAY = "SELECT max(day) FROM tickets"
+
+_COUNTS = "SELECT needs_counter, count(*) FROM tickets WHERE day = ? GROUP BY needs_counter"
+
+# The page is found in the index alone; only its own rows are looked up.
+_PAGE = """
+SELECT tickets.id, number, issued_at, needs_counter, visit_id, reason, record
+FROM (SELECT rowid AS place FROM tickets WHERE day = ?
+      ORDER BY needs_counter DESC, issued_seconds, sequence LIMIT ? OFFSET ?)
+JOIN tickets ON tickets.rowid = place LEFT JOIN visits ON visits.id = visit_id
+ORDER BY needs_counter DESC, issued_seconds, sequence
+"""
+
+_ONE = """
+SELECT tickets.id, number, issued_at, needs_counter, visit_id, reason, record
+FROM tickets LEFT JOIN visits ON visits.id = visit_id WHERE
+"""
+_TICKET = _ONE + "tickets.id = ?"
+_VISIT = _ONE + "visit_id = ?"
+
+_LAST_CORRECTION = """
+SELECT at, reason, officer_name FROM corrections WHERE visit_id = ? AND field = 'coverage' ORDER BY id DESC LIMIT 1
+"""
+_CORRECT = """
+INSERT INTO corrections (visit_id, at, field, reason, officer_name, officer_id, before, after)
+VALUES (?, ?, 'coverage', ?, ?, ?, ?, ?)
+"""
+_RECORD_NOW = "UPDATE visits SET record = ?, verdict = ? WHERE id = ?"
+_ATTENTION = "UPDATE tickets SET needs_counter = ? WHERE visit_id = ?"
+
+
+class NoSuchVisit(TiepDonError):
+    """The address names a visit or ticket that the database does not hold."""
+
+    code = "counter.no_such_visit"
+
+
+class AnotherPerson(TiepDonError):
+    """The insurance was asked about somebody else than this visit's person (`field`: where they differ)."""
+
+    code = "counter.another_person"
+
+
+class Grounds(StrEnum):
+    """Why an insurance answer was put into a visit by staff."""
+
+    ASKED = "asked"  # the counter asked the insurance itself
+    PAPER_CARD = "paper_card"  # typed from the paper card that was inspected
+
+
+@dataclass(frozen=True, repr=False)
+class Row:
+    """One ticket as the list shows it. `issued_at` is RFC 3339 in the site's time; the name is whole, not masked."""
+
+    ticket_id: str
+    number: str
+    issued_at: str
+    needs_counter: bool
+    visit_id: str | None
+    reason: CounterReason
+    full_name: str | None
+    strength: Strength | None
+    coverage: Coverage | None
+    tasks: tuple[Task | Act, ...]
+
+
+@dataclass(frozen=True, repr=False)
+class Page:
+    """One page of the day's tickets; `number` counts from 1 to `pages`."""
+
+    day: str
+    number: int
+    pages: int
+    waiting: int
+    total: int
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, repr=False)
+class Correction:
+    """That staff put the visit's insurance answer there: when, on what grounds, who (None: the kiosk's officer)."""
+
+    at: str
+    grounds: Grounds
+    officer_name: str | None
+
+
+@dataclass(frozen=True, repr=False)
+class Visit:
+    """One visit whole."""
+
+    row: Row
+    record: PatientRecord
+    corrected: Correction | None
+
+
+class Counter:
+    """The counter's own connection. Every method may be called from any thread; raises DatabaseUnavailable."""
+
+    def __init__(self, open_connection: Callable[[], sqlite3.Connection], clock: Clock, utc_offset_minutes: int):
+        self._open_connection = open_connection
+        self._clock = clock
+        self._offset = utc_offset_minutes
+        self._connection: sqlite3.Connection | None = None
+        self._opened = 0
+        self._written = 0
+        self._lock = threading.Lock()
+
+    def today(self) -> date:
+        """The site's day."""
+        return self._local_now().date()
+
+    def version(self) -> Version:
+        """Differs from the last one when anybody, in whatever process, has written to the database, and each day."""
+        with self._using() as connection:
+            ((told,),) = connection.execute("PRAGMA data_version").fetchall()  # says nothing of our own writes
+            return self._opened, told, self._written, self.today().toordinal()
+
+    def page(self, number: int = 1) -> Page:
+        """One page of today's tickets, those that need the counter first, in order of arrival."""
+        with self._using() as connection:
+            today = self.today()
+            ((last,),) = connection.execute(_LAST_DAY).fetchall()
+            day = max(today.isoformat(), last or "")
+            counts = {row["needs_counter"]: row[1] for row in connection.execute(_COUNTS, (day,))}
+            total = sum(counts.values())
+            pages = max(1, -(-total // PAGE_ROWS))
+            number = min(max(1, number), pages)
+            found = connection.execute(_PAGE, (day, PAGE_ROWS, (number - 1) * PAGE_ROWS)).fetchall()
+        rows = tuple(_row(one, today) for one in found)
+        return Page(day, number, pages, total - counts.get(0, 0), total, rows)
+
+    def ticket(self, ticket_id: str) -> Row:
+        """One ticket, with or without a visit. Raises NoSuchVisit."""
+        with self._using() as connection:
+            return _row(_found(connection, _TICKET, ticket_id), self.today())
+
+    def visit(self, visit_id: str) -> Visit:
+        """One visit whole. Raises NoSuchVisit, MalformedMessage (a damaged record)."""
+        with self._using() as connection:
+            found = _found(connection, _VISIT, visit_id)
+            corrected = connection.execute(_LAST_CORRECTION, (visit_id,)).fetchone()
+        record = from_json(found["record"] or "", PatientRecord)
+        told = None
+        if corrected is not None:
+            told = Correction(corrected["at"], Grounds(corrected["reason"]), corrected["officer_name"])
+        return Visit(_row(found, self.today()), record, told)
+
+    def take_over(
+        self, visit_id: str, question: CoverageQuestion, coverage: Coverage, grounds: Grounds = Grounds.ASKED
+    ) -> None:
+        """Put an insurance answer into the visit that `question` was asked for, and note who did and what was there.
+
+        Record, verdict, attention and note are one transaction. Raises NoSuchVisit, AnotherPerson.
+        """
+        officer = question.officer
+        with self._using() as connection:
+            with transaction(connection):
+                record = from_json(_found(connection, _VISIT, visit_id)["record"] or "", PatientRecord)
+                if (field := differs(question, record)) is not None:
+                    raise AnotherPerson(field=field)
+                changed = msgspec.structs.replace(record, coverage=coverage)
+                attention = still_needs_counter(changed, self.today())
+                connection.execute(_RECORD_NOW, (to_json(changed).decode(), coverage.verdict.value, visit_id))
+                connection.execute(_ATTENTION, (int(attention), visit_id))
+                note = (
+                    moment(self._local_now()),
+                    grounds.value,
+                    officer.full_name if officer else None,
+                    officer.personal_id if officer else None,
+                    to_json(record.coverage).decode(),
+                    to_json(coverage).decode(),
+                )
+                connection.execute(_CORRECT, (visit_id, *note))
+            self._written += 1
+            # Behind the commit: were it lost, the bridge would ask once too often, and the store heed no answer.
+            pending.give_up(connection, visit_id, TAKEN_OVER)
+
+    def close(self) -> None:
+        """Let the database go; the next call opens it again."""
+        with self._lock:
+            self._drop()
+
+    @contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        """The connection, opened where there is none; one that failed is not trusted again."""
+        with self._lock:
+            try:
+                if self._connection is None:
+                    self._connection = self._open_connection()
+                    self._opened += 1
+                yield self._connection
+            except sqlite3.Error as error:
+                self._drop()
+                raise DatabaseUnavailable(why=type(error).__name__) from None
+            except DatabaseUnavailable:
+                self._drop()
+                raise
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _local_now(self) -> datetime:
+        return at_site(self._clock.now(), self._offset)
+
+
+def open_counter(settings: Settings, clock: Clock) -> Counter:
+    """The counter on the site's database, which is opened at the first call."""
+
+    def open_connection() -> sqlite3.Connection:
+        path = database_path(settings)
+        if not path.exists():
+            raise DatabaseUnavailable(why="no such file")
+        connection = open_database(path)
+        try:
+            require(connection, MIGRATIONS)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    return Counter(open_connection, clock, settings.site.utc_offset_minutes)
+
+
+def officer_of(settings: Settings) -> Officer | None:
+    """The officer the settings name, in whose name the kiosk asks; None where there is none."""
+    if settings.portal.officer_name and settings.portal.officer_id:
+        return Officer(full_name=settings.portal.officer_name, personal_id=settings.portal.officer_id)
+    return None
+
+
+def differs(question: CoverageQuestion, record: PatientRecord) -> str | None:
+    """The first field by which the question was not, or not surely, about this record's person; None: the same.
+
+    The same number, or where none was asked by (a child's) the same name and birth date; and no contradiction.
+    """
+    patient = record.patient
+    if question.personal_id and question.personal_id != patient.personal_id:
+        return "personal_id"
+    if question.full_name and patient.full_name and not same_name(question.full_name, patient.full_name):
+        return "full_name"
+    asked, read = iso_day(question.birth_date or ""), iso_day(patient.birth_date or "")
+    if asked and read and not same_day(asked, read):
+        return "birth_date"
+    if {question.sex, patient.sex} == {"male", "female"}:
+        return "sex"
+    known = question.personal_id or (question.full_name and patient.full_name and asked and read)
+    return None if known else "personal_id"
+
+
+def _found(connection: sqlite3.Connection, statement: str, name: str) -> sqlite3.Row:
+    row: sqlite3.Row | None = connection.execute(statement, (name,)).fetchone()
+    if row is None:
+        raise NoSuchVisit
+    return row
+
+
+def _row(row: sqlite3.Row, today: date) -> Row:
+    record = _record(row)
+    return Row(
+        ticket_id=row["id"],
+        number=row["number"],
+        issued_at=row["issued_at"],
+        needs_counter=bool(row["needs_counter"]),
+        visit_id=row["visit_id"],
+        reason=CounterReason(row["reason"]) if row["reason"] in set(CounterReason) else CounterReason.NONE,
+        full_name=record.patient.full_name if record else None,
+        strength=strength_of(record.evidence) if record else None,
+        coverage=record.coverage if record else None,
+        tasks=tasks_of(record, today) if record else (),
+    )
+
+
+def _record(row: sqlite3.Row) -> PatientRecord | None:
+    if not row["record"]:
+        return None
+    try:
+        return from_json(row["record"], PatientRecord)
+    except MalformedMessage:
+        log.error("the record of ticket %s cannot be read", row["number"])  # the row itself is shown all the same
+        return None
