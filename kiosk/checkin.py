@@ -7,7 +7,7 @@ in every state, if only by changing nothing. Must not import Flask, a device lib
 from dataclasses import replace
 from typing import assert_never
 
-from kiosk.entries import accompanied, digits_typed, payload_read, payload_refused
+from kiosk.entries import digits_typed, payload_read, payload_refused
 from kiosk.events import (
     CallStaff,
     Cancelled,
@@ -40,8 +40,11 @@ from kiosk.events import (
     Tick,
     Touched,
 )
+from kiosk.insurance_card import accompanied
+from kiosk.insurance_step import came_late, coverage_answered
 from kiosk.moves import (
     CAMERA_MISSING,
+    CARD_AWAITED,
     CARD_REMOVED,
     CARD_STILL_THERE,
     NO_PERSONAL_ID,
@@ -62,6 +65,7 @@ from kiosk.moves import (
     fresh,
     go,
     home,
+    is_committing,
     is_typed,
     open_chip,
     paths_after,
@@ -129,9 +133,9 @@ def _step(session: Session, event: Event, now: float, policy: Policy) -> Step:
         case PhaseReached() | IdentityRead() | ReadingFinished() | ReadingFailed():
             return _chip_told(session, event, now, policy)
         case CoverageAnswered():
-            return _coverage_answered(session, event, now, policy)
+            return coverage_answered(session, event, now, policy)
         case CoverageCameLate():
-            return _came_late(session, event), ()
+            return came_late(session, event), ()
         case Committed() | CommitFailed():
             return _store_told(session, event, now)
         case StoreLost(code):
@@ -144,7 +148,7 @@ def _step(session: Session, event: Event, now: float, policy: Policy) -> Step:
         case LanguageChosen(language):
             known = language in policy.languages
             return replace(session, language=language if known else session.language, since=now, warned=False), ()
-    if _is_committing(session) or isinstance(session.state, OutOfOrder):
+    if is_committing(session) or isinstance(session.state, OutOfOrder):
         return session, ((CallStaff(),) if isinstance(event, HelpAsked) else ())
     session = replace(session, since=now, warned=False)
     match event:
@@ -171,10 +175,6 @@ def _step(session: Session, event: Event, now: float, policy: Policy) -> Step:
             return leave_ticket(session, now, policy) if _has_ticket(session) else (session, ())
         case _:
             assert_never(event)
-
-
-def _is_committing(session: Session) -> bool:
-    return isinstance(session.state, Finishing) and session.state.committing
 
 
 def _has_ticket(session: Session) -> bool:
@@ -213,10 +213,12 @@ def _presence_changed(session: Session, event: PresenceChanged, now: float, poli
 
 
 def _needs_card(session: Session) -> bool:
+    return _types_key(session) or isinstance(session.state, AskKey | ReadingChip)
+
+
+def _types_key(session: Session) -> bool:
     state = session.state
-    if isinstance(state, Keypad):
-        return state.purpose is KeypadPurpose.CARD_KEY
-    return isinstance(state, AskKey | ReadingChip)
+    return isinstance(state, Keypad) and state.purpose is KeypadPurpose.CARD_KEY
 
 
 def _card_removed(session: Session, now: float, policy: Policy) -> Step:
@@ -226,6 +228,8 @@ def _card_removed(session: Session, now: float, policy: Policy) -> Step:
     """
     if isinstance(session.state, AskKey) and session.devices.sees_codes:
         return go(session, AskQr(), now), ()  # lifted to hold its code up
+    if _types_key(session):
+        return session, ()  # lifted for reading its digits, and put back
     if _needs_card(session) or isinstance(session.state, Failed):
         return home(session, now, policy, CARD_REMOVED)
     if session.state == Start(CARD_STILL_THERE):
@@ -240,9 +244,11 @@ def _card_placed(session: Session, now: float, policy: Policy) -> Step:
     if isinstance(state, AskQr) and not session.failed_keys:
         # Its code was asked for, and the card itself came.
         return replace(ask_for_key(session, now), insurance=session.insurance), ()
+    if isinstance(state, Keypad) and state.problem == CARD_AWAITED and session.key is not None:
+        return digits_typed(session, DigitsTyped(session.key), now, policy)
     if isinstance(state, TicketShown):
         return tick(replace(session, card_waiting=True), now, policy)
-    if isinstance(state, Confirm | Finishing) and state.reading is not None and not _is_committing(session):
+    if isinstance(state, Confirm | Finishing) and state.reading is not None and not is_committing(session):
         return _strengthen(session, state, state.reading, now, policy)
     return session, ()
 
@@ -350,7 +356,11 @@ def _confirmed(session: Session, now: float, policy: Policy) -> Step:
 
 
 def _help(session: Session, now: float) -> Step:
-    """Whatever was read is dropped: the person is on the way to the staff."""
+    """Whatever was read is dropped: the person is on the way to the staff. Whoever said yes goes with their ticket."""
+    state = session.state
+    if isinstance(state, AskInsurance):
+        kept, effects = commit(session, state.reading, state.coverage, now)
+        return kept, (*effects, CallStaff())
     return go(fresh(session), Help(), now), (*stopping(session), CallStaff())
 
 
@@ -362,23 +372,6 @@ def _counter_ticket(session: Session, reason: CounterReason, now: float) -> Step
 
 
 # What bridge and store answer.
-
-
-def _coverage_answered(session: Session, event: CoverageAnswered, now: float, policy: Policy) -> Step:
-    state = session.state
-    if event.presentation != session.presentation or (event.reading_id or session.question) != session.question:
-        return session, ()
-    if not isinstance(state, Confirm | Finishing) or _is_committing(session) or state.coverage is not None:
-        return session, ()
-    return settle(replace(session, state=replace(state, coverage=event.coverage)), now, policy)
-
-
-def _came_late(session: Session, event: CoverageCameLate) -> Session:
-    """A ticket still on the screen tells it; its time goes on."""
-    state = session.state
-    if not isinstance(state, TicketShown) or state.ticket.visit_id != event.visit_id:
-        return session
-    return replace(session, state=replace(state, coverage=event.coverage, needs_counter=event.needs_counter))
 
 
 def _store_told(session: Session, event: Committed | CommitFailed, now: float) -> Step:

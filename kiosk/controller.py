@@ -8,13 +8,13 @@ thread waits on the outside while it holds the lock. Must not import Flask, a de
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
 from config.settings import Settings
-from hisbridge.records import Coverage, Verdict
+from hisbridge.records import Act, Coverage, Verdict
 from kiosk.checkin import step
 from kiosk.clock import Clock, at_site, moment
 from kiosk.events import (
@@ -231,7 +231,7 @@ class Controller:
 
     def _ask_coverage(self, effect: AskCoverage) -> None:
         coverage = self._coverage(effect)
-        self.dispatch(CoverageAnswered(effect.presentation, coverage, effect.reading.reading_id))
+        self.dispatch(CoverageAnswered(effect.presentation, coverage, effect.name))
 
     def _coverage(self, effect: AskCoverage) -> Coverage:
         deadline = self._policy.coverage_deadline_seconds
@@ -243,7 +243,11 @@ class Controller:
             reason = "bridge.unreachable"
         except TiepDonError as error:
             reason = error.code
-        return Coverage(verdict=Verdict.UNVERIFIED, reason=reason, asked_at=moment(self._local_now()))
+        except Exception as error:
+            # Neither message nor values: they may be personal.
+            log.error("insurance: %s", type(error).__name__)
+            reason = TiepDonError.code
+        return Coverage(verdict=Verdict.UNVERIFIED, reason=reason, act=Act.WAIT, asked_at=moment(self._local_now()))
 
     def _commit(self, effect: Commit) -> None:
         """The machine waits for the answer without a limit, so there is always one."""
@@ -317,16 +321,26 @@ class Controller:
     def _mind_late_answers(self) -> None:
         """What the insurance answers after a ticket, the bridge leaves in the database."""
         while not self._stopped.wait(LATE_SECONDS):
-            store = self._store
-            if store is None:
-                continue
             try:
-                late = store.take_late_answers()
-            except TiepDonError as error:
-                log.debug("late answers: %s", error)
-                continue
-            for answer in late:
-                self.dispatch(CoverageCameLate(answer.visit_id, answer.coverage, answer.needs_counter))
+                # On the store's own lane: a ticket is told of before an answer that came after it.
+                self._commits.submit(self._take_late_answers).result()
+            except (RuntimeError, CancelledError):
+                return  # the lane ended: the process does
+            except Exception as error:
+                # Neither message nor values: they may be personal. The next round asks again.
+                log.error("late answers: %s", type(error).__name__)
+
+    def _take_late_answers(self) -> None:
+        store = self._store
+        if store is None:
+            return
+        try:
+            late = store.take_late_answers()
+        except TiepDonError as error:
+            log.warning("late answers: %s", error.code)
+            return
+        for answer in late:
+            self.dispatch(CoverageCameLate(answer.visit_id, answer.coverage, answer.needs_counter))
 
     def _drop_store(self) -> None:
         """A connection that failed is not trusted again; the next probe opens another."""

@@ -3,17 +3,17 @@
 Pure, like `moves.py`. Must not import Flask, a device library or a connector.
 """
 
-import unicodedata
 from dataclasses import replace
 
 import msgspec
 
 from kiosk.events import DigitsTyped, PayloadRead
+from kiosk.insurance_card import NUMBER_DIGITS, accompanied
+from kiosk.insurance_step import id_code_instead, insurance_of, insurance_read
 from kiosk.moves import (
+    CARD_AWAITED,
     CODE_AGAIN,
     DIGITS_WRONG,
-    INSURANCE_ONLY,
-    INSURANCE_OTHER,
     NO_PERSONAL_ID,
     TWO_PEOPLE,
     Step,
@@ -24,7 +24,6 @@ from kiosk.moves import (
     fail_afresh,
     fresh,
     go,
-    insurance_given,
     is_typed,
     mark_of,
     noted,
@@ -55,7 +54,6 @@ from reader.reading import Evidence, Holder, InsuranceCard, Reading, Source
 
 KEY_DIGITS = 6
 PERSONAL_ID_DIGITS = 12
-INSURANCE_DIGITS = 10  # of the social security number, the end of every insurance card's (services.md 2.1)
 SLIP_DIGITS = 2  # numbers of two people differ in more of their twelve digits: six of them are random (card.md 2)
 
 
@@ -66,9 +64,9 @@ def payload_read(session: Session, event: PayloadRead, now: float, policy: Polic
         return session, ()  # nobody waits for these lines any more
     if not usable(reading):
         if reading.insurance is not None and isinstance(state, AskInsurance):
-            return _insurance_of(session, state, reading.insurance, now)
+            return insurance_of(session, state, reading.insurance, now)
         if reading.insurance is not None:
-            return _insurance_read(session, reading.insurance, now), ()
+            return insurance_read(session, reading.insurance, now)
         if event.presentation:
             return fail(session, NO_PERSONAL_ID, now, policy)
         return payload_refused(session, NO_PERSONAL_ID, now), ()
@@ -82,8 +80,7 @@ def payload_read(session: Session, event: PayloadRead, now: float, policy: Polic
         return replace(session, code_waiting=reading), ()
     session = noted(session, reading, now)
     if isinstance(state, AskInsurance):
-        same = same_person(state.reading, reading)
-        return (session, ()) if same else fail_afresh(session, TWO_PEOPLE, now, policy)
+        return id_code_instead(session, state, reading), ()
     if isinstance(state, AskKey | AskQr | AskMrz | Keypad | NoCard | Failed):
         return _enter(session, reading, now, policy)
     if isinstance(state, ReadingChip):
@@ -113,9 +110,9 @@ def digits_typed(session: Session, event: DigitsTyped, now: float, policy: Polic
     """The keypad's digits: the key of the card on the reader, or a whole number."""
     state, digits = session.state, event.digits
     if isinstance(state, AskInsurance):
-        if len(digits) != INSURANCE_DIGITS or not (digits.isascii() and digits.isdigit()):
+        if len(digits) != NUMBER_DIGITS or not (digits.isascii() and digits.isdigit()):
             return replace(session, state=replace(state, problem=DIGITS_WRONG)), ()
-        return _insurance_of(session, state, InsuranceCard(card_number=digits), now)
+        return insurance_of(session, state, InsuranceCard(card_number=digits), now)
     if not isinstance(state, Keypad):
         return session, ()
     wanted = KEY_DIGITS if state.purpose is KeypadPurpose.CARD_KEY else PERSONAL_ID_DIGITS
@@ -123,6 +120,9 @@ def digits_typed(session: Session, event: DigitsTyped, now: float, policy: Polic
         return replace(session, state=Keypad(state.purpose, DIGITS_WRONG)), ()
     if state.purpose is KeypadPurpose.PERSONAL_ID:
         return _enter(session, typed_reading(digits, event.reading_id, event.read_at), now, policy)
+    if not session.card_present:
+        # Lifted for reading its digits: they wait for it as long as the keypad does.
+        return go(replace(session, key=digits), Keypad(state.purpose, CARD_AWAITED), now), ()
     if chip_open_to(session, digits, policy):
         return read_chip(session, digits, now)
     # The same digits again: the card has refused them once, and is not asked again.
@@ -150,16 +150,6 @@ def joined(known: Reading | None, new: Reading) -> Reading | None:
     return better if is_typed(other) and _slip(better, other) else None
 
 
-def accompanied(reading: Reading, card: InsuranceCard | None) -> Reading:
-    """The reading with the insurance card that was held up beside it, where both are of one person.
-
-    The card has no personal ID number: name and birth date must agree. Another's is left out.
-    """
-    if card is None or reading.insurance is not None or not _is_of(card, reading.holder):
-        return reading
-    return msgspec.structs.replace(reading, insurance=card)
-
-
 def _enter(session: Session, reading: Reading, now: float, policy: Policy) -> Step:
     entry = joined(session.entry, reading)
     if entry is None:
@@ -183,32 +173,6 @@ def _read_beside(session: Session, shown: Reading, reading: Reading, now: float,
         return session, ()
     better = accompanied(better, session.insurance)
     return adopt(replace(session, entry=better), better, not session.chip_running, now, policy)
-
-
-def _insurance_of(session: Session, state: AskInsurance, card: InsuranceCard, now: float) -> Step:
-    """An insurance card for the person on the screen. A number alone is nobody's: the insurer compares the rest."""
-    named = card.full_name is not None and card.birth_date is not None
-    if named and not _is_of(card, state.reading.holder):
-        return replace(session, state=replace(state, problem=INSURANCE_OTHER)), ()
-    reading = msgspec.structs.replace(state.reading, insurance=card)
-    return insurance_given(replace(session, insurance=card), reading, now)
-
-
-def _insurance_read(session: Session, card: InsuranceCard, now: float) -> Session:
-    """An insurance card alone names nobody to the state: it is kept for the reading that does, and said to be that."""
-    state = session.state
-    match state:
-        case Start():
-            return replace(go(fresh(session), AskQr(INSURANCE_ONLY), now), insurance=card)
-        case AskKey() | AskQr():
-            return replace(session, state=replace(state, problem=INSURANCE_ONLY), insurance=card)
-        case AskMrz() | Keypad() | ReadingChip() | NoCard() | Failed():
-            return replace(session, insurance=card)
-        case Confirm() | Finishing() if state.reading is not None:
-            with_card = replace(state, reading=accompanied(state.reading, card))
-            return replace(session, state=with_card, insurance=card)
-        case _:
-            return session
 
 
 def _worth(reading: Reading) -> tuple[bool, int]:
@@ -237,32 +201,3 @@ def _slip(read: Reading, typed: Reading) -> bool:
         return True
     pairs = zip(read.holder.personal_id or "", typed.holder.personal_id or "", strict=False)
     return sum(one != other for one, other in pairs) <= SLIP_DIGITS
-
-
-def _is_of(card: InsuranceCard, holder: Holder) -> bool:
-    if None in (card.full_name, holder.full_name, card.birth_date, holder.birth_date):
-        return False
-    return _same_name(card.full_name or "", holder.full_name or "") and _same_day(
-        card.birth_date or "", holder.birth_date or ""
-    )
-
-
-def _same_day(one: str, other: str) -> bool:
-    """Two ISO dates at the precision that both know."""
-    return one.startswith(other) or other.startswith(one)
-
-
-def _same_name(one: str, other: str) -> bool:
-    """Letter by letter; without marks where one of them has none, as in the machine-readable lines."""
-    if one.isascii() or other.isascii():
-        one, other = _bare(one), _bare(other)
-    return _folded(one) == _folded(other)
-
-
-def _folded(name: str) -> str:
-    return "".join(letter for letter in unicodedata.normalize("NFC", name).casefold() if not letter.isspace())
-
-
-def _bare(name: str) -> str:
-    apart = unicodedata.normalize("NFD", name.casefold().replace("đ", "d"))
-    return "".join(letter for letter in apart if letter.isalnum())

@@ -81,7 +81,7 @@ class MrzFailed:
 class CoverageAnswered:
     presentation: str
     coverage: Coverage
-    reading_id: str = ""  # the reading it was asked for; empty: not known
+    question: str = ""  # as in `AskCoverage`; empty: not known
 
 
 @dataclass(frozen=True)
@@ -218,8 +218,16 @@ class TellAgain:
 
 @dataclass(frozen=True)
 class AskCoverage:
+    """`question` tells it from others of the same reading; the first one's is the reading's own identity."""
+
     presentation: str
     reading: Reading
+    question: str = ""
+
+    @property
+    def name(self) -> str:
+        """What its answer is known by."""
+        return self.question or self.reading.reading_id
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from hisbridge.records import Act, Coverage, Verdict
 from kiosk.events import AskCoverage, Commit, Effect, OpenChip, StopChip
+from kiosk.insurance_card import accompanied, card_may_help, is_of_another
 from kiosk.policy import Policy
 from kiosk.states import (
     AskInsurance,
@@ -44,6 +45,9 @@ DEADLINE = "checkin.deadline"
 INSURANCE_ONLY = "checkin.insurance_only"
 CODE_AGAIN = "checkin.code_again"
 INSURANCE_OTHER = "checkin.insurance_other"
+INSURANCE_MISMATCH = "checkin.insurance_mismatch"
+INSURANCE_WANTED = "checkin.insurance_wanted"
+CARD_AWAITED = "checkin.card_awaited"
 COVERAGE_NOT_FOUND = "checkin.coverage_not_found"
 MRZ_NEEDED = "reader.mrz_needed"
 MRZ_NOT_FOUND = "mrz.not_found"
@@ -54,10 +58,6 @@ NOT_WORTH_REPEATING = frozenset(
     {WRONG_KEY, NO_READER, NO_PERSONAL_ID, "reader.service_down", "reader.not_allowed", "reader.not_an_id_card"}
     | {"reader.unsupported_access", "wire.unreachable", "wire.timeout"}
 )
-
-
-# Nothing was found by the ID number, and an insurance card's own number may find it: a small child's temporary one too.
-CARD_MAY_HELP = frozenset({Act.ASK_OTHER_NUMBER, Act.TEMPORARY_CARD})
 
 
 def go(session: Session, state: State, now: float) -> Session:
@@ -81,6 +81,8 @@ def cleared(session: Session) -> Session:
         insurance=None,
         insurance_asked=0,
         question="",
+        questions=0,
+        asked_with=None,
         card_waiting=False,
         code_waiting=None,
     )
@@ -162,6 +164,11 @@ def card_key(reading: Reading) -> str:
     return (reading.holder.personal_id or "")[-6:]
 
 
+def is_committing(session: Session) -> bool:
+    """Whether only the store's answer leads on."""
+    return isinstance(session.state, Finishing) and session.state.committing
+
+
 def same_person(one: Reading, other: Reading) -> bool:
     """Whether both name one person; readings without a number, of passports, name nobody."""
     return one.holder.personal_id is not None and one.holder.personal_id == other.holder.personal_id
@@ -217,7 +224,8 @@ def read_chip(session: Session, can: str, now: float) -> Step:
 
 def confirm(session: Session, reading: Reading, complete: bool, now: float) -> Step:
     """Ask "is this you?", and the insurance at the same time: the answer comes while the person reads."""
-    return _asking(go(session, Confirm(reading, complete), now), reading, now)
+    problem = INSURANCE_OTHER if is_of_another(session.insurance, reading.holder) else None
+    return asking(go(session, Confirm(reading, complete, problem=problem), now), reading, now)
 
 
 def use_entry(session: Session, reading: Reading, now: float, policy: Policy) -> Step:
@@ -239,10 +247,13 @@ def adopt(session: Session, reading: Reading, complete: bool, now: float, policy
         return confirm(session, reading, complete, now)
     if not same_person(state.reading, reading):
         return confirm(session, reading, complete, now)
-    if _asked_by(state.reading) == _asked_by(reading):
-        return settle(replace(session, state=replace(state, reading=reading, complete=complete)), now, policy)
-    changed = replace(session, state=replace(state, reading=reading, complete=complete, coverage=None))
-    asked, questions = _asking(changed, reading, now)
+    unchanged = _asked_by(state.reading) == _asked_by(reading)
+    state = replace(state, reading=reading, complete=complete)
+    if isinstance(state, Confirm) and is_of_another(session.insurance, reading.holder):
+        state = replace(state, problem=INSURANCE_OTHER)
+    if unchanged:
+        return settle(replace(session, state=state), now, policy)
+    asked, questions = asking(replace(session, state=replace(state, coverage=None)), reading, now)
     settled, effects = settle(asked, now, policy)
     return settled, questions + effects
 
@@ -256,23 +267,35 @@ def settle(session: Session, now: float, policy: Policy) -> Step:
     if coverage is None:
         if now < session.asked + policy.coverage_deadline_seconds:
             return session, ()
-        coverage = Coverage(verdict=Verdict.UNVERIFIED, reason=DEADLINE)
-    unlinked = coverage.act in CARD_MAY_HELP and session.insurance_asked < policy.insurance_attempts
-    if unlinked and state.reading is not None:
-        return ask_insurance(session, state.reading, coverage, now), ()
+        coverage = Coverage(verdict=Verdict.UNVERIFIED, reason=DEADLINE, act=Act.WAIT)
+    if state.reading is not None and session.insurance_asked < policy.insurance_attempts:
+        problem = _tells(session, coverage)
+        if problem is not None or card_may_help(coverage):
+            return ask_insurance(session, state.reading, coverage, now, problem), ()
     return commit(session, state.reading, coverage, now)
 
 
-def ask_insurance(session: Session, reading: Reading, coverage: Coverage, now: float) -> Session:
+def ask_insurance(
+    session: Session, reading: Reading, coverage: Coverage, now: float, problem: str | None = None
+) -> Session:
     """Under the ID number the insurer knows nobody: many cards changed from the old ID were never linked."""
-    again = COVERAGE_NOT_FOUND if reading.insurance is not None else None
     asked = replace(session, insurance_asked=session.insurance_asked + 1)
-    return go(asked, AskInsurance(reading, coverage, again), now)
+    return go(asked, AskInsurance(reading, coverage, problem), now)
 
 
 def insurance_given(session: Session, reading: Reading, now: float) -> Step:
     """The insurance is asked once more, by the insurance card's own number; the person has said yes already."""
-    return _asking(go(session, Finishing(reading, complete=True), now), reading, now)
+    return asking(go(session, Finishing(reading, complete=True), now), reading, now)
+
+
+def _tells(session: Session, coverage: Coverage) -> str | None:
+    """Why the number that the last question held is doubted; None when it is not, or held none."""
+    if session.asked_with is None:
+        return None
+    typed = session.asked_with.full_name is None
+    if typed and coverage.verdict is Verdict.MISMATCH and session.insurance_asked:
+        return INSURANCE_MISMATCH  # a slip of the finger gives somebody else's number
+    return COVERAGE_NOT_FOUND if card_may_help(coverage) else None
 
 
 def commit(
@@ -307,6 +330,7 @@ def chip_failed(session: Session, code: str, now: float, policy: Policy) -> Step
                 # The number of a code opens that person's card: this one is somebody else's.
                 return fail_afresh(session, TWO_PEOPLE, now, policy)
             # The insurance answer, come or still to come, is about the same person and stays.
+            entry = accompanied(entry, session.insurance)
             return settle(replace(failed, state=replace(state, reading=entry, complete=True)), now, policy)
     elif code == WRONG_KEY:
         if entry is not None and not is_typed(entry) and session.key == card_key(entry) and not session.mrz_needed:
@@ -335,9 +359,13 @@ def wrong_key(session: Session, now: float, policy: Policy) -> Step:
     return fail(session, WRONG_KEY, now, policy)
 
 
-def _asking(session: Session, reading: Reading, now: float) -> Step:
-    asked = replace(session, question=reading.reading_id, asked=now)
-    return asked, (AskCoverage(asked.presentation, reading),)
+def asking(session: Session, reading: Reading, now: float) -> Step:
+    """Ask the insurance about this reading. Of the answers that are out, only this question's counts from now on."""
+    count = session.questions + 1
+    again = f"{reading.reading_id}#{count}" if session.question.partition("#")[0] == reading.reading_id else ""
+    effect = AskCoverage(session.presentation, reading, again)
+    asked = replace(session, question=effect.name, questions=count, asked_with=reading.insurance, asked=now)
+    return asked, (effect,)
 
 
 def _served(session: Session, reading: Reading | None) -> Session:

@@ -105,7 +105,10 @@ class AskMrz:
 
 @dataclass(frozen=True)
 class Keypad:
-    """Digits are being typed. `problem` is the code of what was wrong with the last ones."""
+    """Digits are being typed. `problem` is the code of what was wrong with the last ones.
+
+    A card whose key is typed may be lifted for reading its digits: they wait for it (`moves.CARD_AWAITED`).
+    """
 
     purpose: KeypadPurpose
     problem: str | None = None
@@ -121,11 +124,15 @@ class ReadingChip:
 
 @dataclass(frozen=True)
 class Confirm:
-    """The question "is this you?". The proof may still run (`complete`), the insurance answer be out (`coverage`)."""
+    """The question "is this you?". The proof may still run (`complete`), the insurance answer be out (`coverage`).
+
+    `problem` is the code of why an insurance card held up beside it was not taken.
+    """
 
     reading: Reading
     complete: bool
     coverage: Coverage | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -213,7 +220,9 @@ class Session:
     entry: Reading | None = None  # what this presentation gave as data entry (code, lines, typed), kept beside the chip
     insurance: InsuranceCard | None = None  # an insurance card held up in this presentation
     insurance_asked: int = 0  # how often its number was asked for in this presentation
-    question: str = ""  # reading_id the insurance answer was asked for; answers for another are ignored
+    question: str = ""  # what the insurance was asked last (see `events.AskCoverage`); other answers are ignored
+    questions: int = 0  # how often it was asked in this presentation
+    asked_with: InsuranceCard | None = None  # the insurance card whose number was asked with the last question
     asked: float = 0.0  # monotonic seconds: when it was asked
     card_waiting: bool = False  # the next person's card was placed while a ticket was still shown
     code_waiting: Reading | None = None  # the next person's code was held up while a ticket was still shown

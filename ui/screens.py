@@ -9,8 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from config.settings import Settings
-from hisbridge.records import Coverage, Verdict
-from kiosk.moves import CARD_MAY_HELP
+from hisbridge.records import Act, Coverage, Verdict
+from kiosk.insurance_card import NUMBER_DIGITS
+from kiosk.moves import (
+    CARD_AWAITED,
+    COVERAGE_NOT_FOUND,
+    DIGITS_WRONG,
+    INSURANCE_MISMATCH,
+    INSURANCE_OTHER,
+    INSURANCE_WANTED,
+    TWO_PEOPLE,
+)
 from kiosk.states import (
     AskInsurance,
     AskKey,
@@ -38,19 +47,28 @@ from reader.reading import Checks, Evidence, Outcome, Reading, Source
 from ui.masking import birth_year, mask_name, mask_number, plain
 from ui.words import LANGUAGES, Words
 
-INSURANCE_DIGITS = 10
 DIGITS = {KeypadPurpose.CARD_KEY: 6, KeypadPurpose.PERSONAL_ID: 12}
 
 # Icon and tone say the same as the words, so that nothing depends on colour alone.
 TONES = {
     Verdict.VALID: ("check", "good"),
     Verdict.VALID_NEW_CARD: ("check", "good"),
-    Verdict.CHILD_TEMPORARY: ("check", "good"),
     Verdict.MANUAL_CHECK: ("person", "care"),
     Verdict.MISMATCH: ("person", "care"),
+    Verdict.CHILD_TEMPORARY: ("person", "care"),
     Verdict.NOT_INSURED: ("cross", "care"),
     Verdict.UNVERIFIED: ("clock", "plain"),
     Verdict.CONFIGURATION_ERROR: ("clock", "plain"),
+}
+
+# What was wrong with an insurance card or its digits, in few words: beside the keypad there is room for one line.
+INSURANCE_PROBLEMS = {
+    INSURANCE_OTHER: "other",
+    TWO_PEOPLE: "other",
+    INSURANCE_MISMATCH: "mismatch",
+    INSURANCE_WANTED: "wanted",
+    COVERAGE_NOT_FOUND: "again",
+    DIGITS_WRONG: "digits",
 }
 
 
@@ -103,7 +121,11 @@ def _page(session: Session, settings: Settings, words: Words) -> tuple[str, dict
             return "ask_key", _asks("ask_key", session.devices, words) | _problem(state.problem, words)
         case AskQr():
             asks = _asks("ask_qr", session.devices, words)
-            return "ask_qr", asks | _problem(state.problem, words) | {"mrz": state.mrz}
+            # Whoever has shown an insurance card only may be a small child, who has no other.
+            return "ask_qr", asks | _problem(state.problem, words) | {
+                "mrz": state.mrz,
+                "no_card": session.insurance is not None,
+            }
         case AskMrz():
             return "ask_mrz", {}
         case Keypad():
@@ -162,7 +184,9 @@ def _keypad(state: Keypad, words: Words) -> dict[str, Any]:
         own = f"error.{state.problem}.title"
         problem = words.get(own if own in words else "keypad.problem")
     return {
-        "title": words.get(f"keypad.{state.purpose.value}.title"),
+        "title": words.get(
+            "start.place_card" if state.problem == CARD_AWAITED else f"keypad.{state.purpose.value}.title"
+        ),
         "purpose": state.purpose.value,
         "length": DIGITS[state.purpose],
         "groups": (3,) * (DIGITS[state.purpose] // 3),
@@ -172,12 +196,13 @@ def _keypad(state: Keypad, words: Words) -> dict[str, Any]:
 
 def _ask_insurance(state: AskInsurance, devices: Devices, words: Words) -> dict[str, Any]:
     seen = "ask_insurance.title" if devices.sees_codes else "ask_insurance.title.none"
+    problem = INSURANCE_PROBLEMS.get(state.problem, "unreadable") if state.problem else "none"
     return {
         "title": words.get(seen),
         "purpose": "insurance",
-        "length": INSURANCE_DIGITS,
+        "length": NUMBER_DIGITS,
         "groups": (3, 3, 4),
-        "problem": words.error(state.problem).title if state.problem else words.get("ask_insurance.none"),
+        "problem": words.get(f"ask_insurance.{problem}"),
     }
 
 
@@ -203,7 +228,7 @@ def _person(reading: Reading, words: Words) -> dict[str, Any]:
 def _confirm(state: Confirm, words: Words) -> dict[str, Any]:
     return {
         "person": _person(state.reading, words),
-        "coverage": coverage_line(state.coverage, words),
+        "coverage": _refused(words) if state.problem else coverage_line(state.coverage, words),
         "proof": proof_line(state.reading.evidence, state.complete, words),
     }
 
@@ -229,7 +254,7 @@ def _ticket(state: TicketShown, session: Session, settings: Settings, words: Wor
         "service": plain(name),
         "needs_counter": state.needs_counter,
         "take_card": session.card_present,
-        "coverage": None if state.coverage is None else coverage_line(state.coverage, words),
+        "coverage": None if state.coverage is None else coverage_line(state.coverage, words, at_the_end=True),
     }
 
 
@@ -240,12 +265,17 @@ def _failed(state: Failed, words: Words) -> dict[str, Any]:
     return {"title": words.error(state.code).title, "paths": paths, "code": plain(state.code)[:40]}
 
 
-def coverage_line(coverage: Coverage | None, words: Words) -> Line:
-    """The insurance answer in plain words; None: still being asked."""
+def _refused(words: Words) -> Line:
+    """The insurance card held up is not this person's."""
+    return Line(words.get("confirm.insurance_other"), "warning", "care")
+
+
+def coverage_line(coverage: Coverage | None, words: Words, at_the_end: bool = False) -> Line:
+    """The insurance answer in plain words; None: still being asked. `at_the_end` it says who goes on with it."""
     if coverage is None:
         return Line(words.get("coverage.pending"), "clock", "busy")
-    if coverage.act in CARD_MAY_HELP and coverage.verdict is not Verdict.CHILD_TEMPORARY:
-        return Line(words.get("coverage.not_found"), "person", "care")
+    if coverage.act is Act.ASK_OTHER_NUMBER:
+        return Line(words.get("coverage.at_counter" if at_the_end else "coverage.not_found"), "person", "care")
     icon, tone = TONES[coverage.verdict]
     return Line(words.get(f"coverage.{coverage.verdict.value}"), icon, tone)
 

@@ -2,16 +2,19 @@
 known, through reader, kiosk, bridge and the pretend portal, and the counter finds the same with its own question."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from sandbox.insurance_card import insurance_text
 from sandbox.people import find
 from tests.endtoend.conftest import World
 from tests.support.screen import Screen, Shown
+from tests.support.waiting import wait_until
 from ui.words import Words
 
 pytestmark = pytest.mark.pcsc
@@ -90,7 +93,7 @@ def test_a_childs_temporary_card_is_found_by_its_code_and_another_persons_is_not
     says_yes(world, screen, "tre-the-tam")
     screen.wait_for("ask_insurance")
     world.desk("POST", "/scanner/show", {"text": insurance_text(find("mau"), TODAY)})
-    screen.wait_for("ask_insurance", holding=WORDS.error("checkin.insurance_other").title)
+    screen.wait_for("ask_insurance", holding=WORDS.get("ask_insurance.other"))
     text = insurance_text(find("tre-the-tam"), TODAY)
     world.desk("POST", "/scanner/show", {"text": text})
     ticket = screen.wait_for("ticket")
@@ -140,3 +143,108 @@ def test_whoever_has_no_card_gets_a_number_and_the_counter_the_reason(
     with world.database() as connection:
         found = connection.execute("SELECT reason FROM tickets WHERE number = ?", (ticket.ticket_number,)).fetchall()
     assert [row[0] for row in found] == [reason]
+
+
+@pytest.mark.parametrize(
+    ("language", "person"),  # each with people of their own: a code held up again within three seconds counts once
+    [
+        *(("vi", person) for person in ("khong-bao-hiem", "quoc-phong", "the-het-han", "so-bao-hiem")),
+        *(("en", person) for person in ("tre-khong-the", "quan-nhan", "khac-ten", "tre-the-tam")),
+    ],
+)
+def test_nobody_reads_not_found_on_the_ticket_and_everybody_reads_where_to_go(
+    world: World, screen: Screen, person: str, language: str
+) -> None:
+    screen.touch("language", language)
+    says_yes(world, screen, person)
+    if screen.wait_for("ask_insurance", "ticket").name == "ask_insurance":
+        screen.touch("confirm")
+    ticket = screen.wait_for("ticket")
+    words = Words(language)
+    assert ticket.line("counter") == words.get("ticket.counter").replace("\xa0", " ")
+    assert ticket.line("coverage")
+    for never in ("không tìm thấy", "chưa thấy", "not found", "no insurance"):
+        assert never not in ticket.text.casefold()
+
+
+def test_ten_wrong_digits_twice_still_end_with_a_ticket(world: World, screen: Screen) -> None:
+    says_yes(world, screen, "khong-bao-hiem")
+    screen.wait_for("ask_insurance")
+    screen.touch("digits", "0000000991")
+    screen.wait_for("ask_insurance", holding=WORDS.get("ask_insurance.again"))
+    screen.touch("digits", "0000000992")
+    assert screen.wait_for("ticket").line("counter")
+
+
+def test_the_citizen_card_held_up_where_the_insurance_card_is_asked_for_is_said_to_be_that(
+    world: World, screen: Screen
+) -> None:
+    says_yes(world, screen, "so-bao-hiem")
+    screen.wait_for("ask_insurance")
+    world.show_qr("mau")
+    screen.wait_for("ask_insurance", holding=WORDS.get("ask_insurance.other"))
+    screen.touch("help")
+    ticket = screen.wait_for("ticket")
+    assert record(world, ticket)["patient"]["personal_id"] == find("so-bao-hiem").personal_id
+
+
+def test_an_insurance_card_shown_first_is_asked_with_at_once(world: World, screen: Screen) -> None:
+    world.desk("POST", "/scanner/show", {"text": insurance_text(find("tre-the-tam"), TODAY)})
+    screen.wait_for("ask_qr")
+    says_yes(world, screen, "tre-the-tam")
+    ticket = screen.wait_for("ticket")
+    assert record(world, ticket)["coverage"]["card_number"] == find("tre-the-tam").insurance.card_number
+
+
+def test_a_small_child_with_nothing_but_an_insurance_card_gets_a_number(world: World, screen: Screen) -> None:
+    world.desk("POST", "/scanner/show", {"text": insurance_text(find("nhi"), TODAY)})
+    asked = screen.wait_for("ask_qr")
+    assert "no_card" in asked.paths
+    screen.touch("path", "no_card")
+    screen.wait_for("no_card")
+    screen.touch("counter_ticket", "child")
+    assert screen.wait_for("ticket").line("counter")
+
+
+def test_another_persons_insurance_card_beside_the_question_who_you_are_is_refused(
+    world: World, screen: Screen
+) -> None:
+    world.show_qr("dat-dau")
+    screen.wait_for("confirm")
+    world.desk("POST", "/scanner/show", {"text": insurance_text(find("thu"), TODAY)})
+    shown = screen.wait_for("confirm", holding=WORDS.get("confirm.insurance_other"))
+    assert shown.line("coverage") == WORDS.get("confirm.insurance_other")
+    screen.touch("confirm")
+    assert screen.wait_for("ticket").line("coverage") == WORDS.get("coverage.valid")
+
+
+def test_a_card_lifted_for_reading_its_digits_is_read_when_it_is_back(world: World, screen: Screen) -> None:
+    world.place("mau")
+    screen.wait_for("ask_key")
+    screen.touch("path", "card_number")
+    screen.wait_for("keypad")
+    world.remove()
+    wait_until(lambda: world.reader_sees(card=False), what="the card is lifted")
+    screen.touch("digits", find("mau").can)
+    screen.wait_for("keypad", holding=WORDS.error("checkin.card_awaited").title)
+    world.place("mau")
+    screen.wait_for("confirm")
+    screen.touch("confirm")
+    screen.wait_for("ticket")
+
+
+@pytest.mark.browser
+def test_the_insurance_is_asked_for_by_touch_on_a_seven_inch_screen(
+    world: World, screen: Screen, browser_page: Callable[[str], Page], pictures: Path
+) -> None:
+    page = browser_page(world.touchscreen)
+    says_yes(world, screen, "so-bao-hiem")
+    question = page.locator('[data-screen="ask_insurance"]')
+    expect(question).to_be_visible()
+    page.screenshot(path=pictures / "ask-insurance.png")
+    for digit in find("so-bao-hiem").insurance.social_security_number or "":
+        page.locator(f'[data-digit="{digit}"]').tap()
+    page.locator('[data-action="digits"]').tap()
+    expect(page.locator('[data-screen="ticket"]')).to_be_visible()
+    expect(page.locator('[data-line="coverage"]')).to_contain_text(WORDS.get("coverage.valid"))
+    page.screenshot(path=pictures / "ticket-insurance.png")

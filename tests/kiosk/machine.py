@@ -66,5 +66,14 @@ def confirming_chip(kiosk: Kiosk) -> None:
 
 def holds_nothing(session: Session) -> bool:
     kept = (session.entry, session.key, session.presentation, session.question, session.failed_keys)
-    more = (session.attempt, session.insurance, session.code_waiting, session.mrz_needed, session.chip_running)
+    more = (
+        session.asked_with,
+        session.questions,
+        session.insurance_asked,
+        session.attempt,
+        session.insurance,
+        session.code_waiting,
+        session.mrz_needed,
+        session.chip_running,
+    )
     return not any(kept + more)

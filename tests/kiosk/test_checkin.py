@@ -229,7 +229,7 @@ def failed(kiosk: Kiosk) -> None:
     kiosk.tell(ReadingFailed(kiosk.name, "reader.card_broken"))
 
 
-@pytest.mark.parametrize("so_far", [typing, reading_by_number, failed])
+@pytest.mark.parametrize("so_far", [reading_by_number, failed])
 def test_a_card_taken_away_before_anything_is_known_leads_to_the_start(
     kiosk: Kiosk, so_far: Callable[[Kiosk], None]
 ) -> None:
@@ -272,7 +272,7 @@ def test_a_card_taken_away_after_a_complete_reading_changes_nothing(kiosk: Kiosk
 
 
 def test_the_language_stays_while_the_notice_does_and_goes_with_it(kiosk: Kiosk) -> None:
-    kiosk.tell(LanguageChosen("en"), CARD, PathChosen(NextPath.CARD_NUMBER), NO_CARD)
+    kiosk.tell(LanguageChosen("en"), CARD, PathChosen(NextPath.CARD_NUMBER), DigitsTyped("900017"), NO_CARD)
     assert kiosk.session.language == "en"
     kiosk.wait(POLICY.notice_seconds)
     assert kiosk.session.language == "vi"
@@ -413,6 +413,42 @@ def test_a_card_lifted_to_show_its_code_is_waited_for(kiosk: Kiosk) -> None:
     assert kiosk.state == AskQr()
     kiosk.tell(PayloadRead(by_qr()))
     assert kiosk.tell(CARD) == (OpenChip(kiosk.name, "900017", by_qr().holder),)
+
+
+def test_a_card_lifted_for_reading_its_digits_is_waited_for_and_read_with_them(kiosk: Kiosk) -> None:
+    typing(kiosk)
+    assert kiosk.tell(NO_CARD) == ()
+    assert kiosk.state == Keypad(KeypadPurpose.CARD_KEY)
+    kiosk.now += POLICY.idle_seconds - 1
+    assert kiosk.tell(DigitsTyped("900017")) == ()
+    assert kiosk.state == Keypad(KeypadPurpose.CARD_KEY, "checkin.card_awaited")
+    assert kiosk.tell(CARD) == (OpenChip(kiosk.name, "900017"),)
+    assert isinstance(kiosk.state, ReadingChip)
+
+
+def test_a_card_put_back_before_the_digits_are_typed_changes_nothing(kiosk: Kiosk) -> None:
+    typing(kiosk)
+    kiosk.tell(NO_CARD, CARD)
+    assert kiosk.state == Keypad(KeypadPurpose.CARD_KEY)
+    assert kiosk.tell(DigitsTyped("900017")) == (OpenChip(kiosk.name, "900017"),)
+
+
+def test_a_lifted_card_that_does_not_come_back_is_forgotten_with_its_digits(kiosk: Kiosk) -> None:
+    typing(kiosk)
+    kiosk.tell(NO_CARD, DigitsTyped("900017"))
+    kiosk.wait(POLICY.idle_seconds)
+    assert kiosk.session.warned
+    kiosk.wait(POLICY.warning_seconds)
+    assert kiosk.state == Start()
+    assert holds_nothing(kiosk.session)
+
+
+def test_another_card_put_there_instead_refuses_the_digits_and_they_are_typed_again(kiosk: Kiosk) -> None:
+    typing(kiosk)
+    kiosk.tell(NO_CARD, DigitsTyped("900017"), CARD, ReadingFailed(kiosk.name, "reader.wrong_key"))
+    assert kiosk.state == Keypad(KeypadPurpose.CARD_KEY, "reader.wrong_key")
+    assert kiosk.tell(NO_CARD, CARD) == ()
+    assert kiosk.state == Keypad(KeypadPurpose.CARD_KEY, "reader.wrong_key")
 
 
 def test_a_card_lifted_where_no_code_can_be_seen_was_taken_away(kiosk: Kiosk) -> None:

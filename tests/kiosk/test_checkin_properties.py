@@ -4,9 +4,9 @@ from dataclasses import fields
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from hisbridge.records import Coverage, Verdict
+from hisbridge.records import Act, Coverage, Verdict
 from kiosk.checkin import step
 from kiosk.events import (
     Cancelled,
@@ -16,6 +16,7 @@ from kiosk.events import (
     Confirmed,
     CounterTicketAsked,
     CoverageAnswered,
+    CoverageCameLate,
     Denied,
     DevicesChanged,
     DigitsTyped,
@@ -43,6 +44,7 @@ from kiosk.events import (
 )
 from kiosk.policy import Policy
 from kiosk.states import (
+    AskInsurance,
     AskMrz,
     AskQr,
     Confirm,
@@ -74,7 +76,7 @@ from tests.kiosk.people import (
 )
 
 POLICY = Policy()
-TICKET = Ticket(ticket_id="t", number="0001", service_code="KB", issued_at="2026-11-21T07:45:00+07:00", visit_id=None)
+TICKET = Ticket(ticket_id="t", number="0001", service_code="KB", issued_at="2026-11-21T07:45:00+07:00", visit_id="v")
 
 CHIPS = st.sampled_from(
     [by_chip(), by_chip(reading_id="chip-2", full_name="LAN"), by_chip(MINH), by_chip("12345"), passport()]
@@ -108,7 +110,17 @@ FAILURES = st.sampled_from(
         "never.heard.of",
     ]
 )
-ANSWERS = st.sampled_from([covered(), uninsured(), unlinked(), Coverage(verdict=Verdict.UNVERIFIED)])
+ANSWERS = st.sampled_from(
+    [
+        covered(),
+        uninsured(),
+        unlinked(),
+        Coverage(verdict=Verdict.UNVERIFIED),
+        Coverage(verdict=Verdict.MISMATCH, result_code="060", act=Act.COMPARE_PERSON),
+        Coverage(verdict=Verdict.NOT_INSURED, result_code="121", act=Act.ASK_RENEWED_CARD),
+        Coverage(verdict=Verdict.CHILD_TEMPORARY, result_code="130", act=Act.TEMPORARY_CARD),
+    ]
+)
 BUTTONS = st.sampled_from(
     [
         Touched(),
@@ -134,6 +146,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.session = Session(run="run")
         self.committed: list[str] = []
         self.names: list[str] = []
+        self.confirmed: str | None = None  # whose identity the person said yes to
         self.looking: str | None = None  # the presentation that the camera was told to look in
 
     def tell(self, *events: Event) -> None:
@@ -142,14 +155,25 @@ class AnyOrder(RuleBasedStateMachine):
 
     def tell_one(self, event: Event) -> None:
         before = self.session
+        if isinstance(event, Confirmed) and isinstance(before.state, Confirm):
+            self.confirmed = before.state.reading.holder.personal_id
         self.session, effects = step(before, event, self.now, POLICY)
         for effect in effects:
             self.note(effect)
         was, is_now = before.state, self.session.state
+        if isinstance(event, CoverageCameLate) and not (isinstance(was, TicketShown) and event.visit_id == "v"):
+            assert self.session == before, "a late answer on somebody else's screen"
+        if isinstance(event, CoverageAnswered) and (
+            event.presentation != before.presentation or event.question not in ("", before.question)
+        ):
+            assert self.session == before, "the answer to another question"
+        if isinstance(was, AskInsurance) and not isinstance(event, Cancelled):
+            kept = isinstance(is_now, AskInsurance | Finishing)
+            assert kept or isinstance(event, CounterTicketAsked), "the visit of somebody who said yes was dropped"
         if isinstance(was, Finishing) and was.committing and not isinstance(event, Committed | CommitFailed):
             assert is_now == was
         if isinstance(is_now, TicketShown) and is_now != was:
-            assert isinstance(event, Committed)
+            assert isinstance(event, Committed | CoverageCameLate)
         if not self.session.chip_running and before.chip_running:
             assert isinstance(event, IdentityRead | ReadingFinished | ReadingFailed | PresenceChanged) or any(
                 isinstance(effect, StopChip) for effect in effects
@@ -158,6 +182,10 @@ class AnyOrder(RuleBasedStateMachine):
     def note(self, effect: Effect) -> None:
         if isinstance(effect, Commit):
             assert not self.session.chip_running
+            if effect.reading is not None:
+                assert effect.reading.holder.personal_id == self.confirmed
+                card, known = effect.reading.insurance, effect.reading.holder.full_name
+                assert card is None or known is None or card.full_name != "NGUYỄN THỊ HOA"
             self.committed.append(effect.presentation)
         if isinstance(effect, OpenChip):
             assert self.session.card_present
@@ -227,6 +255,19 @@ class AnyOrder(RuleBasedStateMachine):
     def insurance(self, stale: bool, coverage: Coverage, of: str) -> None:
         self.tell(CoverageAnswered(self.name(stale), coverage, of))
 
+    @rule(coverage=ANSWERS)
+    def insurance_answers_what_was_asked_last(self, coverage: Coverage) -> None:
+        self.tell(CoverageAnswered(self.session.presentation, coverage, self.session.question))
+
+    @rule(ours=st.booleans(), coverage=ANSWERS)
+    def insurance_comes_late(self, ours: bool, coverage: Coverage) -> None:
+        self.tell(CoverageCameLate("v" if ours else "another visit", coverage, True))
+
+    @rule(answer=ANSWERS)
+    @precondition(lambda self: isinstance(self.session.state, Confirm))
+    def yes_with_an_answer(self, answer: Coverage) -> None:
+        self.tell(CoverageAnswered(self.session.presentation, answer, self.session.question), Confirmed())
+
     @rule(stale=st.booleans(), fails=st.booleans())
     def store(self, stale: bool, fails: bool) -> None:
         name = self.name(stale)
@@ -289,12 +330,14 @@ class AnyOrder(RuleBasedStateMachine):
         session = self.session
         if isinstance(session.state, Start | OutOfOrder):
             kept = (session.entry, session.key, session.presentation, session.question, session.failed_keys)
+            assert not any((session.asked_with, session.questions, session.insurance_asked))
             assert not any((*kept, session.insurance, session.code_waiting, session.attempt, session.mrz_needed))
             assert not session.chip_running
             everything = repr([getattr(session, field.name) for field in fields(session)])
             assert LAN not in everything
             assert MINH not in everything
             assert "NGUY" not in everything
+            assert "0130390001" not in everything
 
     @invariant()
     def one_commit_for_a_presentation(self) -> None:
@@ -363,6 +406,39 @@ class AnyOrder(RuleBasedStateMachine):
         waiting = isinstance(state, TicketShown) and next_one
         assert waiting or isinstance(session.state, Start)
 
+
+class AtTheInsuranceQuestion(AnyOrder):
+    """The same, begun where the insurer knows nothing of the ID number, and back there whenever it ended."""
+
+    @initialize()
+    def asked(self) -> None:
+        self.ask()
+
+    @rule()
+    @precondition(lambda self: isinstance(self.session.state, Start) and not self.session.card_present)
+    def the_next_one_is_asked(self) -> None:
+        self.now += POLICY.again_seconds + 1
+        self.tell(Tick())
+        self.ask()
+
+    @rule(code=CODES)
+    @precondition(lambda self: isinstance(self.session.state, AskInsurance))
+    def a_code_at_the_question(self, code: object) -> None:
+        self.tell(PayloadRead(code))
+
+    @rule(digits=st.sampled_from(["0130390001", "0130390002", "0130390003"]), answer=ANSWERS)
+    @precondition(lambda self: isinstance(self.session.state, AskInsurance))
+    def ten_digits_and_an_answer(self, digits: str, answer: Coverage) -> None:
+        self.tell(DigitsTyped(digits))
+        self.tell(CoverageAnswered(self.session.presentation, answer, self.session.question))
+
+    def ask(self) -> None:
+        self.tell(PayloadRead(by_qr()))
+        self.tell(CoverageAnswered(self.session.presentation, unlinked(), self.session.question), Confirmed())
+
+
+TestAtTheInsuranceQuestion = AtTheInsuranceQuestion.TestCase
+TestAtTheInsuranceQuestion.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
 
 TestAnyOrder = AnyOrder.TestCase
 TestAnyOrder.settings = settings(max_examples=250, stateful_step_count=50, deadline=None)

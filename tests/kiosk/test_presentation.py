@@ -367,17 +367,35 @@ def test_an_insurance_card_shown_while_the_chip_is_read_goes_with_the_chip(kiosk
 
 @pytest.mark.parametrize(
     "differs",
-    [
-        {"full_name": "NGUYỄN THỊ LÀN"},
-        {"birth_date": "2003-02-15"},
-        {"full_name": None},
-        {"birth_date": None},
-        {"birth_date": "2004"},
-    ],
+    [{"full_name": "NGUYỄN THỊ LÀN"}, {"birth_date": "2003-02-15"}, {"birth_date": "2004"}],
 )
-def test_another_persons_insurance_card_is_left_out(kiosk: Kiosk, differs: dict[str, str | None]) -> None:
-    kiosk.tell(PayloadRead(by_insurance_card(**differs)), PayloadRead(by_qr()))
+@pytest.mark.parametrize("first", ["insurance", "citizen"])
+def test_another_persons_insurance_card_is_left_out_and_said_to_be(
+    kiosk: Kiosk, differs: dict[str, str], first: str
+) -> None:
+    cards = [PayloadRead(by_insurance_card(**differs)), PayloadRead(by_qr())]
+    kiosk.tell(*(cards if first == "insurance" else cards[::-1]))
+    assert kiosk.state == Confirm(by_qr(), complete=True, problem="checkin.insurance_other")
+
+
+@pytest.mark.parametrize("lacks", ["full_name", "birth_date"])
+def test_a_card_that_names_nobody_is_left_out(kiosk: Kiosk, lacks: str) -> None:
+    kiosk.tell(PayloadRead(by_insurance_card(**{lacks: None})), PayloadRead(by_qr()))
     assert kiosk.state == Confirm(by_qr(), complete=True)
+
+
+def test_a_name_whose_tone_stands_elsewhere_is_the_same_name(kiosk: Kiosk) -> None:
+    kiosk.tell(PayloadRead(by_insurance_card(full_name="TRẦN THỊ HOÀ")), PayloadRead(by_qr(full_name="Trần Thị Hòa")))
+    assert isinstance(kiosk.state, Confirm)
+    assert kiosk.state.reading.insurance is not None
+
+
+def test_a_name_cut_by_the_printed_lines_is_the_same_name(kiosk: Kiosk) -> None:
+    whole = by_insurance_card(full_name="Công Tằng Tôn Nữ Thử Nghiệm Thị Tên Dài")
+    kiosk.tell(PathChosen(NextPath.QR), PayloadRead(whole))
+    kiosk.tell(PayloadRead(by_lines(full_name="CONG TANG TON NU THU NGHIEM TH")))
+    assert isinstance(kiosk.state, Confirm)
+    assert kiosk.state.reading.insurance is not None
 
 
 @pytest.mark.parametrize(

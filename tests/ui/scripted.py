@@ -30,7 +30,7 @@ from kiosk.states import (
     TicketShown,
 )
 from reader.phases import Phase
-from reader.reading import Check, Checks, Evidence, Holder, Outcome, Reading, Sex, Source
+from reader.reading import Check, Checks, Evidence, Holder, InsuranceCard, Outcome, Reading, Sex, Source
 from wire.codec import from_plain, to_plain
 
 
@@ -110,6 +110,7 @@ EVERY_STATE: dict[str, State] = {
     "ask_qr": AskQr(),
     "ask_qr-problem": AskQr("checkin.no_personal_id"),
     "ask_qr-insurance": AskQr("checkin.insurance_only", mrz=True),
+    "ask_qr-no_card": AskQr("checkin.insurance_only", mrz=True),
     "ask_qr-worn": AskQr(mrz=True),
     "ask_qr-camera": AskQr(),
     "ask_qr-scanner": AskQr(),
@@ -147,10 +148,19 @@ EVERY_STATE: dict[str, State] = {
     "ask_insurance-none": AskInsurance(reading(), UNLINKED),
     "ask_insurance-again": AskInsurance(reading(), UNLINKED, "checkin.coverage_not_found"),
     "ask_insurance-other": AskInsurance(reading(), UNLINKED, "checkin.insurance_other"),
+    "ask_insurance-mismatch": AskInsurance(reading(), UNLINKED, "checkin.insurance_mismatch"),
+    "ask_insurance-wanted": AskInsurance(reading(), UNLINKED, "checkin.insurance_wanted"),
+    "ask_insurance-digits": AskInsurance(reading(), UNLINKED, "checkin.digits_wrong"),
+    "ask_insurance-unreadable": AskInsurance(reading(), UNLINKED, "payload.damaged"),
+    "keypad-awaited": Keypad(KeypadPurpose.CARD_KEY, "checkin.card_awaited"),
+    "confirm-other_insurance": Confirm(reading(), complete=True, coverage=VALID, problem="checkin.insurance_other"),
     "confirm-unlinked": Confirm(reading(), complete=True, coverage=UNLINKED),
     "no_card": NoCard(),
     "ticket": TicketShown(TICKET, VALID, needs_counter=False),
     "ticket-counter": TicketShown(TICKET, Coverage(verdict=Verdict.MANUAL_CHECK), needs_counter=True),
+    "ticket-unlinked": TicketShown(TICKET, UNLINKED, needs_counter=True),
+    "ticket-not_insured": TicketShown(TICKET, Coverage(verdict=Verdict.NOT_INSURED), needs_counter=True),
+    "ticket-child": TicketShown(TICKET, Coverage(verdict=Verdict.CHILD_TEMPORARY), needs_counter=True),
     "ticket-long": TicketShown(LONG_TICKET, None, needs_counter=True),
     "failed": Failed("reader.card_removed", (NextPath.CARD_AGAIN, NextPath.QR, NextPath.PERSONAL_ID, NextPath.STAFF)),
     "failed-key": Failed("reader.wrong_key", (NextPath.QR, NextPath.PERSONAL_ID, NextPath.STAFF)),
@@ -172,5 +182,11 @@ BOTH = Devices(scanner=True, camera=True)
 def session_of(key: str, language: str = "vi", **more: Any) -> Session:
     """The session that shows an example; each example is entered at its own moment."""
     entered = float(list(EVERY_STATE).index(key) + 1)
-    told = {"reader_ready": True, "devices": EYES.get(key.rpartition("-")[2], BOTH), "entered": entered}
+    card = InsuranceCard(card_number="0130390001") if key == "ask_qr-no_card" else None
+    told = {
+        "insurance": card,
+        "reader_ready": True,
+        "devices": EYES.get(key.rpartition("-")[2], BOTH),
+        "entered": entered,
+    }
     return Session(state=EVERY_STATE[key], language=language, **{**told, **more})
