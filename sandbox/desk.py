@@ -121,6 +121,10 @@ def routes(world: World, addresses: Mapping[str, Any]) -> Routes:
         world.set_fault(wanted.name, wanted.value)
         return _json(world.state())
 
+    def mend(_: Request) -> Response:
+        world.mend()
+        return _json(world.state())
+
     def portrait(request: Request) -> Response:
         picture = world.portrait(request.query.get("person", ""))
         return Response(body=picture, content_type="image/jpeg", headers=HEADERS)
@@ -136,7 +140,9 @@ def routes(world: World, addresses: Mapping[str, Any]) -> Routes:
         ("POST", "/camera/show"): hold_up,
         ("POST", "/camera/clear"): take_down,
         ("GET", "/camera/picture"): preview,
+        ("GET", "/faults"): lambda _: _json(world.faults()),
         ("POST", "/faults"): faults,
+        ("POST", "/faults/mend"): mend,
         ("GET", "/his/messages"): lambda _: _json(world.messages()),
         ("GET", "/state"): lambda _: _json(world.state()),
         ("GET", "/portrait"): portrait,

@@ -23,7 +23,7 @@ class ForbiddenCaller(TiepDonError):
 
 
 class UnknownFault(TiepDonError):
-    """No pretend system has a fault of this name, or it does not take this value (`name`)."""
+    """No pretend system has a fault of this name, or it does not take this value (`name`, `takes`)."""
 
     code = "sandbox.unknown_fault"
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from sandbox.errors import UnknownFault
 
@@ -11,22 +12,32 @@ ON = "on"
 Check = Callable[[str], bool]
 
 
-def switch(value: str) -> bool:
-    """A fault that is only on or off."""
-    return value in (ON, "true", "1", "yes")
+@dataclass(frozen=True)
+class Takes:
+    """A check of a fault's value that can say what it takes."""
+
+    told: str
+    fits: Check
+
+    def __call__(self, value: str) -> bool:
+        """Whether it is such a value."""
+        return self.fits(value)
 
 
-def seconds(value: str) -> bool:
-    """A fault that takes a number of seconds, or `on` for its usual length."""
+def _is_seconds(value: str) -> bool:
     try:
         return value == ON or 0 <= float(value) <= 3600
     except ValueError:
         return False
 
 
-def one_of(*words: str) -> Check:
+switch = Takes(ON, lambda value: value in (ON, "true", "1", "yes"))  # only on or off
+seconds = Takes(f"{ON}, seconds from 0 to 3600", _is_seconds)  # `on`: its usual length
+
+
+def one_of(*words: str) -> Takes:
     """A fault that takes one of these words, or `on` for the first."""
-    return lambda value: value in (ON, *words)
+    return Takes(", ".join((ON, *words)), lambda value: value in (ON, *words))
 
 
 class Faults:
@@ -40,8 +51,10 @@ class Faults:
     def set(self, name: str, value: object) -> None:
         """Switch a fault on (`on` or its own value) or off (None, False, "", "off"). Raises UnknownFault."""
         text = _word(value)
-        if name not in self._known or not (text in OFF or self._known[name](text)):
+        if name not in self._known:
             raise UnknownFault(name=name[:64])
+        if not (text in OFF or self._known[name](text)):
+            raise UnknownFault(name=name, takes=self.takes()[name])
         with self._changed:
             if text in OFF:
                 self._on.pop(name, None)
@@ -58,6 +71,10 @@ class Faults:
         """Every fault known, with its value; None is off."""
         with self._changed:
             return {name: self._on.get(name) for name in self._known}
+
+    def takes(self) -> dict[str, str]:
+        """Every fault known, with the values it takes; nothing is told of a check that cannot say."""
+        return {name: getattr(check, "told", "") for name, check in self._known.items()}
 
     def wait_until_off(self, name: str, longest: float) -> None:
         """Stay while the fault is on, at most `longest` seconds."""

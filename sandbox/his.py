@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.faults import Faults, one_of, switch
+from sandbox.faults import ON, Faults, Takes, one_of, switch
 
 MAX_MESSAGES = 500
 MAX_FRAME = 1 << 20
@@ -21,8 +21,12 @@ START, END = b"\x0b", b"\x1c"
 
 FAULTS: Mapping[str, Callable[[str], bool]] = {
     "his.down": switch,  # nobody listens, connections are cut
-    "his.ae": lambda value: re.fullmatch(r"on|[0-9]{3}", value) is not None,  # answers AE with this code
-    "his.ar": lambda value: re.fullmatch(r"on|[0-9]{3}", value) is not None,  # answers AR with this code
+    "his.ae": Takes(
+        f"{ON}, a code of three digits", lambda value: re.fullmatch(r"on|[0-9]{3}", value) is not None
+    ),  # answers AE with this code
+    "his.ar": Takes(
+        f"{ON}, a code of three digits", lambda value: re.fullmatch(r"on|[0-9]{3}", value) is not None
+    ),  # answers AR with this code
     "his.mute": switch,  # takes the message and never answers
     "his.cut": one_of("before_ack", "mid_message"),  # hangs up
 }
@@ -52,6 +56,10 @@ class HospitalSystem:
     def faults(self) -> dict[str, str | None]:
         """Every fault with its value, None when off."""
         return self._faults.now()
+
+    def takes(self) -> dict[str, str]:
+        """Every fault with the values it takes, for people."""
+        return self._faults.takes()
 
     def messages(self) -> list[dict[str, Any]]:
         """What was accepted, oldest first: parsed fields, the raw text, and how many copies came."""

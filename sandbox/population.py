@@ -27,6 +27,7 @@ CLIENT = "VN/GOV/99999/KIOSK"
 XROAD_PATH = "/xroad/dancu"
 LGSP_SOAP_PATH = "/lgsp/dancu/soap"
 LGSP_REST_PATH = "/lgsp/dancu/rest"
+LGSP_REST_VERIFY_PATH = "/lgsp/dancu/rest/xacthuc"
 TOKEN_PATH = "/token"  # noqa: S105  # a path
 TOKEN_SECONDS = 3600
 MAX_TOKENS = 64
@@ -47,7 +48,7 @@ FAULTS: Mapping[str, Check] = {f"population.{name}": check for name, check in {*
 REST_FIELDS = {
     **{"maYeuCau": "MaYeuCau", "maDVC": "MaDVC", "maTichHop": "MaTichHop", "maCanBo": "MaCanBo"},
     **{"maDonVi": "MaDonVi", "soDinhDanh": "SoDinhDanh", "soCMND": "SoCMND", "hoVaTen": "HoVaTen"},
-    **{"ngayThangNam": "NgayThangNamSinh"},
+    **{"ngayThangNam": "NgayThangNamSinh", "taiKhoan": "TaiKhoan", "soDienThoai": "SoDienThoai"},
 }
 REST_NEEDED = ("MaYeuCau", "MaDVC", "MaCanBo", "HoVaTen")
 
@@ -66,7 +67,10 @@ class Population(Troubled):
     def set_fault(self, name: str, value: object) -> None:
         """Switch a fault of FAULTS on or off. Raises sandbox.errors.UnknownFault."""
         super().set_fault(name, value)
-        if name == "population.token_expired" and self._fault("token_expired"):
+        if self._fault(name.removeprefix("population.")) and name in (
+            "population.token_expired",
+            "population.bad_account",
+        ):
             with self._lock:
                 self._tokens.clear()
 
@@ -81,6 +85,7 @@ class Population(Troubled):
             ("POST", XROAD_PATH): self._by_xroad,
             ("POST", LGSP_SOAP_PATH): self._by_lgsp_soap,
             ("POST", LGSP_REST_PATH): self._by_lgsp_rest,
+            ("POST", LGSP_REST_VERIFY_PATH): self._by_lgsp_rest,
             ("POST", TOKEN_PATH): self._token,
         }
 
@@ -101,6 +106,8 @@ class Population(Troubled):
             return json_answer({"message": "Bad request"}, 400)
         if self._fault("fault"):
             return json_answer({"message": "Internal error"}, 500)
+        if request.path == LGSP_REST_VERIFY_PATH:
+            return self._on_the_way(json_answer({"ketQuaXacThuc": self._there(sought)}))
         held = self._held(sought)
         return self._on_the_way(json_answer({"CongdanCollection": {"CongDan": held} if held else None}))
 
@@ -108,16 +115,25 @@ class Population(Troubled):
         if refusal := self._refusal(let_in):
             return refusal
         try:
-            sought = soap.question(request.body)
+            operation, sought = soap.question(request.body)
         except soap.Unreadable as error:
             return Response(500, soap.fault("Client", str(error)), soap.CONTENT_TYPE)
         if who := self._fault("fault"):
             return Response(500, soap.fault("Client" if who == "client" else "Server", "Lỗi"), soap.CONTENT_TYPE)
+        if operation == soap.VERIFICATION:
+            return self._on_the_way(Response(200, soap.verified(self._there(sought)), soap.CONTENT_TYPE))
         held = self._held(sought)
         if bomb := self._fault("bomb"):
             prolog = soap.EXTERNAL if bomb == "external" else soap.ENTITIES
             return Response(200, soap.answer(held, prolog, "<TonGiao>&g;</TonGiao>"), soap.CONTENT_TYPE)
         return self._on_the_way(Response(200, soap.answer(held), soap.CONTENT_TYPE))
+
+    def _there(self, sought: Sought) -> bool:
+        """Whether number, name and birth date are those of one person of the register."""
+        with self._lock:
+            self._counts["lookups"] += 1
+        wrong = self._fault("not_found") or self._fault("mismatch")
+        return wrong is None and look_up(sought, self._people) is not None
 
     def _held(self, sought: Sought) -> dict[str, Any] | None:
         with self._lock:

@@ -14,6 +14,7 @@ ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 REQUEST = "http://dancuquocgia.bca"
 RESPONSE = "http://www.mic.gov.vn/dancu/1.0"
 OPERATION = "TraCuuThongTinCongDan"
+VERIFICATION = "XacThucThongTinCongDan"  # services.md 4.2: answers KetQuaXacThuc
 CONTENT_TYPE = "text/xml; charset=utf-8"
 # In this order; several clients depend on it (services.md 4.3).
 FIELDS = (
@@ -37,9 +38,10 @@ class Unreadable(Exception):
     """A question that the service does not understand; `why` goes into the fault."""
 
 
-def question(body: bytes) -> Sought:
-    """Who is sought. Raises Unreadable."""
-    return read_fields(_fields(body))
+def question(body: bytes) -> tuple[str, Sought]:
+    """The operation and who is sought. Raises Unreadable."""
+    operation, found = _fields(body)
+    return operation, read_fields(found)
 
 
 def read_fields(found: Mapping[str, str], needed: Sequence[str] = NEEDED) -> Sought:
@@ -68,6 +70,16 @@ def answer(entry: Mapping[str, Any] | None, before: bytes = b"", inside: str = "
     return (before or b'<?xml version="1.0" encoding="utf-8"?>') + text.encode()
 
 
+def verified(there: bool) -> bytes:
+    """The response to a verification."""
+    told = str(there).lower()
+    return (
+        f'<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="{ENVELOPE}"><soap:Header/><soap:Body>'
+        f'<{VERIFICATION}Response xmlns="{RESPONSE}"><KetQuaXacThuc>{told}</KetQuaXacThuc>'
+        f"</{VERIFICATION}Response></soap:Body></soap:Envelope>"
+    ).encode()
+
+
 def fault(who: str, why: str) -> bytes:
     """A SOAP fault of the Client or the Server."""
     return (
@@ -84,17 +96,21 @@ def _xml(value: Mapping[str, Any]) -> str:
     )
 
 
-def _fields(body: bytes) -> dict[str, str]:
-    """The operation's children, in order. Raises Unreadable."""
+def _fields(body: bytes) -> tuple[str, dict[str, str]]:
+    """The operation and its children, in order. Raises Unreadable."""
     open_now: list[str] = []
+    operations: list[str] = []
+    known = [f"{REQUEST} {OPERATION}", f"{REQUEST} {VERIFICATION}"]
     found: dict[str, str] = {}
 
     def start(name: str, _: Mapping[str, str]) -> None:
         open_now.append(name)
-        wanted = [f"{ENVELOPE} Envelope", f"{ENVELOPE} Body", f"{REQUEST} {OPERATION}"]
-        inside = open_now[: len(wanted)] == wanted
-        if len(open_now) > MAX_DEPTH or (len(open_now) == len(wanted) and open_now[1] == wanted[1] and not inside):
+        in_body = open_now[:2] == [f"{ENVELOPE} Envelope", f"{ENVELOPE} Body"]
+        inside = in_body and len(open_now) > 2 and open_now[2] in known
+        if len(open_now) > MAX_DEPTH or (len(open_now) == 3 and open_now[1] == f"{ENVELOPE} Body" and not inside):
             raise Unreadable("no such operation")
+        if inside and len(open_now) == 3:
+            operations.append(name.rpartition(" ")[2])
         if inside and len(open_now) == 4:
             _begin(name)
 
@@ -124,4 +140,4 @@ def _fields(body: bytes) -> dict[str, str]:
         raise Unreadable("not XML") from None
     if not found:
         raise Unreadable("no operation")
-    return {name: value.strip() for name, value in found.items()}
+    return operations[0], {name: value.strip() for name, value in found.items()}

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from sandbox.errors import UnknownFault
-from sandbox.faults import ON, Check, one_of, seconds, switch
+from sandbox.faults import ON, Check, Takes, one_of, seconds, switch
 from sandbox.person import Person
 from sandbox.portal_answer import (
     OFFICERS,
@@ -52,8 +52,8 @@ OWN: Mapping[str, Check] = {  # besides the troubles that any system has
     "forbidden": one_of("403", "401"),  # the account may log in and not ask
     "token_expired": one_of("once", "always"),  # tokens given so far, or all, are refused
     "token_lasts": number(1000),  # a token is refused after so many look-ups
-    "code": lambda value: re.fullmatch(r"[0-9a-z]{1,8}", value) is not None,  # this result code for everybody
-    "person_code": lambda value: _PERSON_CODES.fullmatch(value) is not None,  # mau=060,thu=010
+    "code": Takes("a result code", lambda value: re.fullmatch(r"[0-9a-z]{1,8}", value) is not None),  # for everybody
+    "person_code": Takes("mau=060,thu=010", lambda value: _PERSON_CODES.fullmatch(value) is not None),
     "wrong_case": switch,  # keys in capitals
     "numbers": switch,  # numbers where text is documented
     "tls": one_of(*WRONG),  # the certificate of the https port
@@ -93,7 +93,7 @@ class Portal(Troubled):
         if name == "portal.person_code" and not _codes(str(value or "")).keys() <= {one.key for one in self._people}:
             raise UnknownFault(name=name)
         super().set_fault(name, value)
-        if name == "portal.token_expired" and self._fault("token_expired"):
+        if self._fault(name.removeprefix("portal.")) and name in ("portal.token_expired", "portal.bad_account"):
             with self._lock:
                 self._tokens.clear()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from sandbox.faults import ON, Check, Faults, one_of, seconds, switch
+from sandbox.faults import ON, Check, Faults, Takes, one_of, seconds, switch
 from sandbox.web import HOST, Spoilt, Switchboard, Tls
 from wire.server import Response, Routes
 
@@ -37,9 +37,12 @@ COMMON: Mapping[str, Check] = {
 }
 
 
-def number(most: int) -> Check:
+def number(most: int) -> Takes:
     """A fault that takes a whole number from 1 to `most`, or `on` for 1."""
-    return lambda value: value == ON or (re.fullmatch(r"[0-9]{1,6}", value) is not None and 1 <= int(value) <= most)
+    return Takes(
+        f"{ON}, a number from 1 to {most}",
+        lambda value: value == ON or (re.fullmatch(r"[0-9]{1,6}", value) is not None and 1 <= int(value) <= most),
+    )
 
 
 class Troubled:
@@ -59,10 +62,16 @@ class Troubled:
         self._faults.set(name, value)
         for board in self._boards:
             board.follow(down=self._fault("down") is not None)
+            if name == f"{self._prefix}.tls":
+                board.greet_anew()
 
     def faults(self) -> dict[str, str | None]:
         """Every fault with its value, None when off."""
         return self._faults.now()
+
+    def takes(self) -> dict[str, str]:
+        """Every fault with the values it takes, for people."""
+        return self._faults.takes()
 
     @contextmanager
     def serving(self, port: int = 0, tls: Tls | None = None) -> Iterator[tuple[str, int]]:

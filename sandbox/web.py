@@ -112,6 +112,10 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def server_close(self) -> None:
         """Off the network at once: also connections that were kept open."""
         super().server_close()
+        self.cut()
+
+    def cut(self) -> None:
+        """End every connection there is; new ones are taken as before."""
         for connection in list(self.live):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -123,6 +127,12 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
 @contextmanager
 def serving(routes: Routes, port: int, tls: Tls | None = None) -> Iterator[int]:
     """Serve on loopback while the context lasts; yields the real port. `tls` gives each connection its certificate."""
+    with _listening(routes, port, tls) as server:
+        yield int(server.server_address[1])
+
+
+@contextmanager
+def _listening(routes: Routes, port: int, tls: Tls | None) -> Iterator[_Server]:
     server = _Server((HOST, port))
     server.routes, server.tls = routes, tls
     thread = threading.Thread(
@@ -130,7 +140,7 @@ def serving(routes: Routes, port: int, tls: Tls | None = None) -> Iterator[int]:
     )
     thread.start()
     try:
-        yield int(server.server_address[1])
+        yield server
     finally:
         server.shutdown()
         server.server_close()
@@ -145,6 +155,7 @@ class Switchboard:
         self._routes = routes
         self._tls = tls
         self._open: contextlib.ExitStack | None = None
+        self._server: _Server | None = None
         self._lock = threading.Lock()
 
     def follow(self, *, down: bool) -> None:
@@ -152,7 +163,14 @@ class Switchboard:
         with self._lock:
             if down and self._open is not None:
                 self._open.close()
-                self._open = None
+                self._open = self._server = None
             elif not down and self._open is None:
                 self._open = contextlib.ExitStack()
-                self.port = self._open.enter_context(serving(self._routes, self.port, self._tls))
+                self._server = self._open.enter_context(_listening(self._routes, self.port, self._tls))
+                self.port = int(self._server.server_address[1])
+
+    def greet_anew(self) -> None:
+        """Where TLS is spoken, end the connections that were kept open: a certificate is looked at when one is made."""
+        with self._lock:
+            if self._server is not None and self._tls is not None:
+                self._server.cut()

@@ -60,6 +60,8 @@ class Breakable(Protocol):
 
     def faults(self) -> dict[str, str | None]: ...
 
+    def takes(self) -> dict[str, str]: ...
+
 
 class Hospital(Breakable, Protocol):
     """The pretend hospital system."""
@@ -185,6 +187,22 @@ class World:
                 self._tell_state()
                 return
         raise UnknownFault(name=name[:64])
+
+    def mend(self) -> None:
+        """Switch every fault of every system off."""
+        for system in self._systems:
+            for name, value in system.faults().items():
+                if value is not None:
+                    system.set_fault(name, None)
+        self._tell_state()
+
+    def faults(self) -> dict[str, dict[str, str | None]]:
+        """Every fault there is: its value now (None: off) and the values it takes."""
+        return {
+            name: {"value": value, "takes": system.takes()[name]}
+            for system in self._systems
+            for name, value in system.faults().items()
+        }
 
     def state(self) -> dict[str, Any]:
         """Whose card lies on the reader, whose code was last scanned, what the camera sees, which faults are on."""

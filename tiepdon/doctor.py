@@ -15,7 +15,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from config.settings import DestinationSettings, Settings, database_path, socket_path
-from tiepdon.checks import cameras, devices, outside, scanners
+from tiepdon.checks import cameras, devices, outside, scanners, secrets
 from tiepdon.checks.finding import Finding, Probe, Status
 from tiepdon.checks.machine import Machine
 from tiepdon.readiness import PRODUCT
@@ -88,6 +88,7 @@ def _probes(settings: Settings, machine: Machine) -> dict[str, Probe]:
         "camera": partial(cameras.look_through_camera, cameras.CAMERA, settings, machine),
         "second_camera": partial(cameras.look_through_camera, cameras.SECOND_CAMERA, settings, machine),
         "database": partial(_look_at_database, settings),
+        "secrets": partial(secrets.look_at_secrets, settings),
         "portal": partial(outside.look_at_insurance, settings),
         "population": partial(outside.look_at_population, settings),
         "clock": partial(outside.look_at_clock, settings),

@@ -28,6 +28,7 @@ class Ports:
     portal: int
     hospital: int
     population: int = 0  # 0: the product asks no population register
+    portal_tls: int = 0  # the portal over https; 0: the product asks it without
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class Places:
     def portal_password(self) -> Path:
         """File with the sandbox portal's password."""
         return self.state / "portal-password"
+
+    @property
+    def portal_ca(self) -> Path:
+        """The authority that signs for the sandbox portal's https port (sandbox/portal_tls.py)."""
+        return self.state / "portal-tls" / "ca.pem"
 
     @property
     def population_secret(self) -> Path:
@@ -86,6 +92,7 @@ def choose_ports(touchscreen: int | None, desk: int | None) -> Ports:
             portal=free(0),
             hospital=free(0),
             population=free(0),
+            portal_tls=free(0),
         )
 
 
@@ -106,6 +113,7 @@ def sandbox_settings(places: Places, ports: Ports, reader_name: str) -> str:
     quoted = {name: json.dumps(str(value), ensure_ascii=False) for name, value in vars(_Paths.of(places)).items()}
     return f"""\
 # Made by `tiepdon run` for the sandbox world; every record made with it is marked as synthetic.
+counter.enabled = true
 {_population(places, ports)}
 [site]
 facility_code = "99999"
@@ -130,7 +138,7 @@ listen = "{HOST}:{ports.touchscreen}"
 
 [portal]
 enabled = true
-base_url = "http://{HOST}:{ports.portal}"
+{_portal_address(places, ports)}
 username = "99999_BV"
 password_file = {quoted["portal_password"]}
 officer_name = "Trần Thị Mẫu"
@@ -157,6 +165,14 @@ port = {ports.hospital}
 sending_facility = "99999"
 receiving_facility = "99999"
 """
+
+
+def _portal_address(places: Places, ports: Ports) -> str:
+    """Over https where there is a port for it, as in production, so that a wrong certificate can be tried too."""
+    if not ports.portal_tls:
+        return f'base_url = "http://{HOST}:{ports.portal}"'
+    ca_file = json.dumps(str(places.portal_ca), ensure_ascii=False)
+    return f'base_url = "https://{HOST}:{ports.portal_tls}"\nca_file = {ca_file}'
 
 
 def _population(places: Places, ports: Ports) -> str:

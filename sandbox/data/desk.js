@@ -225,7 +225,7 @@
     const person = button.closest("[data-person]")?.dataset.person;
     switch (button.dataset.do) {
       case "mend":
-        act(...Object.keys(state.faults).filter((name) => isOn(state.faults[name])).map((name) => ["/faults", { name, value: null }]));
+        act(["/faults/mend", {}]);
         break;
       case "remove":
         act(["/card/remove", {}]);

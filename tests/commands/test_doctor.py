@@ -219,6 +219,7 @@ def state_with(folder: Path, content: bytes | None) -> str:
     """A state folder whose database holds this."""
     folder.mkdir()
     if content is not None:
+        (folder / "tiepdon.db").touch(mode=0o600)
         (folder / "tiepdon.db").write_bytes(content)
     return str(folder)
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -339,3 +340,32 @@ def test_a_wrong_card_place_is_named(place: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "vpcd:PORT" in done.stderr
+
+
+def test_every_fault_tells_its_value_and_what_it_takes(desk: Desk) -> None:
+    faults = desk.get("/faults")
+    assert faults.keys() == desk.get("/state")["faults"].keys()
+    assert all(fault["takes"] and fault["value"] is None for fault in faults.values())
+    assert faults["portal.tls"]["takes"] == "on, name, expired, self_signed"
+    desk.post("/faults", {"name": "portal.slow", "value": 6})
+    assert desk.get("/faults")["portal.slow"]["value"] == "6"
+
+
+def test_a_value_that_a_fault_does_not_take_is_refused_with_those_it_takes(desk: Desk) -> None:
+    status, answer = desk.call("POST", "/faults", {"name": "portal.half", "value": "third"})
+    assert status >= 400
+    assert json.loads(answer)["data"] == {"name": "portal.half", "takes": "on, body, length"}
+
+
+def test_one_call_mends_everything(desk: Desk) -> None:
+    for name in ("portal.down", "population.500", "his.mute"):
+        desk.post("/faults", {"name": name, "value": True})
+    assert set(desk.post("/faults/mend", {})["faults"].values()) == {None}
+
+
+def test_every_fault_is_explained_in_the_operations_manual(desk: Desk) -> None:
+    manual = Path("docs/operations.md").read_text("utf-8")
+    table = manual.partition("| fault |")[2].partition("\n\n")[0]
+    named = set(re.findall(r"`([a-z0-9_.]+)`", table))
+    for name in desk.get("/faults"):
+        assert name in named or name.partition(".")[2] in named, name

@@ -156,6 +156,25 @@ def test_what_the_register_holds_may_differ_from_the_card(register: Caller) -> N
         assert text_of(register.xroad(about(key))[1], "CongDan") is None
 
 
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        (("001303900017", "TRẦN THỊ MẪU", "20030214"), "true"),
+        (("001303900017", "TRẦN THỊ MẪU", "20030215"), "false"),
+        (("001303900099", "TRẦN THỊ MẪU", "20030214"), "false"),
+    ],
+)
+def test_a_verification_is_answered_with_yes_or_no_and_nothing_else(
+    register: Caller, question: tuple[str, ...], told: str
+) -> None:
+    body = envelope(*question).replace(b"TraCuuThongTinCongDan", b"XacThucThongTinCongDan")
+    status, answer = register.xroad(body)
+    assert (status, text_of(answer, "KetQuaXacThuc")) == (200, told)
+    assert text_of(answer, "CongDan") is None
+    register.sand.set_fault("population.not_found", "on")
+    assert text_of(register.xroad(body)[1], "KetQuaXacThuc") == "false"
+
+
 # Whom it lets in.
 
 

@@ -375,6 +375,46 @@ def test_the_https_port_shows_the_certificate_that_is_asked_for(tmp_path: Path, 
         assert greeted(port, certificates.ca) == "200"
 
 
+def test_a_connection_kept_open_is_cut_when_the_certificate_becomes_another(tmp_path: Path) -> None:
+    sand, certificates = Portal(everybody()), Certificates(tmp_path)
+    account = urlencode({"username": "a", "password": PASSWORD}).encode()
+    trusting = ssl.create_default_context(cafile=str(certificates.ca))
+    with sand.serving(0, sand.certificate(certificates)) as (_, port):
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=trusting)
+        with closing(connection):
+            connection.request("POST", TOKEN_PATH, account)
+            connection.getresponse().read()
+            sand.set_fault("portal.tls", "expired")
+            assert connection.sock is not None
+            assert connection.sock.recv(1) == b""
+
+
+def test_whoever_trusts_the_sandbox_still_does_when_it_is_started_anew(tmp_path: Path) -> None:
+    trusted = Certificates(tmp_path).ca.read_bytes()
+    again, sand = Certificates(tmp_path), Portal(everybody())
+    assert again.ca.read_bytes() == trusted
+    with sand.serving(0, sand.certificate(again)) as (_, port):
+        assert greeted(port, again.ca) == "200"
+
+
+@pytest.mark.parametrize("spoilt", ["ca.pem", "ca-key.pem"])
+def test_an_authority_that_is_damaged_is_made_anew(tmp_path: Path, spoilt: str) -> None:
+    trusted = Certificates(tmp_path).ca.read_bytes()
+    (tmp_path / spoilt).write_text("damaged")
+    again, sand = Certificates(tmp_path), Portal(everybody())
+    assert again.ca.read_bytes() != trusted
+    with sand.serving(0, sand.certificate(again)) as (_, port):
+        assert greeted(port, again.ca) == "200"
+
+
+@pytest.mark.parametrize("fault", ["bad_account", "token_expired"])
+def test_an_account_that_is_refused_loses_its_tokens_at_once(portal: Caller, fault: str) -> None:
+    assert portal.code("mau") == "000"
+    portal.sand.set_fault(f"portal.{fault}", True)
+    portal.sand.set_fault(f"portal.{fault}", None)
+    assert portal.code("mau") == "401"
+
+
 def test_the_keys_of_the_https_port_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
     Certificates(tmp_path / "tls")
     for file in (tmp_path / "tls").iterdir():

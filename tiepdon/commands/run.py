@@ -106,6 +106,7 @@ def _sandbox(options: argparse.Namespace, held: ExitStack) -> _Plan:
         tiepdon(
             *("sandbox", "--run", places.run, "--state", places.state, "--card", world.card),
             *("--desk-port", str(ports.desk), "--portal-port", str(ports.portal)),
+            *("--portal-tls-port", str(ports.portal_tls)),
             *("--his-port", str(ports.hospital), "--population-port", str(ports.population)),
         ),
     )
@@ -241,9 +242,9 @@ def _children(plan: _Plan, stop: threading.Event) -> Iterator[list[Child]]:
 
 
 def _wait_for_trust(settings: Settings, give_up: Callable[[], bool]) -> None:
-    """The reader loads its trust folder when it starts; on a first run the sandbox must have filled it by then."""
-    folder = Path(settings.reader.trust_folder)
-    wait_for({"trust": lambda: any(folder.iterdir())}, START_SECONDS, lambda *_: None, give_up)
+    """Reader and bridge load whom they trust when they start; on a first run the sandbox must have told it by then."""
+    folder, authority = Path(settings.reader.trust_folder), Path(settings.portal.ca_file)
+    wait_for({"trust": lambda: any(folder.iterdir()) and authority.exists()}, START_SECONDS, lambda *_: None, give_up)
 
 
 def _migrate(settings: Settings, settings_file: Path) -> None:
