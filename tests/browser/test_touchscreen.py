@@ -176,7 +176,7 @@ def test_the_countdown_goes_on_when_the_screen_is_drawn_again(screen: Screen) ->
     assert isinstance(session.state, Confirm)
     answered = replace(session.state, coverage=Coverage(verdict=Verdict.NOT_INSURED))
     screen.kiosk.controller.show(replace(session, state=answered))
-    expect(screen.page.locator('[data-line="coverage"]')).to_have_text("Chưa thấy bảo hiểm y tế")
+    expect(screen.page.locator('[data-line="coverage"]')).to_have_text("BHYT không có hiệu lực")
     assert screen.page.evaluate("document.querySelector('.countdown-bar').kept") is True
 
 
