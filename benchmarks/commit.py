@@ -11,7 +11,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from benchmarks.table import Table, quantile
-from config.settings import DestinationSettings, Settings, database_path, load
+from config.destinations import Hl7v2Destination
+from config.settings import Settings, database_path, load
 from hisbridge.records import Coverage, Verdict
 from kiosk.clock import SystemClock
 from kiosk.store import open_store
@@ -55,7 +56,7 @@ def measure() -> list[Table]:
 
 def _pair(folder: Path) -> tuple[Callable[[int], object], Callable[[int], object]]:
     base = load()
-    destination = DestinationSettings(name="his", connector="hl7v2", host="127.0.0.1", port=2575)
+    destination = Hl7v2Destination(name="his", host="127.0.0.1", port=2575)
     settings = _settings(base, folder, destination)
     migrate(database_path(settings), MIGRATIONS)
     store = open_store(settings, SystemClock())
@@ -74,7 +75,7 @@ def _pair(folder: Path) -> tuple[Callable[[int], object], Callable[[int], object
     return lambda number: store.check_in(f"p{number}", READING, COVERAGE), bare
 
 
-def _settings(base: Settings, folder: Path, destination: DestinationSettings) -> Settings:
+def _settings(base: Settings, folder: Path, destination: Hl7v2Destination) -> Settings:
     """The settings with another state folder and one destination."""
     paths = replace(base.paths, state=str(folder), run=str(folder))
     return replace(base, paths=paths, destinations=(destination,))

@@ -8,17 +8,18 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
+from config.destinations import DestinationSettings
+from config.destinations.base import Seconds
 from wire.codec import Record, to_plain
 from wire.errors import TiepDonError
 
-Port = Annotated[int, Meta(ge=1, le=65535)]
-Seconds = Annotated[float, Meta(gt=0, le=86400)]
 SHOWN_INSTEAD = "********"
+ACCOUNTS = frozenset({"username", "client_id", "merchant_id"})  # of a destination
 MAX_BYTES = 1 << 20
 INSTALLED = Path("/etc/tiepdon/tiepdon.toml")
 
@@ -213,24 +214,6 @@ class BridgeSettings(Record, frozen=True, kw_only=True):
     retry_max_seconds: Seconds
 
 
-class DestinationSettings(Record, frozen=True, kw_only=True):
-    """One receiving system. HL7 v2 fields: MSH-3 to MSH-6; `name_style` says how PID-5 is filled."""
-
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}\Z")]
-    connector: Literal["hl7v2"]
-    host: str
-    port: Port
-    sending_application: str = "TIEPDON"
-    sending_facility: str = ""
-    receiving_application: str = "HIS"
-    receiving_facility: str = ""
-    name_style: Literal["split", "whole_in_family"] = "split"
-    personal_id_authority: str = "VNID"
-    insurance_authority: str = "BHXHVN"
-    connection: Literal["persistent", "per_message"] = "persistent"
-    timeout_seconds: Seconds = 10.0
-
-
 class Settings(Record, frozen=True, kw_only=True):
     """The whole tree; `config/default.toml` documents every field."""
 
@@ -278,6 +261,8 @@ def masked(settings: Settings) -> dict[str, Any]:
         for key in keys:
             if plain[section][key]:
                 plain[section][key] = SHOWN_INSTEAD
+    for destination in plain["destinations"]:
+        destination.update(dict.fromkeys(ACCOUNTS & destination.keys(), SHOWN_INSTEAD))
     return plain
 
 
@@ -364,7 +349,7 @@ def _check_together(settings: Settings, file: str) -> None:
 def _known_names() -> list[str]:
     """Every key of the tree, for naming the nearest one to a misspelling."""
     names: set[str] = set()
-    todo: list[Any] = [Settings, ServiceSettings, DestinationSettings]
+    todo: list[Any] = [Settings, ServiceSettings, *get_args(DestinationSettings)]
     while todo:
         kind = todo.pop()
         for info in msgspec.structs.fields(kind):

@@ -28,6 +28,24 @@ class GarbledAnswer(DeliveryError):
     code = "delivery.garbled_answer"
 
 
+class PersonAmbiguous(TiepDonError):
+    """The receiver holds this person more than once: a member of staff has to merge them there (bridge.md 2.1)."""
+
+    code = "delivery.person_ambiguous"
+
+
+class DestinationSetup(TiepDonError):
+    """A setting of the destination makes every attempt vain: a file missing, a secret unreadable (`key`, `why`)."""
+
+    code = "delivery.setup"
+
+
+class UnknownDelivery(TiepDonError):
+    """There is no such delivery, or it is not in a state in which this can be done to it (`state`)."""
+
+    code = "delivery.unknown"
+
+
 class UnknownConnector(TiepDonError):
     """No connector has this name (`name`, `known`)."""
 

@@ -9,10 +9,12 @@ NAMESPACE = uuid.UUID("5f2b7c1e-3a64-5d0b-9c1f-7e0d2a4b6c88")
 MSH_10_LENGTH = 20  # characters: the limit of MSH-10 in HL7 v2.5
 
 
-def idempotency_key(destination: str, visit_id: str) -> str:
-    """The key of one visit at one destination: UUIDv5, in 20 characters of base32 (100 bits), fit for MSH-10."""
-    # A destination's name holds no "/" (config.settings), so the pair is read back in one way only.
-    name = f"{destination}/{visit_id}".encode("utf-8", "replace").decode()
+def idempotency_key(destination: str, visit_id: str, revision: int = 0) -> str:
+    """The key of one record at one destination: UUIDv5, in 20 characters of base32 (100 bits), fit for MSH-10."""
+    # A destination's name holds no "/" (config.destinations), so the parts are read back in one way only; no visit's
+    # id ends with a line break and digits.
+    later = f"\n{revision}" if revision else ""
+    name = f"{destination}/{visit_id}{later}".encode("utf-8", "replace").decode()
     return base64.b32encode(uuid.uuid5(NAMESPACE, name).bytes).decode()[:MSH_10_LENGTH]
 
 

@@ -270,8 +270,24 @@ class Site(Record, frozen=True, kw_only=True):
     kiosk_id: Annotated[str, Meta(description="which kiosk of the facility", examples=["kiosk-1"])]
 
 
+class AddressCodes(Record, frozen=True, kw_only=True):
+    """The places of an address by the codes in force since 1 July 2025 (services.md 6), drawn from its text."""
+
+    province_code: Annotated[str, Meta(pattern=r"^[0-9]{2}\Z", description="MATINH_CU_TRU", examples=["01"])]
+    ward_code: Annotated[
+        str | None, Meta(description="MAXA_CU_TRU, five digits; null where the ward was split or is not certain")
+    ] = None
+    ward_candidates: Annotated[
+        tuple[str, ...], Meta(description="the wards it may be, where a former ward was split: somebody has to choose")
+    ] = ()
+    detail: Annotated[str | None, Meta(description="what stands before the ward: house, street, hamlet")] = None
+
+
 class Patient(Record, frozen=True, kw_only=True):
-    """Administrative data of the person; only the personal ID number is always known."""
+    """Administrative data of the person; only the personal ID number is always known.
+
+    Codes are the bridge's own reading of the texts beside them, left out where it is not certain.
+    """
 
     personal_id: Annotated[PersonalId, Meta(description="the key of the person")]
     full_name: Annotated[
@@ -293,6 +309,12 @@ class Patient(Record, frozen=True, kw_only=True):
     place_of_origin: Annotated[str | None, Meta(description="place of origin as the card's text")] = None
     nationality: Annotated[str | None, Meta(description="nationality as the card's text", examples=["Việt Nam"])] = None
     ethnicity: Annotated[str | None, Meta(description="ethnic group as the card's text", examples=["Kinh"])] = None
+    residence_codes: Annotated[AddressCodes | None, Meta(description="the place of residence by codes")] = None
+    nationality_code: Annotated[str | None, Meta(description="MA_QUOCTICH, three digits", examples=["000"])] = None
+    ethnicity_code: Annotated[str | None, Meta(description="MA_DANTOC, two digits", examples=["01"])] = None
+    occupation_code: Annotated[
+        str | None, Meta(description="MA_NGHE_NGHIEP, five digits, where the person told it", examples=["00000"])
+    ] = None
     previous_id: Annotated[str | None, Meta(description="earlier ID number (9 digits) the card mentions")] = None
     issue_date: Annotated[FullDate | None, Meta(description="day the card was issued")] = None
     expiry_date: Annotated[ExpiryDate | None, Meta(description="last day of the card, or `none`")] = None
@@ -311,6 +333,22 @@ class Arrival(Record, frozen=True, kw_only=True):
     service_code: Annotated[str, Meta(description="the service checked in for", examples=["KB"])]
     service_name: Annotated[str, Meta(description="its Vietnamese name", examples=["Khám bệnh"])]
     ticket_number: Annotated[str, Meta(description="the number the person holds", examples=["0001"])]
+    reason: Annotated[str | None, Meta(description="why the person comes, in words (LY_DO_VV)")] = None
+    visit_type: Annotated[str | None, Meta(description="kind of care (MA_LOAI_KCB), two digits", examples=["01"])] = (
+        None
+    )
+    object_code: Annotated[
+        str | None,
+        Meta(
+            description="reason code (MA_DOITUONG_KCB) that staff settled on; a proposal is in coverage.entitlement",
+            examples=["1.1"],
+        ),
+    ] = None
+    referring_facility: Annotated[str | None, Meta(description="facility that sent the person (MA_NOI_DI)")] = None
+    referral_number: Annotated[
+        str | None, Meta(description="number of the transfer or appointment slip (GIAY_CHUYEN_TUYEN)")
+    ] = None
+    appointment_id: Annotated[str | None, Meta(description="the receiver's own name of the appointment")] = None
 
 
 class ProofCheck(Record, frozen=True, kw_only=True):
@@ -336,15 +374,61 @@ class Proof(Record, frozen=True, kw_only=True):
     )
 
 
+class Event(StrEnum):
+    """What happened to the visit."""
+
+    ARRIVED = "arrived"  # the person checked in
+    UPDATED = "updated"  # the same visit, known better: a late insurance answer, a correction by staff
+    CANCELLED = "cancelled"  # the check-in was a mistake and is taken back
+    MERGED = "merged"  # staff confirmed that the receiver holds this person twice
+
+
+class Merge(Record, frozen=True, kw_only=True):
+    """Two record numbers of one person at the receiver, as a member of staff confirmed."""
+
+    kept: Annotated[str, Meta(min_length=1, max_length=64, description="the record number that stays")]
+    given_up: Annotated[str, Meta(min_length=1, max_length=64, description="the record number that goes into it")]
+    confirmed_by: Annotated[str, Meta(min_length=1, max_length=200, description="who confirmed it")]
+
+
 class PatientRecord(Record, frozen=True, kw_only=True):
-    """What is handed over, one per visit. `synthetic` marks sandbox data; receivers must never mix it with care."""
+    """What is handed over: a visit as it is known now, and what happened to it.
+
+    `synthetic` marks sandbox data; receivers must never mix it with care.
+    """
 
     version: Annotated[Literal["tiepdon.patient_record/1"], Meta(description="this contract's name and version")] = (
         "tiepdon.patient_record/1"
     )
+    event: Annotated[Event, Meta(description="what happened to the visit")] = Event.ARRIVED
+    revision: Annotated[
+        int, Meta(ge=0, le=9999, description="counts the records of one visit; the highest holds, 0 is the arrival")
+    ] = 0
+    merge: Annotated[Merge | None, Meta(description="with `merged` alone: the two record numbers")] = None
     site: Site
     patient: Patient
     visit: Arrival
     evidence: Proof
     coverage: Annotated[Coverage | None, Meta(description="the insurance answer, when one was sought")] = None
     synthetic: Annotated[bool, Meta(description="sandbox data: no real person")] = False
+
+
+Told = Annotated[str, Meta(max_length=200)]  # what a receiver may tell in one field
+
+
+class FeeLine(Record, frozen=True, kw_only=True):
+    """One line of what the visit costs, as the receiver told it."""
+
+    name: Told
+    amount: Annotated[Told | None, Meta(description="decimal number in Vietnamese dong", examples=["38700"])] = None
+    insured: Annotated[bool | None, Meta(description="whether the insurance pays")] = None
+
+
+class HospitalAnswer(Record, frozen=True, kw_only=True):
+    """What a receiver told back about the visit: for the ticket when it comes in time, for the counter when late."""
+
+    record_number: Annotated[Told | None, Meta(description="the person's number there (MA_BN)")] = None
+    visit_number: Annotated[Told | None, Meta(description="the visit's number there (MA_LK)")] = None
+    queue_number: Annotated[Told | None, Meta(description="the number in its queue")] = None
+    room: Annotated[Told | None, Meta(description="where to go")] = None
+    fees: Annotated[tuple[FeeLine, ...], Meta(max_length=100)] = ()

@@ -94,7 +94,33 @@ def _coverage(database: "sqlite_utils.Database") -> None:
     database.table("late_answer_numbers").create({"id": int, "last": int}, pk="id", not_null={"last"}, strict=True)
 
 
+def _revisions(database: "sqlite_utils.Database") -> None:
+    table = database.table("deliveries")
+    table.add_column("revision", int, not_null_default=0)  # of the visit's record; 0 is the arrival
+    table.add_column("event", str, not_null_default="arrived")
+    table.add_column("suspicion", int, not_null_default=0)  # of having killed a process, hisbridge.outbox.Claimed
+    table.add_column("known", str)  # the person's number at the receiver, once it was told
+    table.add_column("answer", str)  # what the receiver told back, JSON
+    database.execute("DROP INDEX idx_deliveries_destination_record_id")
+    database.execute("DROP INDEX idx_deliveries_destination_state_id")
+    table.create_index(["destination", "record_id", "revision"], unique=True)
+    # The claim reads nothing else of the rows it passes over.
+    table.create_index(["destination", "state", "id", "next_attempt_at", "person_key"])
+    table.create_index(["created_at"])
+
+    answers = database.table("hospital_answers")
+    answers.create(
+        {"seq": int, "visit_id": str, "destination": str, "answered_at": str, "answer": str},
+        pk="seq",
+        not_null={"visit_id", "destination", "answered_at", "answer"},
+        strict=True,
+    )
+    switches = database.table("destination_switches")
+    switches.create({"destination": str, "paused_at": str, "why": str}, pk="destination", strict=True)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("bridge-0001-deliveries", _deliveries),
     Migration("bridge-0002-coverage", _coverage),
+    Migration("bridge-0003-revisions", _revisions),
 )

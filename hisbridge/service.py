@@ -13,18 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.settings import Settings, database_path, socket_path
-from hisbridge import assembly, connectors, outbox, pending
+from hisbridge import assembly, connectors, outbox_desk, pending
 from hisbridge.answers import Answering, Busy, Failed, TooLate
 from hisbridge.asking_again import AskingAgain
 from hisbridge.connectivity import Breaker, LineHealth
-from hisbridge.delivery import Backoff, Courier, DestinationHealth
+from hisbridge.delivery import Backoff, Courier, DestinationHealth, Pace
 from hisbridge.errors import PortalTimeout
 from hisbridge.http import silence
 from hisbridge.lookups.contract import PopulationLookup
 from hisbridge.lookups.coverage import CoverageLookup
 from hisbridge.lookups.insurance_portal import DISABLED, Clocks
 from hisbridge.lookups.portal_answer import unanswered
-from hisbridge.outbox import Delivery, Depth, State
+from hisbridge.outbox import State
+from hisbridge.outbox_desk import Delivery, Depth, Selection
 from hisbridge.records import Act, Citizen, CitizenQuestion, Coverage, CoverageQuestion, Register, Verdict
 from hisbridge.schema import MIGRATIONS
 from wire.codec import Record, from_json
@@ -208,23 +209,27 @@ class Bridge:
         wanted = request.query.get("state") or None
         if wanted is not None and wanted not in tuple(State):
             raise MalformedMessage(why="no such state", where="query.state")
-        limit = _number(request, "limit", 100, 0, outbox.MAX_LISTED)
+        limit = _number(request, "limit", 100, 0, outbox_desk.MAX_LISTED)
         with _reading(database_path(self._settings)) as connection:
-            found = outbox.list_deliveries(connection, State(wanted) if wanted else None, limit)
+            found = outbox_desk.list_deliveries(connection, Selection(states=(State(wanted),) if wanted else ()), limit)
         return json_response(DeliveryList(deliveries=tuple(found)))
 
     def _health(self, _request: Request) -> Response:
-        problem, owed, open_questions = None, {}, None
+        problem, owed, paused, open_questions = None, {}, {}, None
         try:
             with _reading(database_path(self._settings)) as connection:
-                owed, open_questions = outbox.depth(connection), pending.open_count(connection)
+                owed, paused = outbox_desk.depth(connection), outbox_desk.pauses(connection)
+                open_questions = pending.open_count(connection)
         except TiepDonError as error:
             problem = error.code
         last = self._last
         return json_response(
             BridgeHealth(
                 database=problem,
-                destinations=tuple(courier.health(owed.get(courier.name, Depth())) for courier in self._couriers),
+                destinations=tuple(
+                    courier.health(owed.get(courier.name, Depth()), courier.name in paused)
+                    for courier in self._couriers
+                ),
                 portal=PortalHealth(
                     enabled=self._settings.portal.enabled,
                     last_reason=last.reason if last else (None if self._settings.portal.enabled else DISABLED),
@@ -256,6 +261,7 @@ def _courier(settings: Settings, number: int, around: Surroundings) -> Courier:
         open_connection=lambda: open_outbox(database_path(settings)),
         backoff=backoff,
         now=around.clocks.now,
+        pace=Pace(destination.min_interval_seconds),
     )
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from config.settings import DestinationSettings, Settings, database_path, socket_path
+from config.destinations import Destination
+from config.settings import Settings, database_path, socket_path
 from tiepdon.checks import cameras, devices, outside, scanners, secrets
 from tiepdon.checks.finding import Finding, Probe, Status
 from tiepdon.checks.machine import Machine
@@ -127,7 +128,7 @@ def _is_there(path: Path) -> bool:
 
 def _look_at_database(settings: Settings) -> Iterator[Finding]:
     """Is it there, whole, of this version's schema, and can it be written? Then what it still owes, by destination."""
-    from hisbridge import outbox
+    from hisbridge import outbox_desk
     from tiepdon.migrations import MIGRATIONS
     from wire.database import DatabaseUnavailable, open_database, require, transaction
 
@@ -153,7 +154,7 @@ def _look_at_database(settings: Settings) -> Iterator[Finding]:
         require(connection, MIGRATIONS)
         with transaction(connection):
             pass  # a disk that turned read-only is noticed here
-        owed = outbox.depth(connection)
+        owed = outbox_desk.depth(connection)
     except sqlite3.DatabaseError:
         yield Finding(probe="database", status=Status.FAIL, code="doctor.database_damaged", data=where)
         return
@@ -173,7 +174,7 @@ def _no_destination() -> Iterator[Finding]:
     yield Finding(probe="destinations", status=Status.WARN, code="doctor.no_destination")
 
 
-def _look_at_destination(destination: DestinationSettings) -> Iterator[Finding]:
+def _look_at_destination(destination: Destination) -> Iterator[Finding]:
     from hisbridge.connectors import make
 
     patience = min(destination.timeout_seconds, OUTSIDE_SECONDS)

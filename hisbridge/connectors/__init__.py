@@ -4,18 +4,20 @@ A new system is one new file and one line in CONNECTORS.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from config.settings import DestinationSettings
+from config.destinations import Destination
 from hisbridge.connectors.contract import Connector
 from hisbridge.connectors.hl7v2 import Hl7v2Connector
 from hisbridge.errors import UnknownConnector
 
-ConnectorFactory = Callable[[DestinationSettings], Connector]
+# Each takes the settings of its own kind; `connector` in them chose it.
+ConnectorFactory = Callable[[Any], Connector]
 
 CONNECTORS: Mapping[str, ConnectorFactory] = {"hl7v2": Hl7v2Connector}
 
 
-def make(destination: DestinationSettings) -> Connector:
+def make(destination: Destination) -> Connector:
     """The connector of a destination. Raises UnknownConnector."""
     factory = CONNECTORS.get(destination.connector)
     if factory is None:

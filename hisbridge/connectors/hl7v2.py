@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
-from config.settings import DestinationSettings
-from hisbridge.connectors.contract import Receipt
+from config.destinations import Hl7v2Destination
+from hisbridge.connectors.contract import Known, Receipt, Sending
 from hisbridge.connectors.mllp import MllpClient
 from hisbridge.identity import idempotency_key
 from hisbridge.records import Coverage, Patient, PatientRecord, Verdict
@@ -28,7 +28,7 @@ _DELETE = '""'  # HL7 v2.5, 2.5.3: two quotation marks as a whole field tell the
 _PARTIAL_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
 
 
-def render(record: PatientRecord, destination: DestinationSettings) -> bytes:
+def render(record: PatientRecord, destination: Hl7v2Destination) -> bytes:
     """The whole message, UTF-8, each segment ended by CR. Equal input gives equal bytes, so resends are identical.
 
     Segments: MSH EVN PID, PD1 (with a registered facility), PV1, IN1 (with an insurance card).
@@ -43,7 +43,7 @@ def render(record: PatientRecord, destination: DestinationSettings) -> bytes:
     return "".join(f"{segment}\r" for segment in segments).encode("utf-8", "replace")
 
 
-def _msh(record: PatientRecord, destination: DestinationSettings) -> str:
+def _msh(record: PatientRecord, destination: Hl7v2Destination) -> str:
     fields = {
         3: _authority(destination.sending_application, "^"),
         4: _authority(destination.sending_facility or record.site.facility_code, "^"),
@@ -52,7 +52,7 @@ def _msh(record: PatientRecord, destination: DestinationSettings) -> str:
         # The moment of the visit, not of the sending: a resend must be the same message.
         7: _moment(record.visit.arrived_at) or _moment(record.evidence.read_at),
         9: "ADT^A04^ADT_A01",
-        10: idempotency_key(destination.name, record.visit.visit_id),
+        10: idempotency_key(destination.name, record.visit.visit_id, record.revision),
         11: "T" if record.synthetic else "P",
         12: VERSION,
         17: "VNM",
@@ -75,7 +75,7 @@ def _evn(record: PatientRecord) -> str:
     return _segment("EVN", fields)
 
 
-def _pid(record: PatientRecord, destination: DestinationSettings) -> str:
+def _pid(record: PatientRecord, destination: Hl7v2Destination) -> str:
     patient = record.patient
     phone = _text(patient.phone)
     residence = _text(patient.residence)
@@ -97,7 +97,7 @@ def _pid(record: PatientRecord, destination: DestinationSettings) -> str:
     return _segment("PID", fields)
 
 
-def _identifiers(record: PatientRecord, destination: DestinationSettings) -> str:
+def _identifiers(record: PatientRecord, destination: Hl7v2Destination) -> str:
     """PID-3: the personal ID number first; every repetition with its assigning authority and type (table 0203)."""
     patient, coverage = record.patient, record.coverage
     citizens = _authority(destination.personal_id_authority, "&")
@@ -124,7 +124,7 @@ def _pd1(coverage: Coverage) -> str:
     return _segment("PD1", {3: _components(*[""] * 9, _text(coverage.registered_facility))})
 
 
-def _pv1(record: PatientRecord, destination: DestinationSettings) -> str:
+def _pv1(record: PatientRecord, destination: Hl7v2Destination) -> str:
     visit = record.visit
     issuer = _authority(destination.sending_application, "&")
     ticket = _text(visit.ticket_number)
@@ -141,7 +141,7 @@ def _pv1(record: PatientRecord, destination: DestinationSettings) -> str:
     return _segment("PV1", fields)
 
 
-def _in1(patient: Patient, coverage: Coverage, destination: DestinationSettings) -> str:
+def _in1(patient: Patient, coverage: Coverage, destination: Hl7v2Destination) -> str:
     insurer = _authority(destination.insurance_authority, "&")
     social = _text(coverage.social_security_number)
     fields = {
@@ -162,7 +162,7 @@ def _in1(patient: Patient, coverage: Coverage, destination: DestinationSettings)
     return _segment("IN1", fields)
 
 
-def _name(full_name: str | None, destination: DestinationSettings) -> str:
+def _name(full_name: str | None, destination: Hl7v2Destination) -> str:
     """XPN: family^given^middle (the Vietnamese order is family, middle, given); a single word is the family name."""
     words = [_text(word) for word in (full_name or "").split()]
     words = [word for word in words if word]
@@ -244,7 +244,7 @@ class Hl7v2Connector:
 
     content_type = CONTENT_TYPE
 
-    def __init__(self, destination: DestinationSettings) -> None:
+    def __init__(self, destination: Hl7v2Destination) -> None:
         self._destination = destination
         self._client = MllpClient(destination)
 
@@ -253,13 +253,17 @@ class Hl7v2Connector:
         """Acknowledgements that named another message."""
         return self._client.stale_answers
 
-    def render(self, record: PatientRecord) -> bytes:
+    def identify(self, record: PatientRecord) -> Known:  # noqa: ARG002 - nobody is asked
+        """Nobody is asked."""
+        return Known()
+
+    def render(self, record: PatientRecord, known: Known) -> bytes | None:  # noqa: ARG002 - none is known
         """See `render`."""
         return render(record, self._destination)
 
-    def send(self, message: bytes, key: str) -> Receipt:
-        """One exchange over MLLP; `key` is the message's MSH-10."""
-        return self._client.exchange(message, key)
+    def send(self, message: bytes, sending: Sending) -> Receipt:
+        """One exchange over MLLP; the key is the message's MSH-10."""
+        return self._client.exchange(message, sending.key)
 
     def probe(self) -> None:
         """Connect and leave."""

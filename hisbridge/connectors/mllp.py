@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Callable
 
-from config.settings import DestinationSettings
+from config.destinations import Hl7v2Destination
 from hisbridge.connectors.contract import Receipt
 from hisbridge.connectors.hl7ack import is_interim, judge, parse
 from hisbridge.errors import DestinationUnreachable, GarbledAnswer, NoAnswer
@@ -22,7 +22,7 @@ _BETWEEN_FRAMES = b"\r\n \x00"
 class MllpClient:
     """One receiver. `stale_answers` counts acknowledgements of something else than what was asked."""
 
-    def __init__(self, destination: DestinationSettings, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, destination: Hl7v2Destination, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._destination = destination
         self._monotonic = monotonic
         self._socket: socket.socket | None = None

@@ -13,6 +13,7 @@ import pytest
 from config.settings import load
 from hisbridge import outbox
 from hisbridge.connectors.hl7v2 import render
+from hisbridge.outbox import Ended, State
 from tests.hisbridge.making import MOMENT, database, destination, record
 from wire.codec import to_json
 from wire.database import open_database, transaction
@@ -101,7 +102,7 @@ def owe(folder: Path) -> None:
         for number in range(3):
             with transaction(connection):
                 outbox.enqueue(connection, record(f"visit-{number}"), ("his",), MOMENT)
-        outbox.reject(connection, 2, "delivery.rejected", "AE 101 PID^1^5", MOMENT)
+        outbox.settle(connection, [Ended(2, State.REJECTED, MOMENT, "delivery.rejected", "AE 101 PID^1^5")])
 
 
 def test_deliveries_are_listed_without_a_running_bridge_and_without_writing(tmp_path: Path) -> None:

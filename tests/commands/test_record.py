@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from config.settings import DestinationSettings
+from config.destinations import Hl7v2Destination
 from hisbridge.connectors.hl7v2 import render
 from hisbridge.records import PatientRecord
 from tests.hisbridge.making import record
@@ -18,7 +18,7 @@ from tiepdon.commands.record import EXAMPLE, schema
 from wire.codec import from_json, to_json, to_plain
 from wire.errors import MalformedMessage
 
-HIS = DestinationSettings(name="his", connector="hl7v2", host="127.0.0.1", port=2575)
+HIS = Hl7v2Destination(name="his", host="127.0.0.1", port=2575)
 
 
 def tiepdon(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -1,5 +1,6 @@
 """Synthetic records, settings and a database for the bridge's tests."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -9,7 +10,11 @@ from typing import Any
 
 import msgspec
 
-from config.settings import DestinationSettings, PortalSettings, Settings, load
+from config.destinations import DestinationSettings, Hl7v2Destination
+from config.settings import PortalSettings, Settings, load
+from hisbridge import outbox_desk
+from hisbridge.outbox import State
+from hisbridge.outbox_desk import Delivery, Selection
 from hisbridge.records import Arrival, Coverage, Patient, PatientRecord, Proof, ProofCheck, Site, Verdict
 from hisbridge.schema import MIGRATIONS
 from wire.database import migrate
@@ -71,15 +76,14 @@ def record(visit_id: str = "visit-1", **differences: Any) -> PatientRecord:
     return PatientRecord(**{**usual, **differences})
 
 
-def destination(port: int = 2575, **differences: Any) -> DestinationSettings:
+def destination(port: int = 2575, **differences: Any) -> Hl7v2Destination:
     usual: dict[str, Any] = {
         "name": "his",
-        "connector": "hl7v2",
         "host": "127.0.0.1",
         "port": port,
         "timeout_seconds": 5.0,
     }
-    return DestinationSettings(**{**usual, **differences})
+    return Hl7v2Destination(**{**usual, **differences})
 
 
 def settings(folder: Path, *destinations: DestinationSettings, **portal: Any) -> Settings:
@@ -114,6 +118,11 @@ def database(folder: Path) -> Path:
     path = folder / "state" / "tiepdon.db"
     migrate(path, MIGRATIONS)
     return path
+
+
+def listed(connection: sqlite3.Connection, *states: State, limit: int = 100) -> list[Delivery]:
+    """The outbox's deliveries in these states (all without one), newest first."""
+    return outbox_desk.list_deliveries(connection, Selection(states=states), limit)
 
 
 class FakeClock:

@@ -13,7 +13,7 @@ from hisbridge import outbox
 from hisbridge.identity import idempotency_key
 from hisbridge.outbox import State
 from sandbox.his import HospitalSystem
-from tests.hisbridge.making import MOMENT, database, eventually, patient, record
+from tests.hisbridge.making import MOMENT, database, eventually, listed, patient, record
 from wire.client import Client
 from wire.database import open_database, transaction
 from wire.errors import ServiceUnreachable
@@ -72,7 +72,7 @@ def owe(folder: Path, numbers: range) -> None:
 
 def acknowledged(folder: Path) -> int:
     with closing(open_database(folder / "state" / "tiepdon.db")) as connection:
-        return len(outbox.list_deliveries(connection, State.ACKNOWLEDGED, 1000))
+        return len(listed(connection, State.ACKNOWLEDGED, limit=1000))
 
 
 def is_up(folder: Path) -> bool:

@@ -11,12 +11,13 @@ import pytest
 
 from hisbridge import outbox
 from hisbridge.connectors import make
-from hisbridge.connectors.contract import Connector, Outcome, Receipt
+from hisbridge.connectors.contract import Connector, Known, Outcome, Receipt, Sending
 from hisbridge.delivery import Backoff, Condition, Courier
 from hisbridge.errors import DestinationUnreachable
-from hisbridge.outbox import Delivery, Depth, State
+from hisbridge.outbox import State
+from hisbridge.outbox_desk import Delivery, Depth
 from hisbridge.records import PatientRecord
-from tests.hisbridge.making import FakeClock, database, destination, eventually, patient, record
+from tests.hisbridge.making import FakeClock, database, destination, eventually, listed, patient, record
 from tests.hisbridge.receiver import ack, control_id, framed, hang_up, mute, raw, receiving, say
 from wire.database import DatabaseUnavailable, open_database, transaction
 
@@ -39,7 +40,7 @@ class Bench:
                 outbox.enqueue(self.db, made, ("his",), self.clock())
 
     def told(self, visit: str) -> Delivery:
-        return next(one for one in outbox.list_deliveries(self.db) if one.record_id == visit)
+        return next(one for one in listed(self.db) if one.record_id == visit)
 
     def health(self) -> Condition:
         return self.courier.health(Depth()).condition
@@ -182,12 +183,15 @@ class Fragile:
         self.sent: list[str] = []
         self.unreachable = False
 
-    def render(self, made: PatientRecord) -> bytes:
+    def identify(self, made: PatientRecord) -> Known:  # noqa: ARG002
+        return Known()
+
+    def render(self, made: PatientRecord, known: Known) -> bytes | None:  # noqa: ARG002
         if made.visit.visit_id == self.poison:
             raise ValueError(made.patient.full_name)
         return made.visit.visit_id.encode()
 
-    def send(self, message: bytes, key: str) -> Receipt:  # noqa: ARG002
+    def send(self, message: bytes, sending: Sending) -> Receipt:  # noqa: ARG002
         if self.unreachable:
             raise DestinationUnreachable(why="ConnectionRefusedError")
         if self.broken > 0:

@@ -8,14 +8,14 @@ import pytest
 
 from config.settings import Settings, database_path
 from hisbridge import outbox
-from hisbridge.outbox import Delivery
+from hisbridge.outbox_desk import Delivery
 from hisbridge.service import running
 from sandbox.errors import UnknownFault
 from sandbox.his import HospitalSystem, parse_message
 from sandbox.people import all_people
 from sandbox.population import Population
 from sandbox.portal import Portal
-from tests.hisbridge.making import MOMENT, database, destination, eventually, patient, record, settings
+from tests.hisbridge.making import MOMENT, database, destination, eventually, listed, patient, record, settings
 from wire.database import open_database, transaction
 
 
@@ -37,7 +37,7 @@ def owe(made: Settings, *visits: str) -> None:
 
 def deliveries(made: Settings) -> list[Delivery]:
     with closing(open_database(database_path(made))) as connection:
-        return outbox.list_deliveries(connection)
+        return listed(connection)
 
 
 def test_the_hospital_understands_what_it_was_sent(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from config.settings import DestinationSettings, Settings, database_path, load
+from config.destinations import Hl7v2Destination
+from config.settings import Settings, database_path, load
 from hisbridge.schema import MIGRATIONS as OUTBOX
 from kiosk.schema import MIGRATIONS as KIOSK
 from kiosk.store import Store, open_store
@@ -42,9 +43,7 @@ def site(folder: Path, *, prefix: str = "A", destinations: tuple[str, ...] = ("h
         paths=msgspec.structs.replace(settings.paths, state=str(folder), run=str(folder)),
         site=msgspec.structs.replace(settings.site, facility_code="01028", facility_name="Bệnh viện Mẫu"),
         kiosk=msgspec.structs.replace(settings.kiosk, ticket_prefix=prefix),
-        destinations=tuple(
-            DestinationSettings(name=name, connector="hl7v2", host="127.0.0.1", port=1) for name in destinations
-        ),
+        destinations=tuple(Hl7v2Destination(name=name, host="127.0.0.1", port=1) for name in destinations),
     )
     migrate(database_path(changed), (*KIOSK, *OUTBOX))
     return changed

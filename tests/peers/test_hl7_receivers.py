@@ -19,15 +19,26 @@ from hl7apy.consts import VALIDATION_LEVEL
 from hl7apy.mllp import AbstractHandler, MLLPServer
 from hl7apy.parser import parse_message
 
-from config.settings import DestinationSettings, database_path
+from config.destinations import Hl7v2Destination
+from config.settings import database_path
 from hisbridge import outbox
-from hisbridge.connectors.contract import Outcome
+from hisbridge.connectors.contract import Known, Outcome, Sending
 from hisbridge.connectors.hl7v2 import Hl7v2Connector, render
 from hisbridge.identity import idempotency_key
 from hisbridge.outbox import State
 from hisbridge.records import Coverage, Patient, PatientRecord, Verdict
 from hisbridge.service import running
-from tests.hisbridge.making import MOMENT, coverage, database, destination, eventually, patient, record, settings
+from tests.hisbridge.making import (
+    MOMENT,
+    coverage,
+    database,
+    destination,
+    eventually,
+    listed,
+    patient,
+    record,
+    settings,
+)
 from wire.database import open_database, transaction
 
 pytestmark = pytest.mark.peer
@@ -142,7 +153,7 @@ def test_python_hl7_gives_back_the_person_from_its_own_server(tmp_path: Path) ->
                 with transaction(connection):
                     outbox.enqueue(connection, one, ("his",), MOMENT)
             with running(made):
-                eventually(lambda: len(outbox.list_deliveries(connection, State.ACKNOWLEDGED)) == 3)
+                eventually(lambda: len(listed(connection, State.ACKNOWLEDGED)) == 3)
     assert len(got) == 3
     for number, (message, (visit, name)) in enumerate(zip(got, names.items(), strict=True)):
         family, given, middle = (component(message, "PID", 5, place) for place in (1, 2, 3))
@@ -175,11 +186,13 @@ def test_python_hl7_takes_a_very_long_message() -> None:
         assert component(got[0], "PID", 11, 1) == ("Ấp Mẫu " * 20_000).strip()
 
 
-def send_to(his: DestinationSettings, one: PatientRecord | None = None) -> Any:
+def send_to(his: Hl7v2Destination, one: PatientRecord | None = None) -> Any:
     connector = Hl7v2Connector(his)
     try:
         made = one or record()
-        return connector.send(connector.render(made), idempotency_key(his.name, made.visit.visit_id))
+        return connector.send(
+            connector.render(made, Known()), Sending(idempotency_key(his.name, made.visit.visit_id), 1)
+        )
     finally:
         connector.close()
 
@@ -214,7 +227,7 @@ def test_hl7apys_server_which_hangs_up_after_each_answer_gets_every_record(tmp_p
                 with transaction(db):
                     outbox.enqueue(db, one, ("his",), MOMENT)
             with running(made):
-                eventually(lambda: len(outbox.list_deliveries(db, State.ACKNOWLEDGED)) == 5)
+                eventually(lambda: len(listed(db, State.ACKNOWLEDGED)) == 5)
     finally:
         server.shutdown()
         server.server_close()

@@ -9,9 +9,12 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
-from config.settings import DestinationSettings, Settings, database_path, load
-from hisbridge import connectors, outbox
+from config.destinations import Destination, Hl7v2Destination
+from config.settings import Settings, database_path, load
+from hisbridge import connectors, outbox, outbox_desk
+from hisbridge.connectors.contract import Known
 from hisbridge.errors import UnknownDestination
+from hisbridge.outbox_desk import Selection
 from hisbridge.schema import MIGRATIONS
 from tiepdon.commands.record import EXIT_MALFORMED, malformed_line, read_record
 from wire.codec import to_json
@@ -66,7 +69,7 @@ def _run_render(options: argparse.Namespace) -> int:
     destination = _destination(options)
     connector = connectors.make(destination)
     try:
-        body = connector.render(read_record(sys.stdin.buffer))
+        body = connector.render(read_record(sys.stdin.buffer), Known()) or b""
     except MalformedMessage as error:
         sys.stderr.write(malformed_line(error))
         return EXIT_MALFORMED
@@ -82,7 +85,7 @@ def _run_deliveries(options: argparse.Namespace) -> int:
     settings = load(options.config)
     state = outbox.State(options.state) if options.state else None
     with closing(_read_only(settings)) as connection:
-        found = outbox.list_deliveries(connection, state, options.limit)
+        found = outbox_desk.list_deliveries(connection, Selection(states=(state,) if state else ()), options.limit)
     if options.json:
         sys.stdout.buffer.write(to_json({"deliveries": found}) + b"\n")
         return 0
@@ -93,7 +96,7 @@ def _run_deliveries(options: argparse.Namespace) -> int:
     return 0
 
 
-def _destination(options: argparse.Namespace) -> DestinationSettings:
+def _destination(options: argparse.Namespace) -> Destination:
     """The destination to render for: the named one, the first that uses the connector, or a usual one."""
     settings = load(options.config)
     fitting = [one for one in settings.destinations if one.connector == options.connector]
@@ -103,8 +106,7 @@ def _destination(options: argparse.Namespace) -> DestinationSettings:
                 return one
         known = ", ".join(one.name for one in fitting)
         raise UnknownDestination(name=options.destination, known=known or None)
-    usual = DestinationSettings(name="his", connector=options.connector, host="127.0.0.1", port=2575)
-    return fitting[0] if fitting else usual
+    return fitting[0] if fitting else Hl7v2Destination(name="his", host="127.0.0.1", port=2575)
 
 
 def _read_only(settings: Settings) -> sqlite3.Connection:

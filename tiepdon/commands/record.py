@@ -15,7 +15,7 @@ from hisbridge.records import (
     Site,
     Verdict,
 )
-from wire.codec import from_json, json_schema, to_plain
+from wire.codec import from_json, json_schema, to_json, to_plain
 from wire.errors import MalformedMessage
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -88,7 +88,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def schema() -> dict[str, Any]:
     """The schema as one document that needs nothing else, with a whole synthetic record as its example."""
-    made = json_schema(PatientRecord)
+    made = json.loads(to_json(json_schema(PatientRecord)))
     parts = dict(made["$defs"])
     root = parts.pop("PatientRecord")
     return {
