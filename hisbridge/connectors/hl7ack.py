@@ -1,58 +1,65 @@
 """HL7 v2 acknowledgements: read tolerantly, judged strictly (bridge.md 1.3). Pure; knows no socket."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from hisbridge.connectors.contract import Outcome, Receipt
+from hisbridge.connectors.hl7read import Line, Reading, read
 from hisbridge.errors import GarbledAnswer
+from hisbridge.records import MAX_TOLD, HospitalAnswer
 
 UNSUPPORTED_CODES = frozenset({"200", "201", "202", "203"})  # table 0357: message type, event, processing id, version
+OWN_TROUBLE = ("207",)  # application internal error
+RECORD_NUMBER_TYPE = "MR"
 _CODE = re.compile(r"[0-9A-Za-z]{1,8}")
 _LOCATION = re.compile(r"[0-9A-Za-z^]{1,32}")
 
 
 @dataclass(frozen=True)
 class Acknowledgement:
-    """MSA-1, MSA-2, and of the first ERR segment the error code (table 0357) and where it points."""
+    """MSA-1, MSA-2, and of the first ERR segment the error code (table 0357) and where it points.
+
+    `answer`: what the receiver told of the visit, in segments beyond what an acknowledgement needs.
+    """
 
     code: str
     control_id: str
     error: str = ""
     location: str = ""
+    answer: HospitalAnswer | None = None
 
 
 def parse(message: bytes) -> Acknowledgement:
-    """Take MSA and ERR out of an answer; segments may end with CR, LF or both.
+    """Take MSA and ERR out of an answer. Raises GarbledAnswer when it is no HL7 message with an MSA segment."""
+    return acknowledgement(read(message))
 
-    Raises GarbledAnswer when it is no HL7 message with an MSA segment.
-    """
-    segments = [segment for segment in re.split(r"[\r\n]+", message.decode("utf-8", "replace")) if segment]
-    if not segments or not segments[0].startswith("MSH") or len(segments[0]) < 5:
-        raise GarbledAnswer(why="no MSH segment")
-    header = segments[0]
-    field_mark, component_mark = header[3], header[4]
-    found: dict[str, list[str]] = {}
-    for segment in segments[1:]:
-        found.setdefault(segment[:3], segment.split(field_mark))
-    acknowledged = found.get("MSA")
-    if acknowledged is None:
+
+def acknowledgement(told: Reading) -> Acknowledgement:
+    """MSA and ERR of a message. Raises GarbledAnswer when it has no MSA segment."""
+    if not told.all("MSA"):
         raise GarbledAnswer(why="no MSA segment")
-    error, location = _error(found.get("ERR", []), component_mark)
+    acknowledged = told.first("MSA")
+    error, location = _error(told.first("ERR"))
     return Acknowledgement(
-        code=_field(acknowledged, 1).upper(),
-        control_id=_field(acknowledged, 2),
-        error=error or _matching(_CODE, _field(acknowledged, 6).split(component_mark)[0]),
+        code=acknowledged.field(1).upper(),
+        control_id=acknowledged.field(2),
+        error=error or _matching(_CODE, acknowledged.component(6, 1)),
         location=location,
+        answer=_answer(told),
     )
 
 
-def judge(answer: Acknowledgement) -> Receipt:
-    """What an acknowledgement of our message means. Raises GarbledAnswer for a code outside table 0008."""
+def judge(answer: Acknowledgement, retry_errors: Collection[str] = OWN_TROUBLE) -> Receipt:
+    """What an acknowledgement of our message means. Raises GarbledAnswer for a code outside table 0008.
+
+    `retry_errors`: error codes of an AE or CE after which the same message may pass later.
+    """
     text = " ".join(part for part in (answer.code, answer.error, answer.location) if part)
     if answer.code in ("AA", "CA"):
-        return Receipt(Outcome.ACKNOWLEDGED, text)
+        return Receipt(Outcome.ACKNOWLEDGED, text, answer.answer)
     if answer.code in ("AE", "CE"):
-        return Receipt(Outcome.TRY_LATER if answer.error == "207" else Outcome.REJECTED, text)
+        return Receipt(Outcome.TRY_LATER if answer.error in retry_errors else Outcome.REJECTED, text)
     if answer.code in ("AR", "CR"):
         return Receipt(_refusal(answer.error), text)
     raise GarbledAnswer(why="acknowledgement code")
@@ -72,20 +79,37 @@ def _refusal(error: str) -> Outcome:
     return Outcome.REJECTED if content else Outcome.TRY_LATER
 
 
-def _error(fields: list[str], component_mark: str) -> tuple[str, str]:
+def _error(line: Line) -> tuple[str, str]:
     """Error code and location: ERR-3 and ERR-2 since v2.5; before it both are in ERR-1 (code in component 4)."""
-    code = _matching(_CODE, _field(fields, 3).split(component_mark)[0])
+    component = line.marks.component
+    code = _matching(_CODE, line.field(3).split(component)[0])
     if code:
-        return code, _matching(_LOCATION, _field(fields, 2).replace(component_mark, "^"))
-    old = _field(fields, 1).split(component_mark)
-    code = _matching(_CODE, re.split(r"[&]", old[3])[0]) if len(old) > 3 else ""
+        return code, _matching(_LOCATION, line.field(2).replace(component, "^"))
+    old = line.field(1).split(component)
+    code = _matching(_CODE, old[3].split(line.marks.subcomponent)[0]) if len(old) > 3 else ""
     return code, _matching(_LOCATION, "^".join(old[:3]))
+
+
+def _answer(told: Reading) -> HospitalAnswer | None:
+    """What some receivers add to an acknowledgement: the record number (PID-3), visit number, queue number, room (PV1).
+
+    Nothing else of it is kept, for it may be personal.
+    """
+    person, visit = told.first("PID"), told.first("PV1")
+    numbers = [one.number for one in person.identifiers() if one.kind == RECORD_NUMBER_TYPE]
+    answer = HospitalAnswer(
+        record_number=_told(numbers[0] if numbers else ""),
+        visit_number=_told(visit.component(19, 1)),
+        queue_number=_told(visit.component(50, 1)),
+        room=_told(visit.component(3, 2)),
+    )
+    return None if answer == HospitalAnswer() else answer
+
+
+def _told(value: str) -> str | None:
+    return value[:MAX_TOLD] or None
 
 
 def _matching(pattern: re.Pattern[str], text: str) -> str:
     """Only codes pass; free text from outside may be personal."""
     return text if pattern.fullmatch(text) else ""
-
-
-def _field(fields: list[str], number: int) -> str:
-    return fields[number].strip() if len(fields) > number else ""

@@ -35,7 +35,7 @@ def test_the_whole_message_is_as_documented() -> None:
         "PD1|||^^^^^^^^^01028\n"
         "PV1|1|O|KB^^^01028^^^^^Khám bệnh|||||||KB|||||||||visit-1^^^TIEPDON^VN|||||||||||||||||||||||||"
         "20261121074500+0700||||||0001^^^TIEPDON\n"
-        "IN1|1|BHYT^Bảo hiểm y tế|BHXHVN|Bảo hiểm xã hội Việt Nam||||||||20260101|20261231|||"
+        "IN1|1|BHYT^Bảo hiểm y tế|BHXHVN|Bảo hiểm xã hội Việt Nam||||||||20260101|20261231||GD4|"
         "Nguyễn^Thử^Thị Hoài^^^^L|SEL^Self^HL70063|20030214|||||||||||20261121074459+0700|||||||GD4000000000017"
         "|||||||||valid||||0000000017^^^BHXHVN^SS\n"
     )
