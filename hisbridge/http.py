@@ -21,7 +21,7 @@ import httpx
 from hisbridge.connections import Connections
 from hisbridge.errors import PortalCertificate, PortalError, PortalTimeout, PortalTooLarge, PortalUnreachable
 from hisbridge.names import Resolve, resolve_within
-from hisbridge.trust import refusal, trust
+from hisbridge.trust import client_refused, refusal, trust
 
 LOGGERS = (
     "httpx",
@@ -38,17 +38,23 @@ KEPT_SECONDS = 30.0  # an idle connection is used again; servers and firewalls c
 PIECE = 16 * 1024  # bytes written at once, so that a slow reader cannot stretch a write past the deadline
 LONGEST_HEADER = 400  # characters of an answer's header that are looked at
 AGENT = "TiepDon"
+_TOLD = (b"content-type", b"date", b"retry-after", b"location", b"etag")  # in the order of Answer
 
 
 @dataclass(frozen=True, repr=False)
 class Answer:
-    """Status, body, Content-Type (lower case), Date and Retry-After of an HTTP answer; each empty when untold."""
+    """Status, body, and some headers of an HTTP answer (Content-Type in lower case), each empty when untold.
+
+    Any status is an answer: what a refusal's body says is the caller's to read.
+    """
 
     status: int
     body: bytes
     content_type: str = ""
     date: str = ""
     retry_after: str = ""
+    location: str = ""
+    etag: str = ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -82,6 +88,7 @@ class _Call(threading.local):
 
     deadline = 0.0
     connected = False  # on a connection made for it, not on a kept one
+    sent = False  # at least a byte of the question
     received = False  # at least a byte of an answer
 
 
@@ -121,6 +128,7 @@ class Poster:
         PortalCertificate or PortalTooLarge; none carries a word of the question or of the answer.
         """
         self._call.deadline = deadline
+        self._call.sent = False
         try:
             return self._asked(question)
         except httpcore.PoolTimeout:
@@ -131,6 +139,11 @@ class Poster:
             failure = PortalUnreachable()
         # Outside the except clauses, so that not even the context keeps httpcore's words and frames.
         raise failure
+
+    @property
+    def sent(self) -> bool:
+        """Whether this thread's last call put a byte of its question on the wire: without one, nobody has read it."""
+        return self._call.sent
 
     def close(self) -> None:
         """Close every connection; calls under way fail."""
@@ -168,10 +181,8 @@ class Poster:
             raise
         finally:
             self._connections.give(connection)
-        content_type, date, later = (
-            _header(response.headers, name) for name in (b"content-type", b"date", b"retry-after")
-        )
-        return Answer(response.status, body, content_type.lower(), date, later)
+        content_type, *others = (_header(response.headers, name) for name in _TOLD)
+        return Answer(response.status, body, content_type.lower(), *others)
 
 
 def poster(
@@ -245,13 +256,22 @@ class _DeadlineStream(httpcore.NetworkStream):
         self._connect_by = connect_by
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  # httpcore's signature
-        told = self._inner.read(max_bytes, self._left(httpcore.ReadTimeout))
+        try:
+            told = self._inner.read(max_bytes, self._left(httpcore.ReadTimeout))
+        except httpcore.ReadError as error:
+            # With TLS 1.3 a server refuses the client's certificate only after the handshake.
+            if not client_refused(error.__cause__):
+                raise
+            told = None
+        if told is None:
+            raise PortalCertificate(why="client_refused")
         if told:
             self._left.call.received = True
         return told
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
         for begin in range(0, len(buffer), PIECE):
+            self._left.call.sent = True
             self._inner.write(buffer[begin : begin + PIECE], self._left(httpcore.WriteTimeout))
 
     def close(self) -> None:

@@ -1,9 +1,10 @@
-"""Whom a TLS connection trusts, and why one was refused, in words of our own."""
+"""Whom a TLS connection trusts, who it says it is, and why one was refused, in words of our own."""
 
+import os
 import ssl
 from functools import cache
 
-from hisbridge.errors import PortalCaFile
+from hisbridge.errors import DestinationSetup, PortalCaFile
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h, as ssl.SSLCertVerificationError.verify_code gives them.
 _REFUSALS = {
@@ -20,20 +21,49 @@ _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RE
 _OLD_TLS = ("UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "VERSION_TOO_LOW")
 
 
-def trust(ca_file: str = "") -> ssl.SSLContext:
+# Alerts by which a server refuses the certificate we showed, or that we showed none (RFC 8446, 6.2).
+_CLIENT_REFUSED = (
+    "CERTIFICATE_REQUIRED",
+    "BAD_CERTIFICATE",
+    "UNSUPPORTED_CERTIFICATE",
+    "CERTIFICATE_REVOKED",
+    "CERTIFICATE_EXPIRED",
+    "CERTIFICATE_UNKNOWN",
+    "ALERT_UNKNOWN_CA",
+    "ALERT_ACCESS_DENIED",
+    "ALERT_HANDSHAKE_FAILURE",
+)
+
+
+def trust(ca_file: str = "", certificate_file: str = "", key_file: str = "") -> ssl.SSLContext:
     """A context that trusts the system's authorities and those of `ca_file` (PEM), and asks for TLS 1.2 at least.
 
-    Raises PortalCaFile. Not ssl.create_default_context: that one writes the keys of every connection to the file that
-    SSLKEYLOGFILE names.
+    `certificate_file` and `key_file` (PEM, the key without a password) are shown to a server that asks (mutual TLS).
+    Raises PortalCaFile, DestinationSetup. Not ssl.create_default_context: that one writes the keys of every connection
+    to the file that SSLKEYLOGFILE names.
     """
-    if not ca_file:
+    if not (ca_file or certificate_file or key_file):
         return _system()
     context = _new()
-    try:
-        context.load_verify_locations(cafile=ca_file)
-    except (OSError, ValueError):
-        raise PortalCaFile from None
+    if ca_file:
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except (OSError, ValueError):
+            raise PortalCaFile from None
+    if certificate_file or key_file:
+        _show(context, certificate_file, key_file)
     return context
+
+
+def _show(context: ssl.SSLContext, certificate_file: str, key_file: str) -> None:
+    for key, file in (("certificate_file", certificate_file), ("key_file", key_file)):
+        if not os.access(file, os.R_OK):
+            raise DestinationSetup(key=key, why="missing")
+    try:
+        # An encrypted key would make OpenSSL ask for its password on the terminal.
+        context.load_cert_chain(certificate_file, key_file, password=lambda: b"")
+    except (OSError, ValueError):
+        raise DestinationSetup(key="certificate_file", why="unusable") from None
 
 
 @cache
@@ -59,3 +89,8 @@ def refusal(error: BaseException | None) -> str | None:
     if reason in _NO_TLS:
         return "no_tls"
     return "old_tls" if reason in _OLD_TLS else "refused"
+
+
+def client_refused(error: BaseException | None) -> bool:
+    """Whether the server ended the connection because of the certificate we showed, or for want of one."""
+    return isinstance(error, ssl.SSLError) and any(word in (error.reason or "") for word in _CLIENT_REFUSED)

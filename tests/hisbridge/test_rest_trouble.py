@@ -1,0 +1,200 @@
+"""The registration API's troubles and settings: tokens, refusals, garbage, names of the site's own."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from config.destinations import RestDestination
+from hisbridge.connectors import make
+from hisbridge.connectors.contract import Known, Outcome, Receipt, Sending
+from hisbridge.connectors.rest import RestConnector
+from hisbridge.errors import (
+    DestinationSetup,
+    DestinationUnreachable,
+    GarbledAnswer,
+    NoAnswer,
+)
+from hisbridge.records import PatientRecord
+from sandbox.hospital_rest import ACCOUNT, HospitalRest
+from tests.hisbridge.making import patient, record
+from tests.hisbridge.speaking import reply, request_on, speaking
+
+
+@pytest.fixture
+def hospital() -> HospitalRest:
+    return HospitalRest()
+
+
+@pytest.fixture
+def port(hospital: HospitalRest) -> Iterator[int]:
+    with hospital.serving() as (_, number):
+        yield number
+
+
+@pytest.fixture
+def password(tmp_path: Path) -> Path:
+    file = tmp_path / "password"
+    file.write_text(ACCOUNT[1] + "\n")
+    file.chmod(0o600)
+    return file
+
+
+def settings(port: int, password: Path, **more: Any) -> RestDestination:
+    usual: dict[str, Any] = {
+        "name": "dhg",
+        "base_url": f"http://127.0.0.1:{port}/",
+        "username": ACCOUNT[0],
+        "password_file": str(password),
+        "timeout_seconds": 2,
+    }
+    return msgspec.convert({"connector": "rest", **usual, **more}, RestDestination)
+
+
+@pytest.fixture
+def connector(port: int, password: Path) -> Iterator[RestConnector]:
+    made = RestConnector(settings(port, password))
+    yield made
+    made.close()
+
+
+def carried(made: RestConnector, told: PatientRecord, attempt: int = 1) -> Receipt:
+    """What the courier does with one attempt."""
+    message = made.render(told, made.identify(told))
+    assert message is not None
+    return made.send(message, Sending("KEY", attempt))
+
+
+def test_one_token_serves_many_calls_and_a_refused_one_is_renewed_once(
+    hospital: HospitalRest, connector: RestConnector
+) -> None:
+    carried(connector, record("visit-1"))
+    carried(connector, record("visit-2"))
+    assert hospital.calls.count("POST /api/v1/token") == 1
+    hospital.set_fault("rest.token_expired", "once")
+    assert carried(connector, record("visit-3")).text == "booked"
+    assert hospital.calls.count("POST /api/v1/token") == 2
+    hospital.set_fault("rest.token_expired", "always")
+    with pytest.raises(DestinationSetup):
+        connector.identify(record("visit-4"))
+
+
+def test_a_refused_account_and_a_missing_password_stop_the_destination(
+    hospital: HospitalRest, connector: RestConnector, port: int, tmp_path: Path
+) -> None:
+    hospital.set_fault("rest.bad_account", "on")
+    with pytest.raises(DestinationSetup) as caught:
+        connector.identify(record())
+    assert caught.value.data == {"key": "search", "why": "token_http_401"}
+    with pytest.raises(DestinationSetup) as caught:
+        connector.probe()
+    assert caught.value.data == {"key": "username", "why": "token_http_401"}
+    with pytest.raises(DestinationSetup) as caught:
+        RestConnector(settings(port, tmp_path / "none")).probe()
+    assert caught.value.data == {"key": "password_file", "why": "missing"}
+
+
+def test_a_probe_obtains_a_token_and_changes_nothing(hospital: HospitalRest, connector: RestConnector) -> None:
+    connector.probe()
+    assert hospital.calls == ["POST /api/v1/token"]
+    hospital.set_fault("rest.down", "on")
+    with pytest.raises(DestinationUnreachable):
+        connector.probe()
+
+
+def test_a_refused_record_is_rejected_and_nothing_else_waits_for_it(
+    hospital: HospitalRest, connector: RestConnector
+) -> None:
+    hospital.set_fault("rest.refused", "on")
+    assert carried(connector, record()) == Receipt(Outcome.REJECTED, "save_http_400")
+    hospital.set_fault("rest.refused", None)
+    assert carried(connector, record("visit-2")).text == "booked"
+
+
+@pytest.mark.parametrize(
+    ("fault", "value"),
+    [("500", "on"), ("html", "on"), ("maintenance", "200"), ("half", "body"), ("half", "length"), ("garbage", "on")],
+)
+def test_every_trouble_of_the_other_side_is_only_a_later(
+    hospital: HospitalRest, connector: RestConnector, fault: str, value: str
+) -> None:
+    hospital.set_fault(f"rest.{fault}", value)
+    with pytest.raises((NoAnswer, GarbledAnswer)):
+        connector.identify(record())
+    hospital.set_fault(f"rest.{fault}", None)
+    assert carried(connector, record(), 2).text == "booked"
+    assert (len(hospital.patients), len(hospital.bookings)) == (1, 1)
+
+
+def test_a_proxys_page_of_404_does_not_mean_that_nobody_is_there(password: Path) -> None:
+    def serve(_: int, connection: Any) -> None:
+        while asked := request_on(connection):
+            connection.sendall(reply(b'{"token":"t"}') if b"token" in asked else reply(b"<html>", status="404 X"))
+
+    with speaking(serve) as (base, _):
+        made = RestConnector(settings(int(base.rpartition(":")[2]), password))
+        with pytest.raises(DestinationSetup) as caught:
+            made.identify(record())
+        made.close()
+    assert caught.value.data == {"key": "search", "why": "search_http_404"}
+
+
+def test_an_empty_answer_to_a_create_is_searched_after_and_then_goes_to_a_person(password: Path) -> None:
+    answers = {b"/token": b'{"token":"t"}', b"/patient/detail": b"[]", b"/patients": b"{}"}
+
+    def serve(_: int, connection: Any) -> None:
+        while asked := request_on(connection):
+            path = asked.split(b" ")[1].removeprefix(b"/api/v1")
+            connection.sendall(reply(answers[path]))
+
+    with speaking(serve) as (base, _):
+        made = RestConnector(settings(int(base.rpartition(":")[2]), password))
+        assert carried(made, record()) == Receipt(Outcome.REJECTED, "save_no_number")
+        made.close()
+
+
+def test_paths_fields_codes_and_dates_are_the_sites_own(port: int, password: Path) -> None:
+    made = RestConnector(
+        settings(
+            port,
+            password,
+            fields={"family_and_middle": "lastname", "phone": "", "full_name": "about.whole"},
+            values={"jobid": "99"},
+            services={"KB": {"appointments.roomId": "Y03"}},
+            sex_codes={"male": "M", "female": "F", "unknown": "U"},
+            date_format="yyyy-MM-dd",
+            booking_fields={"reason": "note"},
+        )
+    )
+    message = made.render(record(patient=patient(birth_date="2003")), Known("P1"))
+    assert message is not None
+    told = json.loads(message)
+    assert told["save"] == {
+        "mabn": "P1",
+        "cmnd": "001303900017",
+        "about": {"whole": "Nguyễn Thị Hoài Thử"},
+        "lastname": "Nguyễn Thị Hoài",
+        "name": "Thử",
+        "gender": "F",
+        "dateOfBirth": "2003",
+        "address": "Số 1 Đường Mẫu, Phường Mẫu, Hà Nội",
+        "nationalityId": "VN",
+        "jobid": "99",
+    }
+    assert told["booking"]["appointments"] == {"date": "2026-11-21", "timeslot": "07:45", "roomId": "Y03"}
+
+
+@pytest.mark.parametrize("block", [{"fields": {"nmae": "x"}}, {"paths": {"search": "no-slash"}}, {"preset": "other"}])
+def test_a_setting_that_cannot_be_meant_is_refused_when_it_is_read(password: Path, block: dict[str, Any]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        settings(1, password, **block)
+
+
+def test_without_a_field_for_the_id_number_nobody_can_be_told_from_another(port: int, password: Path) -> None:
+    made = make(settings(port, password, fields={"personal_id": ""}))
+    with pytest.raises(DestinationSetup) as caught:
+        made.identify(record())
+    assert caught.value.data == {"key": "fields.personal_id", "why": "missing"}
