@@ -1,7 +1,7 @@
-"""The pretend insurance portal: token and card look-up as documented (services.md 1.2 to 1.4), faults by name.
+"""The pretend insurance portal: token, card look-up and check-in submission as documented (services.md 1.2 to 1.6).
 
-Answers every documented result code for its synthetic persons. Must not import the product's own portal client: the
-two are written against the same document, not against each other.
+Faults go by name. Answers every documented result code for its synthetic persons. Must not import the product's own
+portal client: the two are written against the same document, not against each other.
 """
 
 import json
@@ -26,6 +26,7 @@ from sandbox.portal_answer import (
     officer_problem,
     usable_date,
 )
+from sandbox.portal_checkin import PATHS, CheckIns
 from sandbox.portal_tls import WRONG, Certificates
 from sandbox.trouble import COMMON, HTML, LOGIN_PAGE, Troubled, as_number, json_answer, number, respelt
 from sandbox.web import Spoilt, Tls
@@ -56,6 +57,9 @@ OWN: Mapping[str, Check] = {  # besides the troubles that any system has
     "person_code": Takes("mau=060,thu=010", lambda value: _PERSON_CODES.fullmatch(value) is not None),
     "wrong_case": switch,  # keys in capitals
     "numbers": switch,  # numbers where text is documented
+    # Of a check-in that is submitted: error text beside 200, no receipt number, refused content, its own error.
+    "checkin": one_of("error_text", "no_receipt", "refused", "server_error", "403"),
+    "slow_checkin": seconds,
     "tls": one_of(*WRONG),  # the certificate of the https port
 }
 FAULTS: Mapping[str, Check] = {f"portal.{name}": check for name, check in {**COMMON, **OWN}.items()}
@@ -87,6 +91,7 @@ class Portal(Troubled):
         self._lock = threading.Lock()
         self._tokens: dict[str, _Token] = {}
         self._counts = {"tokens": 0, "lookups": 0}
+        self.check_ins = CheckIns(clock)
 
     def set_fault(self, name: str, value: object) -> None:
         """Switch a fault of FAULTS on or off. Raises sandbox.errors.UnknownFault."""
@@ -107,8 +112,9 @@ class Portal(Troubled):
         return lambda: certificates.context(self._fault("tls"))
 
     def routes(self) -> Routes:
-        """The two calls."""
-        return {("POST", TOKEN_PATH): self._token, ("POST", LOOKUP_PATH): self._lookup}
+        """The calls."""
+        submissions = {("POST", path): self._check_in for path in PATHS}
+        return {("POST", TOKEN_PATH): self._token, ("POST", LOOKUP_PATH): self._lookup, **submissions}
 
     def _token(self, request: Request) -> Response:
         if instead := self._refused_line() or self._instead():
@@ -145,6 +151,31 @@ class Portal(Troubled):
         if not self._let_in(request.query) or self._fault("token_expired") == "always":
             return json_answer({"maKetQua": "401", "ghiChu": "Token không hợp lệ"})
         return self._on_the_way(self._spelt(self._answered(request.body)))
+
+    def _check_in(self, request: Request) -> Response:
+        if instead := self._refused_line() or self._instead():
+            return instead
+        self._wait("slow_checkin")
+        told = request.headers
+        proofs = {"token": "accesstoken", "id_token": "tokenid", "password": "passwordhash"}
+        proof = {name: told.get(header, "") for name, header in proofs.items()}
+        proof["username"] = _account(request.body)[0]
+        if not self._let_in(proof) or self._fault("token_expired") == "always":
+            return json_answer(self.check_ins.answer("401", text="Token không hợp lệ"))
+        match self._fault("checkin"):
+            case "403":
+                return json_answer(self.check_ins.answer("403", text="Không có quyền"))
+            case "refused":
+                return json_answer(self.check_ins.answer("202", text="Sai nội dung"))
+            case "server_error":
+                return json_answer(self.check_ins.answer("500", text="Lỗi hệ thống"))
+            case "no_receipt":
+                return json_answer(self.check_ins.answer("200", text="Thành công"))
+            case None:
+                answered = self.check_ins.submitted(request, proof["username"])
+                return self._on_the_way(self._spelt(answered))
+            case _:
+                return json_answer(self.check_ins.answer("200", "GD-SANDBOX-X", "Lỗi: gửi không thành công"))
 
     def _refused_line(self) -> Response | None:
         """What an address that is not registered gets: the document says only that it is refused."""
