@@ -14,6 +14,7 @@ from config.settings import Settings
 from ui import guard
 from ui.counter import routes as counter
 from ui.errors import ForbiddenCaller
+from ui.technician import routes as technician
 from ui.touchscreen.routes import blueprint
 from ui.touchscreen.stream import Controller, Streams
 from wire.errors import TiepDonError
@@ -24,11 +25,15 @@ MAX_FORM_BYTES = 2048
 
 
 def create_app(
-    settings: Settings, controller: Controller, streams: Streams | None = None, desk: counter.Desk | None = None
+    settings: Settings,
+    controller: Controller,
+    streams: Streams | None = None,
+    desk: counter.Desk | None = None,
+    message_desk: technician.Technician | None = None,
 ) -> Flask:
     """The application for a running controller. `streams` lets the server end the open streams when it stops.
 
-    Without a `desk` there is no counter: its addresses do not exist.
+    Without a `desk` there is no counter, without a `message_desk` nothing for technicians: the addresses do not exist.
     """
     app = Flask("ui", static_folder="static", template_folder="templates")
     app.config.update(MAX_CONTENT_LENGTH=MAX_FORM_BYTES, MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES, MAX_FORM_PARTS=8)
@@ -41,6 +46,8 @@ def create_app(
     app.register_blueprint(blueprint(app, settings, controller, streams or Streams(), build))
     if desk is not None:
         app.register_blueprint(counter.blueprint(app, settings, desk, build))
+    if message_desk is not None:
+        app.register_blueprint(technician.blueprint(app, settings, message_desk, build))
 
     @app.errorhandler(TiepDonError)
     def refused(error: TiepDonError) -> ResponseReturnValue:

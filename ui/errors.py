@@ -19,3 +19,9 @@ class AnswerGone(TiepDonError):
     """The insurance answer to be taken over is not kept any more: it is old, was taken over, or the kiosk restarted."""
 
     code = "counter.answer_gone"
+
+
+class ConfirmationGone(TiepDonError):
+    """The act to be confirmed is not kept any more: it is old, was confirmed already, or the kiosk restarted."""
+
+    code = "technician.confirmation_gone"

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from ui.counter.routes import Desk
+    from ui.technician.routes import Technician
 
-THREADS = 24  # of which open streams may hold 14 (ui.touchscreen.stream, ui.counter.stream)
+THREADS = 30  # of which open streams may hold 20 (ui.touchscreen.stream, ui.counter.stream, ui.technician.stream)
 GRACEFUL_SECONDS = 3
 STREAMS = "tiepdon.streams"
 DESK = "tiepdon.desk"
+MESSAGE_DESK = "tiepdon.message_desk"
 CONTROLLER = "tiepdon.controller"
 
 
@@ -81,9 +83,11 @@ class KioskServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
             bridge=Client(socket_path(settings, "bridge")),
         )
         desk = _desk(settings) if settings.counter.enabled else None
-        app = create_app(settings, controller, streams, desk)
+        message_desk = _message_desk(settings) if settings.technician.enabled else None
+        app = create_app(settings, controller, streams, desk, message_desk)
         app.extensions[STREAMS] = streams
         app.extensions[DESK] = desk
+        app.extensions[MESSAGE_DESK] = message_desk
         app.extensions[CONTROLLER] = controller
         controller.start()
         return app
@@ -107,10 +111,26 @@ def _desk(settings: Settings) -> "Desk":
     return Desk(open_counter(settings, clock), asking.ask, asking.seconds)
 
 
+def _message_desk(settings: Settings) -> "Technician":
+    """The message desk's line to the bridge, with its watch already looking."""
+    from kiosk.clock import SystemClock
+    from ui.technician.bridge import Bridge
+    from ui.technician.routes import Technician
+    from ui.technician.watch import Watch
+    from wire.client import Client
+
+    bridge, clock = Bridge(Client(socket_path(settings, "bridge"))), SystemClock()
+    watch = Watch(bridge.health, clock.now)
+    watch.start()
+    return Technician(bridge, watch, clock.now)
+
+
 def _end_streams(app: Any) -> None:
     app.extensions[STREAMS].close()
     if app.extensions[DESK] is not None:
         app.extensions[DESK].streams.close()
+    if app.extensions[MESSAGE_DESK] is not None:
+        app.extensions[MESSAGE_DESK].close()
 
 
 def _stop_controller(_: Any, worker: Any) -> None:

@@ -3,27 +3,26 @@
 import argparse
 import logging
 import signal
-import sqlite3
 import sys
 import threading
-from contextlib import closing
 from pathlib import Path
 
-from config.destinations import Destination, Hl7v2Destination
-from config.settings import Settings, database_path, load
-from hisbridge import connectors, outbox, outbox_desk
+from config.destinations import Destination, Hl7v2Destination, LocalAgentDestination
+from config.settings import Settings, load
+from hisbridge import connectors
 from hisbridge.connectors.contract import Known
 from hisbridge.errors import UnknownDestination
-from hisbridge.outbox_desk import Selection
-from hisbridge.schema import MIGRATIONS
+from tiepdon.commands import bridge_desk
 from tiepdon.commands.record import EXIT_MALFORMED, malformed_line, read_record
 from wire.codec import to_json
-from wire.database import DatabaseUnavailable, require
 from wire.errors import MalformedMessage
 
 _RENDER = """\
 Read one PatientRecord as JSON on standard input and write exactly what the connector would send. HL7 v2 segments end
 with CR; on a terminal each stands on its own line. Nothing is sent, no system is asked."""
+
+
+AGENT_WORDS = ("agent.", "error.agent.")
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -44,30 +43,41 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     render.add_argument("--json", action="store_true", help='print {"connector", "content_type", "body"}')
     render.set_defaults(run=_run_render)
 
-    deliveries = commands.add_parser("deliveries", help="list what is owed, delivered or refused, newest first")
-    deliveries.add_argument("--config", type=Path, help="the site's settings file")
-    deliveries.add_argument("--state", choices=[state.value for state in outbox.State], help="only these")
-    deliveries.add_argument("--limit", type=int, default=100, help="at most so many (default: 100)")
-    deliveries.add_argument("--json", action="store_true", help='print {"deliveries": [...]}')
-    deliveries.set_defaults(run=_run_deliveries)
+    bridge_desk.register(commands)
 
 
 def _run_serve(options: argparse.Namespace) -> int:
     # Imported here: the other actions must not load the HTTP client.
-    from hisbridge.service import serve
+    from hisbridge.service import Surroundings, serve
 
     settings = load(options.config)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    serve(settings, stop)
+    serve(settings, stop, Surroundings(words=_agent_words() if _has_agent(settings) else {}))
     return 0
+
+
+def _has_agent(settings: Settings) -> bool:
+    return any(isinstance(destination, LocalAgentDestination) for destination in settings.destinations)
+
+
+def _agent_words() -> dict[str, dict[str, str]]:
+    """The words of the agent's own page, by language: hisbridge knows no catalogue."""
+    from ui.words import LANGUAGES, Words, keys
+
+    return {
+        language: {
+            key: Words(language).get(key) for key in keys(language) if key.startswith(("agent.", "error.agent."))
+        }
+        for language in LANGUAGES
+    }
 
 
 def _run_render(options: argparse.Namespace) -> int:
     destination = _destination(options)
-    connector = connectors.make(destination)
+    connector = connectors.make_enriching(destination)
     try:
         body = connector.render(read_record(sys.stdin.buffer), Known()) or b""
     except MalformedMessage as error:
@@ -78,21 +88,6 @@ def _run_render(options: argparse.Namespace) -> int:
         sys.stdout.buffer.write(to_json(told) + b"\n")
     else:
         sys.stdout.buffer.write(body.replace(b"\r", b"\n") if sys.stdout.isatty() else body)
-    return 0
-
-
-def _run_deliveries(options: argparse.Namespace) -> int:
-    settings = load(options.config)
-    state = outbox.State(options.state) if options.state else None
-    with closing(_read_only(settings)) as connection:
-        found = outbox_desk.list_deliveries(connection, Selection(states=(state,) if state else ()), options.limit)
-    if options.json:
-        sys.stdout.buffer.write(to_json({"deliveries": found}) + b"\n")
-        return 0
-    for one in found:
-        told = " ".join(part for part in (one.last_error, one.receipt) if part) or "-"
-        columns = (one.created_at, f"{one.destination:<12}", f"{one.state.value:<12}", f"{one.attempts:>3}")
-        sys.stdout.write("  ".join((*columns, one.record_id, told)) + "\n")
     return 0
 
 
@@ -107,16 +102,3 @@ def _destination(options: argparse.Namespace) -> Destination:
         known = ", ".join(one.name for one in fitting)
         raise UnknownDestination(name=options.destination, known=known or None)
     return fitting[0] if fitting else Hl7v2Destination(name="his", host="127.0.0.1", port=2575)
-
-
-def _read_only(settings: Settings) -> sqlite3.Connection:
-    """The database for looking only: works beside the running processes and without them."""
-    path = database_path(settings)
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)
-        connection.row_factory = sqlite3.Row
-        require(connection, MIGRATIONS)
-        connection.execute("SELECT 1 FROM deliveries LIMIT 1").fetchone()
-    except sqlite3.Error as error:
-        raise DatabaseUnavailable(why=str(error)) from None
-    return connection

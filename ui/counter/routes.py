@@ -14,7 +14,8 @@ from hisbridge.lookups.entitlement import entitlement
 from hisbridge.lookups.openness import is_open
 from hisbridge.lookups.portal_answer import FORCES_NOT_FOUND
 from hisbridge.records import Act, Coverage, CoverageQuestion, Verdict
-from kiosk.counter import AnotherPerson, Counter, Grounds, NoSuchVisit, Row, differs
+from kiosk.changes import NoSuchVisit, VisitCancelled
+from kiosk.counter import AnotherPerson, Counter, Grounds, Row, differs
 from kiosk.counter_acts import act_of
 from kiosk.counter_question import (
     CIRCUMSTANCES,
@@ -28,9 +29,9 @@ from kiosk.counter_question import (
 )
 from ui.counter import views
 from ui.counter.answers import Answer, Answers
-from ui.counter.guard import check_local
 from ui.counter.stream import MAX_STREAMS, part_events
 from ui.errors import AnswerGone, UnknownAction
+from ui.loopback import check_local
 from ui.touchscreen.stream import Streams
 from ui.words import LANGUAGES, Words
 from wire.database import DatabaseOutdated, DatabaseUnavailable
@@ -38,7 +39,7 @@ from wire.errors import MalformedMessage, TiepDonError
 
 LANGUAGE_COOKIE = "counter_language"
 MAX_FORM_BYTES = 8192  # a long name, percent-encoded, takes nine bytes a letter
-STATUS = {NoSuchVisit: 404, AnswerGone: 410, AnotherPerson: 409}
+STATUS = {NoSuchVisit: 404, AnswerGone: 410, AnotherPerson: 409, VisitCancelled: 409}
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,11 @@ def blueprint(app: Flask, settings: Settings, desk: Desk, build: str) -> Bluepri
             card=views.coverage_facts(coverage, offset, said) if coverage else (),
             hints=views.hint_facts(coverage.entitlement, said) if coverage else (),
             corrected=views.correction_text(visit.corrected, offset, said),
-            behind=bool(visit.corrected and settings.destinations),
+            cancelled=visit.row.cancelled,
+            answers=[
+                (one.destination, views.moment_text(one.answered_at, offset), views.answer_facts(one, said))
+                for one in visit.answers
+            ],
         )
 
     def asking(path: Path, fields: dict[str, str]) -> dict[str, object]:
@@ -107,6 +112,7 @@ def blueprint(app: Flask, settings: Settings, desk: Desk, build: str) -> Bluepri
     @pages.errorhandler(NoSuchVisit)
     @pages.errorhandler(AnswerGone)
     @pages.errorhandler(AnotherPerson)
+    @pages.errorhandler(VisitCancelled)
     @pages.errorhandler(MalformedMessage)
     @pages.errorhandler(DatabaseUnavailable)
     @pages.errorhandler(DatabaseOutdated)
@@ -188,7 +194,7 @@ def blueprint(app: Flask, settings: Settings, desk: Desk, build: str) -> Bluepri
         answer = answers.get(name, visit_id, time.monotonic())
         counter.take_over(visit_id, answer.question, answer.coverage)
         answers.drop(name)
-        return render("taken", language(), behind=bool(settings.destinations))
+        return render("taken", language(), passed_on=bool(settings.destinations))
 
     @pages.post("/paper")
     @pages.post("/visits/<visit_id>/paper")
@@ -204,7 +210,7 @@ def blueprint(app: Flask, settings: Settings, desk: Desk, build: str) -> Bluepri
         if visit_id is not None:
             counter.take_over(visit_id, answer.question, coverage, Grounds.PAPER_CARD)
             answers.drop(name)
-            return render("taken", language(), behind=bool(settings.destinations))
+            return render("taken", language(), passed_on=bool(settings.destinations))
         return render(
             "paper",
             language(),

@@ -7,12 +7,14 @@ cards is hostile: markup is escaped by the templates, everything else that could
 from dataclasses import dataclass
 from datetime import datetime
 
-from hisbridge.records import Act, Coverage, Entitlement, PatientRecord, Verdict
+from hisbridge.records import Act, Coverage, Entitlement, FeeLine, PatientRecord, Verdict
+from kiosk.changes import Answered
 from kiosk.clock import at_site
 from kiosk.counter import Correction, Page, Row, Visit
 from kiosk.counter_acts import Strength, act_of, settled_by_hand, strength_of
 from kiosk.counter_question import Path, people_date
 from kiosk.states import CounterReason
+from ui.hospital import fee_text, room_text, where_text
 from ui.masking import mask_name, plain
 from ui.screens import TONES, Line
 from ui.words import Words
@@ -42,6 +44,7 @@ class RowView:
     proof: Line | None
     coverage: Line
     tasks: tuple[str, ...]
+    told: str = ""  # where the hospital sends the person
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,6 +71,7 @@ def row_view(row: Row, words: Words) -> RowView:
     else:
         coverage = coverage_line(row.coverage, words)
         tasks = tuple(words.get(f"counter.task.{task.value}") for task in row.tasks)
+        tasks = (words.get("counter.cancelled"),) if row.cancelled else tasks
         where = f"/counter/visits/{row.visit_id}"
     return RowView(
         key=row.ticket_id,
@@ -79,7 +83,27 @@ def row_view(row: Row, words: Words) -> RowView:
         proof=proof_line(row.strength, words),
         coverage=coverage,
         tasks=tasks,
+        told=where_text(row.told, words),
     )
+
+
+def answer_facts(told: Answered, words: Words) -> tuple[Fact, ...]:
+    """All that one receiver told of the visit."""
+    answer = told.answer
+    known = {
+        "record_number": answer.record_number,
+        "visit_number": answer.visit_number,
+        "queue_number": answer.queue_number,
+        "room": room_text(answer, words),
+    }
+    facts = [Fact(words.get(f"counter.field.{name}"), plain(text)[:LONG]) for name, text in known.items() if text]
+    return (*facts, *(Fact(words.get("counter.field.fee"), _fee(fee, words)) for fee in answer.fees))
+
+
+def _fee(fee: FeeLine, words: Words) -> str:
+    pays = {True: "counter.fee.insured.yes", False: "counter.fee.insured.no", None: None}[fee.insured]
+    text = fee_text(fee, words)
+    return words.get(pays, fee=text) if pays else text
 
 
 def path_for(row: Row) -> Path:

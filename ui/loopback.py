@@ -1,4 +1,4 @@
-"""Who may call the counter's pages while there is no sign-in: somebody on this very machine, no proxy for others."""
+"""Who may call the staff's pages while there is no sign-in: somebody on this very machine, no proxy for others."""
 
 import ipaddress
 
