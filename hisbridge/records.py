@@ -8,24 +8,29 @@ from msgspec import Meta
 
 from wire.codec import Record
 
+# How long texts may be: the longest that QĐ 4750 has room for, or more (services.md 3.2, 3.3).
+Code = Annotated[str, Meta(max_length=64)]
+Name = Annotated[str, Meta(max_length=255)]
+LongText = Annotated[str, Meta(max_length=1024)]
+
 PersonalId = Annotated[
-    str, Meta(pattern=r"^[0-9]{12}$", description="personal ID number, 12 digits", examples=["001303900017"])
+    str, Meta(pattern=r"^[0-9]{12}\Z", description="personal ID number, 12 digits", examples=["001303900017"])
 ]
 PartialDate = Annotated[
     str,
     Meta(
-        pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$",
+        pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?\Z",
         description="ISO 8601 date at the precision known",
         examples=["2003-02-14", "1955"],
     ),
 ]
 FullDate = Annotated[
-    str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="ISO 8601 date", examples=["2026-11-21"])
+    str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", description="ISO 8601 date", examples=["2026-11-21"])
 ]
 ExpiryDate = Annotated[
     str,
     Meta(
-        pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2}|none)$",
+        pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2}|none)\Z",
         description="ISO 8601 date, or `none` for a card without expiry",
         examples=["2028-02-14", "none"],
     ),
@@ -33,7 +38,7 @@ ExpiryDate = Annotated[
 Moment = Annotated[
     str,
     Meta(
-        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$",
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})\Z",
         description="RFC 3339 moment with its offset",
         examples=["2026-11-21T07:45:00+07:00"],
     ),
@@ -41,7 +46,7 @@ Moment = Annotated[
 FacilityCode = Annotated[
     str,
     Meta(
-        pattern=r"^[0-9A-Z]{0,5}$",
+        pattern=r"^[0-9A-Z]{0,5}\Z",
         description="facility code (MA_CSKCB), 5 characters; empty when not known",
         examples=["01028"],
     ),
@@ -92,16 +97,16 @@ class Entitlement(Record, frozen=True, kw_only=True):
     (services.md 2.7)."""
 
     benefit_level: Annotated[
-        str | None, Meta(description="benefit digit of the card (its third character)", examples=["4"])
+        Code | None, Meta(description="benefit digit of the card (its third character)", examples=["4"])
     ] = None
     benefit_percent: Annotated[int | None, Meta(description="share paid within scope, per cent", examples=[80])] = None
     route: Annotated[
         Literal["registered", "primary_level", "referred", "appointment", "emergency", "officer_decides"],
         Meta(description="why this facility is the right one, as far as is known at reception"),
     ] = "officer_decides"
-    object_code: Annotated[str | None, Meta(description="proposed reason code (MA_DOITUONG_KCB)", examples=["1.1"])] = (
-        None
-    )
+    object_code: Annotated[
+        Code | None, Meta(description="proposed reason code (MA_DOITUONG_KCB)", examples=["1.1"])
+    ] = None
     five_years_reached: Annotated[
         bool | None, Meta(description="whether five continuous years are reached on the day of the visit")
     ] = None
@@ -115,10 +120,10 @@ class Coverage(Record, frozen=True, kw_only=True):
 
     verdict: Annotated[Verdict, Meta(description="what the answer means for reception")]
     result_code: Annotated[
-        str | None, Meta(description="the portal's own code (maKetQua), where it answered", examples=["000"])
+        Code | None, Meta(description="the portal's own code (maKetQua), where it answered", examples=["000"])
     ] = None
     reason: Annotated[
-        str | None,
+        Code | None,
         Meta(
             description="code of ours that says why, where the portal's code alone does not",
             examples=["coverage.expired"],
@@ -130,32 +135,36 @@ class Coverage(Record, frozen=True, kw_only=True):
         Meta(description="kind of the number that found the card"),
     ] = None
     card_number: Annotated[
-        str | None,
+        Code | None,
         Meta(
             description="health insurance card number (BHYT) in force on the day of the visit",
             examples=["GD4000000000000"],
         ),
     ] = None
     social_security_number: Annotated[
-        str | None, Meta(description="social security number (BHXH), 10 digits", examples=["0000000000"])
+        Code | None, Meta(description="social security number (BHXH), 10 digits", examples=["0000000000"])
     ] = None
     valid_from: Annotated[FullDate | None, Meta(description="first day of that card")] = None
     valid_to: Annotated[FullDate | None, Meta(description="last day of that card")] = None
     registered_facility: Annotated[
-        str | None, Meta(description="code of the facility registered for first contact (maDKBD)", examples=["01028"])
+        Code | None, Meta(description="code of the facility registered for first contact (maDKBD)", examples=["01028"])
     ] = None
-    living_area: Annotated[str | None, Meta(description="living-area code K1, K2 or K3 (maKV)")] = None
+    living_area: Annotated[Code | None, Meta(description="living-area code K1, K2 or K3 (maKV)")] = None
     five_year_date: Annotated[
         FullDate | None, Meta(description="day on which five continuous years of insurance are reached (ngayDu5Nam)")
     ] = None
     other_card_number: Annotated[
-        str | None,
+        Code | None,
         Meta(description="the person's other card, where an old and a new one are known", examples=["GD4000000000001"]),
     ] = None
     other_valid_from: Annotated[FullDate | None, Meta(description="first day of the other card, where told")] = None
     other_valid_to: Annotated[FullDate | None, Meta(description="last day of the other card, where told")] = None
     other_registered_facility: Annotated[
-        str | None, Meta(description="facility registered for first contact on the other card", examples=["01028"])
+        Code | None, Meta(description="facility registered for first contact on the other card", examples=["01028"])
+    ] = None
+    copayment_free_from: Annotated[
+        FullDate | None,
+        Meta(description="first day without co-payment, from the certificate the person holds (NGAY_MIEN_CCT)"),
     ] = None
     recheck_before_discharge: Annotated[
         bool,
@@ -166,7 +175,7 @@ class Coverage(Record, frozen=True, kw_only=True):
     ] = False
     entitlement: Annotated[Entitlement | None, Meta(description="proposals drawn from the answer")] = None
     asked_at: Annotated[Moment | None, Meta(description="when the portal was asked")] = None
-    asked_by: Annotated[str | None, Meta(description="kiosk that asked")] = None
+    asked_by: Annotated[Code | None, Meta(description="kiosk that asked")] = None
 
 
 class Officer(Record, frozen=True, kw_only=True):
@@ -266,8 +275,11 @@ class Site(Record, frozen=True, kw_only=True):
     """Where the check-in happened."""
 
     facility_code: Annotated[FacilityCode, Meta(description="the facility that checks the person in")]
-    facility_name: Annotated[str, Meta(description="its name", examples=["Bệnh viện Mẫu"])]
-    kiosk_id: Annotated[str, Meta(description="which kiosk of the facility", examples=["kiosk-1"])]
+    facility_name: Annotated[Name, Meta(description="its name", examples=["Bệnh viện Mẫu"])]
+    kiosk_id: Annotated[Code, Meta(description="which kiosk of the facility", examples=["kiosk-1"])]
+
+
+WardCode = Annotated[str, Meta(pattern=r"^[0-9]{5}\Z")]
 
 
 class AddressCodes(Record, frozen=True, kw_only=True):
@@ -275,12 +287,13 @@ class AddressCodes(Record, frozen=True, kw_only=True):
 
     province_code: Annotated[str, Meta(pattern=r"^[0-9]{2}\Z", description="MATINH_CU_TRU", examples=["01"])]
     ward_code: Annotated[
-        str | None, Meta(description="MAXA_CU_TRU, five digits; null where the ward was split or is not certain")
+        WardCode | None, Meta(description="MAXA_CU_TRU, five digits; null where the ward was split or is not certain")
     ] = None
     ward_candidates: Annotated[
-        tuple[str, ...], Meta(description="the wards it may be, where a former ward was split: somebody has to choose")
+        tuple[WardCode, ...],
+        Meta(max_length=100, description="the wards it may be, where a former ward was split: somebody has to choose"),
     ] = ()
-    detail: Annotated[str | None, Meta(description="what stands before the ward: house, street, hamlet")] = None
+    detail: Annotated[LongText | None, Meta(description="what stands before the ward: house, street, hamlet")] = None
 
 
 class Patient(Record, frozen=True, kw_only=True):
@@ -291,7 +304,7 @@ class Patient(Record, frozen=True, kw_only=True):
 
     personal_id: Annotated[PersonalId, Meta(description="the key of the person")]
     full_name: Annotated[
-        str | None,
+        Name | None,
         Meta(
             description="whole name in Vietnamese order (family, middle, given), with diacritics",
             examples=["Nguyễn Văn Thử"],
@@ -303,23 +316,41 @@ class Patient(Record, frozen=True, kw_only=True):
         Meta(description="sex as on the card; unknown when the card says something else"),
     ] = None
     residence: Annotated[
-        str | None,
+        LongText | None,
         Meta(description="place of residence as the card's text", examples=["1 Phố Mẫu, Phường Mẫu, Hà Nội"]),
     ] = None
-    place_of_origin: Annotated[str | None, Meta(description="place of origin as the card's text")] = None
-    nationality: Annotated[str | None, Meta(description="nationality as the card's text", examples=["Việt Nam"])] = None
-    ethnicity: Annotated[str | None, Meta(description="ethnic group as the card's text", examples=["Kinh"])] = None
+    place_of_origin: Annotated[LongText | None, Meta(description="place of origin as the card's text")] = None
+    nationality: Annotated[Name | None, Meta(description="nationality as the card's text", examples=["Việt Nam"])] = (
+        None
+    )
+    ethnicity: Annotated[Name | None, Meta(description="ethnic group as the card's text", examples=["Kinh"])] = None
     residence_codes: Annotated[AddressCodes | None, Meta(description="the place of residence by codes")] = None
-    nationality_code: Annotated[str | None, Meta(description="MA_QUOCTICH, three digits", examples=["000"])] = None
-    ethnicity_code: Annotated[str | None, Meta(description="MA_DANTOC, two digits", examples=["01"])] = None
-    occupation_code: Annotated[
-        str | None, Meta(description="MA_NGHE_NGHIEP, five digits, where the person told it", examples=["00000"])
+    current_address: Annotated[
+        LongText | None,
+        Meta(description="where the person lives now (DIA_CHI), where it was told and is not the card's residence"),
     ] = None
-    previous_id: Annotated[str | None, Meta(description="earlier ID number (9 digits) the card mentions")] = None
+    current_address_codes: Annotated[AddressCodes | None, Meta(description="that address by codes")] = None
+    nationality_code: Annotated[
+        Annotated[str, Meta(pattern=r"^[0-9]{3}\Z")] | None,
+        Meta(description="MA_QUOCTICH, three digits", examples=["000"]),
+    ] = None
+    ethnicity_code: Annotated[
+        Annotated[str, Meta(pattern=r"^[0-9]{2}\Z")] | None, Meta(description="MA_DANTOC, two digits", examples=["01"])
+    ] = None
+    occupation_code: Annotated[
+        Annotated[str, Meta(pattern=r"^[0-9]{5}\Z")] | None,
+        Meta(description="MA_NGHE_NGHIEP, five digits, where the person told it", examples=["00000"]),
+    ] = None
+    blood_group: Annotated[
+        Annotated[str, Meta(pattern=r"^(A|B|AB|O)[+-]?\Z")] | None,
+        Meta(description="NHOM_MAU, where the person told it", examples=["O+"]),
+    ] = None
+    previous_id: Annotated[Code | None, Meta(description="earlier ID number (9 digits) the card mentions")] = None
     issue_date: Annotated[FullDate | None, Meta(description="day the card was issued")] = None
     expiry_date: Annotated[ExpiryDate | None, Meta(description="last day of the card, or `none`")] = None
     phone: Annotated[
-        str | None, Meta(description="telephone number the person gave, with its leading zero", examples=["0000000000"])
+        Code | None,
+        Meta(description="telephone number the person gave, with its leading zero", examples=["0000000000"]),
     ] = None
 
 
@@ -330,35 +361,43 @@ class Arrival(Record, frozen=True, kw_only=True):
         str, Meta(min_length=1, max_length=64, description="unique for ever; root of every idempotency key")
     ]
     arrived_at: Annotated[Moment, Meta(description="when the person checked in, in the site's time")]
-    service_code: Annotated[str, Meta(description="the service checked in for", examples=["KB"])]
-    service_name: Annotated[str, Meta(description="its Vietnamese name", examples=["Khám bệnh"])]
-    ticket_number: Annotated[str, Meta(description="the number the person holds", examples=["0001"])]
-    reason: Annotated[str | None, Meta(description="why the person comes, in words (LY_DO_VV)")] = None
-    visit_type: Annotated[str | None, Meta(description="kind of care (MA_LOAI_KCB), two digits", examples=["01"])] = (
-        None
-    )
+    service_code: Annotated[Code, Meta(description="the service checked in for", examples=["KB"])]
+    service_name: Annotated[Name, Meta(description="its Vietnamese name", examples=["Khám bệnh"])]
+    ticket_number: Annotated[Code, Meta(description="the number the person holds", examples=["0001"])]
+    reason: Annotated[LongText | None, Meta(description="why the person comes, in words (LY_DO_VV)")] = None
+    visit_type: Annotated[
+        Annotated[str, Meta(pattern=r"^[0-9]{2}\Z")] | None,
+        Meta(description="kind of care (MA_LOAI_KCB), two digits", examples=["01"]),
+    ] = None
     object_code: Annotated[
-        str | None,
+        Annotated[str, Meta(pattern=r"^[0-9]{1,2}(\.[0-9]{1,2})?\Z")] | None,
         Meta(
             description="reason code (MA_DOITUONG_KCB) that staff settled on; a proposal is in coverage.entitlement",
             examples=["1.1"],
         ),
     ] = None
-    referring_facility: Annotated[str | None, Meta(description="facility that sent the person (MA_NOI_DI)")] = None
-    referral_number: Annotated[
-        str | None, Meta(description="number of the transfer or appointment slip (GIAY_CHUYEN_TUYEN)")
+    accident_code: Annotated[
+        Annotated[str, Meta(pattern=r"^[0-9]{1,2}\Z")] | None,
+        Meta(description="kind of accident (MA_TAI_NAN), where the person comes for one", examples=["1"]),
     ] = None
-    appointment_id: Annotated[str | None, Meta(description="the receiver's own name of the appointment")] = None
+    referring_facility: Annotated[Code | None, Meta(description="facility that sent the person (MA_NOI_DI)")] = None
+    referral_number: Annotated[
+        Code | None, Meta(description="number of the transfer or appointment slip (GIAY_CHUYEN_TUYEN)")
+    ] = None
+    appointment_id: Annotated[Code | None, Meta(description="the receiver's own name of the appointment")] = None
 
 
 class ProofCheck(Record, frozen=True, kw_only=True):
     """One check of the chip, as the reader reported it."""
 
     result: Annotated[Literal["passed", "failed", "not_done"], Meta(description="how it ended")]
-    reason: Annotated[str | None, Meta(description="code that says why it did not pass")] = None
-    protocol: Annotated[str | None, Meta(description="which protocol, where there are several", examples=["PACE"])] = (
+    reason: Annotated[Code | None, Meta(description="code that says why it did not pass")] = None
+    protocol: Annotated[Code | None, Meta(description="which protocol, where there are several", examples=["PACE"])] = (
         None
     )
+    algorithm: Annotated[
+        Name | None, Meta(description="its whole name", examples=["PACE-ECDH-GM-AES-CBC-CMAC-128"])
+    ] = None
 
 
 class Proof(Record, frozen=True, kw_only=True):
@@ -369,8 +408,8 @@ class Proof(Record, frozen=True, kw_only=True):
         Meta(description="where the data came from; only `chip` can be proof"),
     ]
     read_at: Annotated[Moment, Meta(description="when it was read")]
-    checks: Annotated[dict[str, ProofCheck], Meta(description="for a chip: each check by its name")] = msgspec.field(
-        default_factory=dict
+    checks: Annotated[dict[Code, ProofCheck], Meta(max_length=50, description="for a chip: each check by its name")] = (
+        msgspec.field(default_factory=dict)
     )
 
 
@@ -413,7 +452,9 @@ class PatientRecord(Record, frozen=True, kw_only=True):
     synthetic: Annotated[bool, Meta(description="sandbox data: no real person")] = False
 
 
-Told = Annotated[str, Meta(max_length=200)]  # what a receiver may tell in one field
+MAX_TOLD = 200  # characters
+MAX_FEES = 100
+Told = Annotated[str, Meta(max_length=MAX_TOLD)]  # what a receiver may tell in one field
 
 
 class FeeLine(Record, frozen=True, kw_only=True):
@@ -431,4 +472,4 @@ class HospitalAnswer(Record, frozen=True, kw_only=True):
     visit_number: Annotated[Told | None, Meta(description="the visit's number there (MA_LK)")] = None
     queue_number: Annotated[Told | None, Meta(description="the number in its queue")] = None
     room: Annotated[Told | None, Meta(description="where to go")] = None
-    fees: Annotated[tuple[FeeLine, ...], Meta(max_length=100)] = ()
+    fees: Annotated[tuple[FeeLine, ...], Meta(max_length=MAX_FEES)] = ()

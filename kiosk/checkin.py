@@ -7,6 +7,7 @@ in every state, if only by changing nothing. Must not import Flask, a device lib
 from dataclasses import replace
 from typing import assert_never
 
+from kiosk.answer_step import came_late, hospital_answered, show_ticket, ticket_made
 from kiosk.entries import digits_typed, payload_read, payload_refused
 from kiosk.events import (
     CallStaff,
@@ -22,6 +23,7 @@ from kiosk.events import (
     DigitsTyped,
     Event,
     HelpAsked,
+    HospitalAnswered,
     IdentityRead,
     LanguageChosen,
     LookForLines,
@@ -41,7 +43,7 @@ from kiosk.events import (
     Touched,
 )
 from kiosk.insurance_card import accompanied
-from kiosk.insurance_step import came_late, coverage_answered
+from kiosk.insurance_step import coverage_answered
 from kiosk.moves import (
     CAMERA_MISSING,
     CARD_AWAITED,
@@ -82,6 +84,7 @@ from kiosk.states import (
     AskKey,
     AskMrz,
     AskQr,
+    AwaitAnswer,
     Confirm,
     CounterReason,
     Failed,
@@ -135,9 +138,11 @@ def _step(session: Session, event: Event, now: float, policy: Policy) -> Step:
         case CoverageAnswered():
             return coverage_answered(session, event, now, policy)
         case CoverageCameLate():
-            return came_late(session, event), ()
+            return came_late(session, event, now), ()
+        case HospitalAnswered():
+            return hospital_answered(session, event, now), ()
         case Committed() | CommitFailed():
-            return _store_told(session, event, now)
+            return _store_told(session, event, now, policy)
         case StoreLost(code):
             lost = isinstance(session.state, Start)
             return (go(cleared(session), OutOfOrder(code), now) if lost else session), ()
@@ -151,6 +156,8 @@ def _step(session: Session, event: Event, now: float, policy: Policy) -> Step:
     if is_committing(session) or isinstance(session.state, OutOfOrder):
         return session, ((CallStaff(),) if isinstance(event, HelpAsked) else ())
     session = replace(session, since=now, warned=False)
+    if isinstance(session.state, AwaitAnswer) and not isinstance(event, PayloadRead | PayloadRefused):
+        return show_ticket(session, now, help_asked=isinstance(event, HelpAsked))
     match event:
         case PayloadRead():
             return payload_read(session, event, now, policy)
@@ -246,7 +253,7 @@ def _card_placed(session: Session, now: float, policy: Policy) -> Step:
         return replace(ask_for_key(session, now), insurance=session.insurance), ()
     if isinstance(state, Keypad) and state.problem == CARD_AWAITED and session.key is not None:
         return digits_typed(session, DigitsTyped(session.key), now, policy)
-    if isinstance(state, TicketShown):
+    if isinstance(state, TicketShown | AwaitAnswer):
         return tick(replace(session, card_waiting=True), now, policy)
     if isinstance(state, Confirm | Finishing) and state.reading is not None and not is_committing(session):
         return _strengthen(session, state, state.reading, now, policy)
@@ -374,10 +381,10 @@ def _counter_ticket(session: Session, reason: CounterReason, now: float) -> Step
 # What bridge and store answer.
 
 
-def _store_told(session: Session, event: Committed | CommitFailed, now: float) -> Step:
+def _store_told(session: Session, event: Committed | CommitFailed, now: float, policy: Policy) -> Step:
     state = session.state
     if event.presentation != session.presentation or not isinstance(state, Finishing) or not state.committing:
         return session, ()
     if isinstance(event, CommitFailed):
         return go(cleared(session), OutOfOrder(event.code), now), ()
-    return go(cleared(session), TicketShown(event.ticket, state.coverage, event.needs_counter), now), ()
+    return ticket_made(session, event, state.coverage, now, policy), ()

@@ -29,6 +29,7 @@ from kiosk.events import (
     DigitsTyped,
     Effect,
     Event,
+    HospitalAnswered,
     LookForLines,
     MrzFailed,
     OpenChip,
@@ -44,7 +45,7 @@ from kiosk.events import (
 from kiosk.handover import coverage_question
 from kiosk.policy import policy_of
 from kiosk.reader_feed import follow
-from kiosk.states import Devices, OutOfOrder, Session, TicketShown
+from kiosk.states import AwaitAnswer, Devices, OutOfOrder, Session, TicketShown
 from kiosk.store import Issued, Store, random_id
 from kiosk.timing import wake_at
 from wire.client import Client
@@ -56,7 +57,8 @@ ANSWER_MARGIN_SECONDS = 0.5  # the bridge keeps the deadline; this is for a brid
 LONGEST_SLEEP_SECONDS = 1.0
 SHORTEST_SLEEP_SECONDS = 0.01
 PROBE_SECONDS = 3.0
-LATE_SECONDS = 2.0  # how soon a late insurance answer reaches its visit and the screen
+LATE_SECONDS = 2.0  # how soon what comes after the ticket reaches its visit and the screen
+WAITED_FOR_SECONDS = 0.2  # the same, while somebody waits for it
 BUSY_PAUSE_SECONDS = 0.2  # a chip reading that was stopped ends with the command under way
 BUSY_ATTEMPTS = 15
 SHOW_AGAIN_WITHIN = timedelta(minutes=2)
@@ -166,6 +168,8 @@ class Controller:
         if issued is None:
             return
         state = TicketShown(issued.ticket, issued.coverage, issued.needs_counter)
+        if issued.told is not None:
+            state = replace(state, told=issued.told.answer, told_by=issued.told.destination)
         with self._changed:
             # A card the reader now reports is that person's, not the next one's.
             self._publish(replace(self._session, state=state, card_present=True, entered=self._clock.monotonic()))
@@ -319,8 +323,8 @@ class Controller:
         self.dispatch(StoreRecovered())
 
     def _mind_late_answers(self) -> None:
-        """What the insurance answers after a ticket, the bridge leaves in the database."""
-        while not self._stopped.wait(LATE_SECONDS):
+        """What insurance and hospital answer after a ticket, the bridge leaves in the database."""
+        while self._next_look():
             try:
                 # On the store's own lane: a ticket is told of before an answer that came after it.
                 self._commits.submit(self._take_late_answers).result()
@@ -330,17 +334,31 @@ class Controller:
                 # Neither message nor values: they may be personal. The next round asks again.
                 log.error("late answers: %s", type(error).__name__)
 
+    def _next_look(self) -> bool:
+        """Wait until it is time; False: the process ends."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped.is_set() or self._is_waited_for(), LATE_SECONDS)
+        return not self._stopped.wait(WAITED_FOR_SECONDS if self._is_waited_for() else 0.0)
+
+    def _is_waited_for(self) -> bool:
+        return isinstance(self._session.state, AwaitAnswer)
+
     def _take_late_answers(self) -> None:
         store = self._store
         if store is None:
             return
         try:
             late = store.take_late_answers()
+            told = store.take_hospital_answers()
         except TiepDonError as error:
             log.warning("late answers: %s", error.code)
             return
         for answer in late:
             self.dispatch(CoverageCameLate(answer.visit_id, answer.coverage, answer.needs_counter))
+        for one in told:
+            self.dispatch(HospitalAnswered(one.visit_id, one.answer, one.destination))
+        if late:
+            _submit(self._questions, self._wake_bridge)  # their records go out again
 
     def _drop_store(self) -> None:
         """A connection that failed is not trusted again; the next probe opens another."""

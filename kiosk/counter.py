@@ -7,7 +7,7 @@ Must not import Flask, a device library or a connector.
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,7 +18,8 @@ import msgspec
 from config.settings import Settings, database_path
 from hisbridge import pending
 from hisbridge.lookups.persons import iso_day, same_day, same_name
-from hisbridge.records import Act, Coverage, CoverageQuestion, Officer, PatientRecord
+from hisbridge.records import Act, Coverage, CoverageQuestion, Event, HospitalAnswer, Officer, PatientRecord
+from kiosk.changes import Answered, NoSuchVisit, answers_of, change, for_the_person
 from kiosk.clock import Clock, at_site, moment
 from kiosk.counter_acts import Strength, Task, still_needs_counter, strength_of, tasks_of
 from kiosk.schema import MIGRATIONS
@@ -62,14 +63,6 @@ _CORRECT = """
 INSERT INTO corrections (visit_id, at, field, reason, officer_name, officer_id, before, after)
 VALUES (?, ?, 'coverage', ?, ?, ?, ?, ?)
 """
-_RECORD_NOW = "UPDATE visits SET record = ?, verdict = ? WHERE id = ?"
-_ATTENTION = "UPDATE tickets SET needs_counter = ? WHERE visit_id = ?"
-
-
-class NoSuchVisit(TiepDonError):
-    """The address names a visit or ticket that the database does not hold."""
-
-    code = "counter.no_such_visit"
 
 
 class AnotherPerson(TiepDonError):
@@ -99,6 +92,8 @@ class Row:
     strength: Strength | None
     coverage: Coverage | None
     tasks: tuple[Task | Act, ...]
+    cancelled: bool = False
+    told: HospitalAnswer | None = None  # what the hospital said of the visit, for the person
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,15 +124,23 @@ class Visit:
     row: Row
     record: PatientRecord
     corrected: Correction | None
+    answers: tuple[Answered, ...] = ()  # what each receiver told of it
 
 
 class Counter:
     """The counter's own connection. Every method may be called from any thread; raises DatabaseUnavailable."""
 
-    def __init__(self, open_connection: Callable[[], sqlite3.Connection], clock: Clock, utc_offset_minutes: int):
+    def __init__(
+        self,
+        open_connection: Callable[[], sqlite3.Connection],
+        clock: Clock,
+        utc_offset_minutes: int,
+        destinations: Sequence[str] = (),
+    ) -> None:
         self._open_connection = open_connection
         self._clock = clock
         self._offset = utc_offset_minutes
+        self._destinations = destinations
         self._connection: sqlite3.Connection | None = None
         self._opened = 0
         self._written = 0
@@ -164,31 +167,34 @@ class Counter:
             pages = max(1, -(-total // PAGE_ROWS))
             number = min(max(1, number), pages)
             found = connection.execute(_PAGE, (day, PAGE_ROWS, (number - 1) * PAGE_ROWS)).fetchall()
-        rows = tuple(_row(one, today) for one in found)
+            told = answers_of(connection, [one["visit_id"] for one in found if one["visit_id"]])
+        rows = tuple(self._row(one, told.get(one["visit_id"], ())) for one in found)
         return Page(day, number, pages, total - counts.get(0, 0), total, rows)
 
     def ticket(self, ticket_id: str) -> Row:
         """One ticket, with or without a visit. Raises NoSuchVisit."""
         with self._using() as connection:
-            return _row(_found(connection, _TICKET, ticket_id), self.today())
+            return self._row(_found(connection, _TICKET, ticket_id))
 
     def visit(self, visit_id: str) -> Visit:
         """One visit whole. Raises NoSuchVisit, MalformedMessage (a damaged record)."""
         with self._using() as connection:
             found = _found(connection, _VISIT, visit_id)
             corrected = connection.execute(_LAST_CORRECTION, (visit_id,)).fetchone()
+            answers = answers_of(connection, (visit_id,)).get(visit_id, ())
         record = from_json(found["record"] or "", PatientRecord)
         told = None
         if corrected is not None:
             told = Correction(corrected["at"], Grounds(corrected["reason"]), corrected["officer_name"])
-        return Visit(_row(found, self.today()), record, told)
+        return Visit(self._row(found, answers), record, told, answers)
 
     def take_over(
         self, visit_id: str, question: CoverageQuestion, coverage: Coverage, grounds: Grounds = Grounds.ASKED
     ) -> None:
         """Put an insurance answer into the visit that `question` was asked for, and note who did and what was there.
 
-        Record, verdict, attention and note are one transaction. Raises NoSuchVisit, AnotherPerson.
+        Record, verdict, attention, note and what its receivers are told are one transaction. Raises NoSuchVisit,
+        AnotherPerson, VisitCancelled.
         """
         officer = question.officer
         with self._using() as connection:
@@ -196,10 +202,9 @@ class Counter:
                 record = from_json(_found(connection, _VISIT, visit_id)["record"] or "", PatientRecord)
                 if (field := differs(question, record)) is not None:
                     raise AnotherPerson(field=field)
-                changed = msgspec.structs.replace(record, coverage=coverage)
-                attention = still_needs_counter(changed, self.today())
-                connection.execute(_RECORD_NOW, (to_json(changed).decode(), coverage.verdict.value, visit_id))
-                connection.execute(_ATTENTION, (int(attention), visit_id))
+                known = msgspec.structs.replace(record, coverage=coverage)
+                attention = still_needs_counter(known, self.today())
+                change(connection, record, self._destinations, self._local_now(), attention, coverage=coverage)
                 note = (
                     moment(self._local_now()),
                     grounds.value,
@@ -239,6 +244,10 @@ class Counter:
         if connection is not None:
             connection.close()
 
+    def _row(self, row: sqlite3.Row, answers: Sequence[Answered] = ()) -> Row:
+        told = for_the_person(answers, self._destinations)
+        return _row(row, self.today(), told.answer if told is not None else None)
+
     def _local_now(self) -> datetime:
         return at_site(self._clock.now(), self._offset)
 
@@ -258,7 +267,8 @@ def open_counter(settings: Settings, clock: Clock) -> Counter:
             raise
         return connection
 
-    return Counter(open_connection, clock, settings.site.utc_offset_minutes)
+    names = tuple(destination.name for destination in settings.destinations)
+    return Counter(open_connection, clock, settings.site.utc_offset_minutes, names)
 
 
 def officer_of(settings: Settings) -> Officer | None:
@@ -294,8 +304,9 @@ def _found(connection: sqlite3.Connection, statement: str, name: str) -> sqlite3
     return row
 
 
-def _row(row: sqlite3.Row, today: date) -> Row:
+def _row(row: sqlite3.Row, today: date, told: HospitalAnswer | None) -> Row:
     record = _record(row)
+    cancelled = record is not None and record.event is Event.CANCELLED
     return Row(
         ticket_id=row["id"],
         number=row["number"],
@@ -306,7 +317,9 @@ def _row(row: sqlite3.Row, today: date) -> Row:
         full_name=record.patient.full_name if record else None,
         strength=strength_of(record.evidence) if record else None,
         coverage=record.coverage if record else None,
-        tasks=tasks_of(record, today) if record else (),
+        tasks=tasks_of(record, today) if record and not cancelled else (),
+        cancelled=cancelled,
+        told=told,
     )
 
 

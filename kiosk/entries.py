@@ -39,6 +39,7 @@ from kiosk.states import (
     AskKey,
     AskMrz,
     AskQr,
+    AwaitAnswer,
     Confirm,
     Failed,
     Finishing,
@@ -74,7 +75,7 @@ def payload_read(session: Session, event: PayloadRead, now: float, policy: Polic
         if _again(session, reading, now, policy):
             return go(noted(session, reading, now), Start(CODE_AGAIN), now), ()
         return use_entry(noted(fresh(session), reading, now), reading, now, policy)
-    if isinstance(state, TicketShown):
+    if isinstance(state, TicketShown | AwaitAnswer):
         if mark_of(session, reading) == session.lately:
             return replace(session, lately_at=now), ()
         return replace(session, code_waiting=reading), ()

@@ -5,7 +5,7 @@ Must not import Flask, a device library or a connector.
 
 from dataclasses import dataclass
 
-from hisbridge.records import Coverage
+from hisbridge.records import Coverage, HospitalAnswer
 from kiosk.states import CounterReason, Devices, NextPath, Ticket
 from reader.reading import Holder, Reading
 
@@ -94,6 +94,15 @@ class CoverageCameLate:
 
 
 @dataclass(frozen=True)
+class HospitalAnswered:
+    """A receiver told something of this visit; it is with the visit already."""
+
+    visit_id: str
+    answer: HospitalAnswer
+    destination: str = ""
+
+
+@dataclass(frozen=True)
 class Committed:
     presentation: str
     ticket: Ticket
@@ -176,9 +185,9 @@ class StoreRecovered:
 
 Event = (
     PresenceChanged | DevicesChanged | PhaseReached | IdentityRead | ReadingFinished | ReadingFailed | PayloadRead
-    | PayloadRefused | MrzFailed | CoverageAnswered | CoverageCameLate | Committed | CommitFailed | Touched
-    | PathChosen | DigitsTyped | Confirmed | Denied | HelpAsked | CounterTicketAsked | LanguageChosen | Cancelled
-    | Tick | StoreLost | StoreRecovered
+    | PayloadRefused | MrzFailed | CoverageAnswered | CoverageCameLate | HospitalAnswered | Committed | CommitFailed
+    | Touched | PathChosen | DigitsTyped | Confirmed | Denied | HelpAsked | CounterTicketAsked | LanguageChosen
+    | Cancelled | Tick | StoreLost | StoreRecovered
 )  # fmt: skip
 
 

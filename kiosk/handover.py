@@ -99,9 +99,9 @@ def _patient(reading: Reading) -> Patient:
 def _proof(evidence: Evidence, arrived_at: str) -> Proof:
     checks: dict[str, Any] = {}
     if evidence.source is Source.CHIP and evidence.checks is not None:
-        known = {field.name for field in msgspec.structs.fields(ProofCheck)}
+        known = {field.name: field.type for field in msgspec.structs.fields(ProofCheck)}
         checks = {
-            name: {key: value for key, value in check.items() if key in known}
+            name: {key: value for key, value in check.items() if key in known and _fits(value, known[key])}
             for name, check in to_plain(evidence.checks).items()
         }
     return Proof(
@@ -112,7 +112,6 @@ def _proof(evidence: Evidence, arrived_at: str) -> Proof:
 
 
 def _fits(value: Any, kind: Any) -> bool:
-    # A pattern's `$` also matches before a last line break.
     if isinstance(value, str) and value != value.strip():
         return False
     try:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import msgspec
 
 from hisbridge.records import Coverage
-from kiosk.events import CoverageAnswered, CoverageCameLate
+from kiosk.events import CoverageAnswered
 from kiosk.insurance_card import accompanied, card_may_help, is_of_another, same_number
 from kiosk.moves import (
     INSURANCE_ONLY,
@@ -39,7 +39,6 @@ from kiosk.states import (
     ReadingChip,
     Session,
     Start,
-    TicketShown,
 )
 from reader.reading import InsuranceCard, Reading
 
@@ -57,14 +56,6 @@ def coverage_answered(session: Session, event: CoverageAnswered, now: float, pol
     if effects:
         return asked, effects
     return settle(replace(session, state=replace(state, coverage=event.coverage)), now, policy)
-
-
-def came_late(session: Session, event: CoverageCameLate) -> Session:
-    """A ticket still on the screen tells it; its time goes on."""
-    state = session.state
-    if not isinstance(state, TicketShown) or state.ticket.visit_id != event.visit_id:
-        return session
-    return replace(session, state=replace(state, coverage=event.coverage, needs_counter=event.needs_counter))
 
 
 def insurance_of(session: Session, state: AskInsurance, card: InsuranceCard, now: float) -> Step:

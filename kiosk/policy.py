@@ -24,6 +24,7 @@ class Policy:
     ticket_least_seconds: float = 5.0  # a ticket stays this long even when the next card is already there
     notice_seconds: float = 10.0
     coverage_deadline_seconds: float = 4.0
+    answer_wait_seconds: float = 0.0  # so long a ticket waits for the hospital's own number and room
     chip_seconds: float = 20.0 + CHIP_MARGIN_SECONDS
     chip_attempts: int = 2  # the chip is not asked again in this presentation after so many failures
     insurance_attempts: int = 2  # so often the insurance card's number is asked for
@@ -42,6 +43,7 @@ def policy_of(settings: Settings) -> Policy:
         ticket_seconds=kiosk.ticket_seconds,
         ticket_least_seconds=min(Policy.ticket_least_seconds, kiosk.ticket_seconds),
         coverage_deadline_seconds=kiosk.coverage_deadline_seconds,
+        answer_wait_seconds=kiosk.answer_wait_seconds if settings.destinations else 0.0,
         chip_seconds=settings.reader.timeout_seconds + CHIP_MARGIN_SECONDS,
         mrz_idle_seconds=max(kiosk.idle_seconds, settings.reader.mrz_seconds + MRZ_MARGIN_SECONDS),
     )

@@ -109,9 +109,22 @@ def _counter(database: "sqlite_utils.Database") -> None:
     corrections.create_index(["visit_id"])
 
 
+def _hospital_answers(database: "sqlite_utils.Database") -> None:
+    # What receivers told of a visit (`hisbridge.outbox_desk.answers`), all in all; `seq` is the last one's number.
+    answers = database.table("visit_answers")
+    answers.create(
+        {"visit_id": str, "destination": str, "seq": int, "answered_at": str, "answer": str},
+        pk=("visit_id", "destination"),
+        not_null={"visit_id", "destination", "seq", "answered_at", "answer"},
+        strict=True,
+    )
+    answers.create_index(["seq"])
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("kiosk-0001-check-in", _check_in),
     Migration("kiosk-0002-counter-reason", _counter_reason),
     Migration("kiosk-0003-late-answers", _late_answers),
     Migration("kiosk-0004-counter", _counter),
+    Migration("kiosk-0005-hospital-answers", _hospital_answers),
 )

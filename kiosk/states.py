@@ -6,7 +6,7 @@ Must not import Flask, a device library or a connector.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from hisbridge.records import Coverage
+from hisbridge.records import Coverage, HospitalAnswer
 from reader.reading import InsuranceCard, Reading
 
 
@@ -161,12 +161,24 @@ class NoCard:
 
 
 @dataclass(frozen=True)
+class AwaitAnswer:
+    """The ticket is durable, and the hospital's own answer is waited for a moment (`Policy.answer_wait_seconds`): who
+    has seen one number is not shown another. Only whom the ticket sends to wait, not to the counter."""
+
+    ticket: Ticket
+    coverage: Coverage | None
+
+
+@dataclass(frozen=True)
 class TicketShown:
-    """The ticket, after its commit."""
+    """The ticket, after its commit. `told` is what the hospital said of the visit so far: its own number, the room;
+    `told_by` which destination did."""
 
     ticket: Ticket
     coverage: Coverage | None
     needs_counter: bool  # the record is incomplete or unproven: staff complete it
+    told: HospitalAnswer | None = None
+    told_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -190,8 +202,8 @@ class OutOfOrder:
 
 
 State = (
-    Start | AskKey | AskQr | AskMrz | Keypad | ReadingChip | Confirm | Finishing | AskInsurance | NoCard | TicketShown
-    | Failed | Help | OutOfOrder
+    Start | AskKey | AskQr | AskMrz | Keypad | ReadingChip | Confirm | Finishing | AskInsurance | NoCard | AwaitAnswer
+    | TicketShown | Failed | Help | OutOfOrder
 )  # fmt: skip
 
 

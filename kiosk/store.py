@@ -4,23 +4,21 @@ Visit, ticket and what is owed to each destination are one transaction, few prep
 Must not import Flask, a device library or a connector.
 """
 
-import logging
 import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-
-import msgspec
 
 from config.settings import ServiceSettings, Settings, SiteSettings, database_path
 from hisbridge.lookups.openness import is_open
 from hisbridge.outbox import enqueue
-from hisbridge.pending import LateAnswer, late_answers, note_open_question
-from hisbridge.records import Coverage, PatientRecord
-from kiosk import tickets
+from hisbridge.outbox_desk import answers
+from hisbridge.pending import LateAnswer, give_up, late_answers, note_open_question
+from hisbridge.records import Coverage, HospitalAnswer, PatientRecord
+from kiosk import changes, tickets
 from kiosk.clock import Clock, at_site, moment
 from kiosk.handover import Place, coverage_question, patient_record
 from kiosk.schema import MIGRATIONS
@@ -28,11 +26,9 @@ from kiosk.states import CounterReason, Ticket
 from reader.reading import Reading
 from wire.codec import from_json, to_json
 from wire.database import DatabaseUnavailable, open_database, require, transaction
-from wire.errors import MalformedMessage
-
-log = logging.getLogger(__name__)
 
 LATE_AT_ONCE = 20  # each is a durable write, and a ticket may be waiting behind them
+TAKEN_BACK = "visit.cancelled"  # why a question left open is not asked again
 PROBE_BYTES = 128 << 10  # twice what a check-in adds to the log, so that a probe that succeeds means one would
 
 # The day never goes back: after the clock did, numbers go on where they were, and none is called twice in one day.
@@ -52,14 +48,6 @@ INSERT INTO tickets (id, number, prefix, day, sequence, service_code, issued_at,
                      presentation, needs_counter, reason)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-
-# What came late changes no visit that the store does not hold, and none twice.
-_LATE_SEEN = "SELECT ifnull(max(seq), 0) FROM late_answers"
-_LATE = "INSERT INTO late_answers (visit_id, seq) VALUES (?, ?) ON CONFLICT DO NOTHING"
-_CORRECTED = "SELECT 1 FROM corrections WHERE visit_id = ? AND field = 'coverage'"
-_RECORD = "SELECT record, needs_counter FROM visits JOIN tickets ON visit_id = visits.id WHERE visits.id = ?"
-_RECORD_NOW = "UPDATE visits SET record = ?, verdict = ? WHERE id = ?"
-_ATTENTION = "UPDATE tickets SET needs_counter = ? WHERE visit_id = ?"
 
 _ISSUED = "SELECT id, number, service_code, issued_at, visit_id, needs_counter FROM tickets WHERE presentation = ?"
 
@@ -86,15 +74,16 @@ class Issued:
     ticket: Ticket
     needs_counter: bool
     coverage: Coverage | None = None
+    told: changes.Answered | None = None
 
 
 @dataclass(frozen=True)
-class Late:
-    """An insurance answer that came after the ticket."""
+class FromHospital:
+    """What a receiver told of a visit: the one answer to show to the person."""
 
     visit_id: str
-    coverage: Coverage
-    needs_counter: bool
+    answer: HospitalAnswer
+    destination: str
 
 
 @dataclass(frozen=True)
@@ -172,38 +161,61 @@ class Store:
         with self._lock, _as_unavailable():
             # Symmetric, because the clock may have been set back since.
             row = self._connection.execute(_UNSHOWN, (now - span, now + span)).fetchone()
-        if row is None:
-            return None
+            if row is None:
+                return None
+            told = self._told_of(row["visit_id"]) if row["visit_id"] else None
         coverage = from_json(row["record"], PatientRecord).coverage if row["record"] else None
-        return _issued(row, coverage)
+        return replace(_issued(row, coverage), told=told)
 
-    def take_late_answers(self) -> list[Late]:
+    def take_late_answers(self) -> list[changes.Late]:
         """Insurance answers that came after their ticket, each once, the oldest LATE_AT_ONCE of them.
 
         They are in their visits when this returns.
         """
         with self._lock, _as_unavailable():
-            ((seen,),) = self._connection.execute(_LATE_SEEN).fetchall()
-            answers = late_answers(self._connection, seen, LATE_AT_ONCE)
-            return [self._take(answer) for answer in answers]
+            ((seen,),) = self._connection.execute(changes.LATE_SEEN).fetchall()
+            late = late_answers(self._connection, seen, LATE_AT_ONCE)
+            return [self._take_late(answer) for answer in late]
 
-    def _take(self, answer: LateAnswer) -> Late:
-        coverage, attention = answer.coverage, True
+    def _take_late(self, late: LateAnswer) -> changes.Late:
         with transaction(self._connection):
-            row = self._connection.execute(_RECORD, (answer.visit_id,)).fetchone()
-            self._connection.execute(_LATE, (answer.visit_id, answer.seq))
-            # What staff took over at the counter stands: an answer to an older question does not undo it.
-            corrected = self._connection.execute(_CORRECTED, (answer.visit_id,)).fetchone() is not None
-            record = None if row is None else _readable(row["record"])
-            if record is not None and not corrected:
-                record = msgspec.structs.replace(record, coverage=coverage)
-                attention = tickets.needs_counter(record, self._local_now().date())
-                told = to_json(record).decode()
-                self._connection.execute(_RECORD_NOW, (told, coverage.verdict.value, answer.visit_id))
-                self._connection.execute(_ATTENTION, (int(attention), answer.visit_id))
-            elif record is not None:
-                coverage, attention = record.coverage or coverage, bool(row["needs_counter"])
-        return Late(answer.visit_id, coverage, attention)
+            return changes.take_late(self._connection, late, self._desk.destinations, self._local_now())
+
+    def take_hospital_answers(self) -> list[FromHospital]:
+        """What receivers told since, the oldest LATE_AT_ONCE of them, each visit once.
+
+        It is with its visits when this returns.
+        """
+        with self._lock, _as_unavailable():
+            ((seen,),) = self._connection.execute(changes.TOLD_SEEN).fetchall()
+            told = answers(self._connection, seen, LATE_AT_ONCE)
+            if not told:
+                return []
+            with transaction(self._connection):
+                for one in told:
+                    changes.take_told(self._connection, one)
+            visits = dict.fromkeys(one.visit_id for one in told)
+            shown = ((visit, self._told_of(visit)) for visit in visits)
+            return [FromHospital(visit, one.answer, one.destination) for visit, one in shown if one is not None]
+
+    def cancel(self, visit_id: str, by: str, why: str) -> bool:
+        """Take a check-in back: `by` whom of the staff, and `why`, both noted. False: it was taken back before.
+
+        Raises kiosk.changes.NoSuchVisit, MalformedMessage (a damaged record).
+        """
+        with self._lock, _as_unavailable():
+            with transaction(self._connection):
+                done = changes.take_back(
+                    self._connection, visit_id, by, why, self._desk.destinations, self._local_now()
+                )
+            if done:
+                # Behind the commit: were it lost, the bridge would ask once too often, and the store heed no answer.
+                give_up(self._connection, visit_id, TAKEN_BACK)
+            return done
+
+    def _told_of(self, visit_id: str) -> changes.Answered | None:
+        told = changes.answers_of(self._connection, (visit_id,)).get(visit_id, ())
+        return changes.for_the_person(told, self._desk.destinations)
 
     def probe(self) -> None:
         """Write as much as a check-in would, durably; raises DatabaseUnavailable when that cannot be done."""
@@ -298,15 +310,6 @@ class Store:
 
     def _local_now(self) -> datetime:
         return at_site(self._clock.now(), self._desk.site.utc_offset_minutes)
-
-
-def _readable(record: str) -> PatientRecord | None:
-    """A visit's record; None for a damaged one, which must not keep the answers of all others waiting."""
-    try:
-        return from_json(record, PatientRecord)
-    except MalformedMessage:
-        log.error("a visit's record cannot be read")
-        return None
 
 
 @contextmanager

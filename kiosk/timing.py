@@ -5,6 +5,7 @@ Pure, on monotonic seconds. A commit is never timed out. Must not import Flask, 
 
 from dataclasses import replace
 
+from kiosk.answer_step import show_ticket
 from kiosk.moves import (
     TOO_SLOW,
     Step,
@@ -25,6 +26,7 @@ from kiosk.states import (
     AskKey,
     AskMrz,
     AskQr,
+    AwaitAnswer,
     Confirm,
     Failed,
     Finishing,
@@ -52,6 +54,8 @@ def tick(session: Session, now: float, policy: Policy) -> Step:
         return _rest(session, now, policy), ()
     if isinstance(state, TicketShown):
         return leave_ticket(session, now, policy)
+    if isinstance(state, AwaitAnswer):
+        return show_ticket(session, now)
     if isinstance(state, Finishing):
         return settle(session, now, policy)
     offer = _offers_lines(session, policy)
@@ -117,6 +121,8 @@ def _screen_ends(session: Session, policy: Policy) -> float | None:
     if isinstance(state, TicketShown):
         next_one = session.card_waiting or session.code_waiting is not None
         return session.entered + (policy.ticket_least_seconds if next_one else policy.ticket_seconds)
+    if isinstance(state, AwaitAnswer):
+        return session.entered + policy.answer_wait_seconds
     if isinstance(state, Finishing):
         waiting = state.complete and not state.committing
         return session.asked + policy.coverage_deadline_seconds if waiting else None

@@ -25,6 +25,7 @@ from kiosk.states import (
     AskKey,
     AskMrz,
     AskQr,
+    AwaitAnswer,
     Confirm,
     CounterReason,
     Devices,
@@ -44,10 +45,13 @@ from kiosk.states import (
 )
 from reader.phases import Phase
 from reader.reading import Checks, Evidence, Outcome, Reading, Source
+from ui.hospital import NUMBER, fees_text, number_text, room_text, shortened, where_text
 from ui.masking import birth_year, mask_name, mask_number, plain
 from ui.words import LANGUAGES, Words
 
 DIGITS = {KeypadPurpose.CARD_KEY: 6, KeypadPurpose.PERSONAL_ID: 12}
+
+SIZES = {"short": 5, "medium": 7, "long": 10}  # letters that a ticket's number may have in each size
 
 # Icon and tone say the same as the words, so that nothing depends on colour alone.
 TONES = {
@@ -138,6 +142,8 @@ def _page(session: Session, settings: Settings, words: Words) -> tuple[str, dict
             return "finishing", _finishing(state, words)
         case AskInsurance():
             return "ask_insurance", _ask_insurance(state, session.devices, words)
+        case AwaitAnswer():
+            return "finishing", _awaits(words)
         case NoCard():
             return "no_card", {"reasons": [reason.value for reason in CounterReason if reason]}
         case TicketShown():
@@ -240,22 +246,62 @@ def _finishing(state: Finishing, words: Words) -> dict[str, Any]:
         key = "finishing.proof"
     else:
         key = "finishing.coverage"
-    return {"line": words.get(key)}
+    return {"title": words.get("finishing.title"), "line": words.get(key), "answer": False}
+
+
+def _awaits(words: Words) -> dict[str, Any]:
+    """No number yet: whoever has learned one by heart is not shown another."""
+    return {"title": words.get("finishing.title.done"), "line": words.get("finishing.answer"), "answer": True}
 
 
 def _ticket(state: TicketShown, session: Session, settings: Settings, words: Words) -> dict[str, Any]:
-    number = plain(state.ticket.number)[:16]
     services = {service.code: service for service in settings.kiosk.services}
     service = services.get(state.ticket.service_code)
     name = "" if service is None else service.name_en if session.language == "en" else service.name_vi
+    return (
+        _numbers(state, words)
+        | _lines(state, words)
+        | {
+            "service": plain(name),
+            "needs_counter": state.needs_counter,
+            "take_card": session.card_present,
+        }
+    )
+
+
+def _numbers(state: TicketShown, words: Words) -> dict[str, Any]:
+    """One number stands large, the one that is called next: at the counter ours, at the room the hospital's own."""
+    told, own = state.told, plain(state.ticket.number)[:16]
+    theirs, room = number_text(told), room_text(told, words)
+    here = shortened(room) if not state.needs_counter else ""
+    number, title = (own, "ticket.title") if state.needs_counter or not theirs else (theirs, "ticket.title.hospital")
     return {
+        "own": own,
         "number": number,
-        "size": "short" if len(number) <= 5 else "medium" if len(number) <= 7 else "long",
-        "service": plain(name),
-        "needs_counter": state.needs_counter,
-        "take_card": session.card_present,
-        "coverage": None if state.coverage is None else coverage_line(state.coverage, words, at_the_end=True),
+        "size": next((size for size, most in SIZES.items() if len(number) <= most), "longest"),
+        "title": words.get(title),
+        "room": here,
+        "next": words.get("ticket.next.room" if here else "ticket.next"),
     }
+
+
+def _lines(state: TicketShown, words: Words) -> dict[str, Any]:
+    """What stands below the number, in letters that are read from afar: room for two lines, or one and what is next.
+
+    Whoever goes to the counter first has one way to go: of room and fees they hear there, where nothing is to be said
+    of their insurance the room is told behind it.
+    """
+    told = state.told
+    coverage = None if state.coverage is None else coverage_line(state.coverage, words, at_the_end=True)
+    where = where_text(told, words)
+    if state.needs_counter and where and coverage is None:
+        return {"after": Line(words.get("ticket.after", where=where), "door", "plain"), "coverage": None, "more": ()}
+    more: list[Line] = []
+    if told is not None and not state.needs_counter:
+        fees, record = fees_text(told.fees, words), plain(told.record_number or "")[:NUMBER]
+        more += [Line(fees, "coins", "plain")] if fees else []
+        more += [Line(words.get("ticket.record", number=record), "card", "plain")] if record else []
+    return {"after": None, "coverage": coverage, "more": more[: 1 if coverage else 2]}
 
 
 def _failed(state: Failed, words: Words) -> dict[str, Any]:

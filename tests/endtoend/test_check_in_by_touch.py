@@ -55,7 +55,7 @@ def picture_of_the_desk(page: Page, world: World, path: Path) -> None:
 
 def ticket_number(page: Page) -> str:
     shows(page, "ticket")
-    return page.locator("[data-ticket-number]").inner_text()
+    return page.locator("[data-ticket]").get_attribute("data-ticket") or ""
 
 
 def test_card_six_digits_yes_ticket_and_the_hospital_has_the_record(world: World, screen: Page, pictures: Path) -> None:

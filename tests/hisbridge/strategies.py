@@ -7,12 +7,12 @@ from hisbridge.records import Verdict
 hostile_text = st.one_of(
     st.text(max_size=40),
     st.text(alphabet="|^&~\\\r\n\x0b\x1c\x00\"' \x85\u2028ễử\u0301", max_size=30),
-    st.just("x" * 10_000),
-    st.just("\\" * 10_000),
-    st.just("ễ\r" * 5_000),
+    st.just("x" * 64),
+    st.just("\\" * 64),
+    st.just("ễ\r" * 32),
 )
 maybe = st.none() | hostile_text
-partial_dates = st.from_regex(r"\A[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?\n?\Z")
+partial_dates = st.from_regex(r"\A[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?\Z")
 dates = st.from_regex(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 moments = st.from_regex(
     r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})\Z"
@@ -21,7 +21,7 @@ sexes = st.sampled_from(["male", "female", "unknown", None])
 
 patients = st.builds(
     dict,
-    personal_id=st.from_regex(r"\A[0-9]{12}\n?\Z"),
+    personal_id=st.from_regex(r"\A[0-9]{12}\Z"),
     full_name=maybe,
     birth_date=st.none() | partial_dates,
     sex=sexes,

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import UnionType
 
 import msgspec
 import pytest
@@ -67,12 +68,12 @@ class Kiosk:
     def session(self) -> Session:
         return self.controller.snapshot()[1]
 
-    def until(self, kind: type[State], condition: Callable[[Session], bool] = lambda _: True) -> Session:
+    def until(self, kind: type[State] | UnionType, condition: Callable[[Session], bool] = lambda _: True) -> Session:
         """Follow the session as the page does until it is in such a state."""
         end = time.monotonic() + 10
         version, session = self.controller.snapshot()
         while not (isinstance(session.state, kind) and condition(session)):
-            assert time.monotonic() < end, f"never {kind.__name__}, but {type(session.state).__name__}"
+            assert time.monotonic() < end, f"never {kind}, but {type(session.state).__name__}"
             version, session = self.controller.wait_for_change(version, 0.2)
         return session
 

@@ -10,7 +10,8 @@ import pytest
 from config.settings import Settings, database_path
 from hisbridge import pending
 from hisbridge.records import Act, Coverage, CoverageQuestion, Officer, PatientRecord, Verdict
-from kiosk.counter import AnotherPerson, Counter, Grounds, NoSuchVisit, open_counter
+from kiosk.changes import NoSuchVisit
+from kiosk.counter import AnotherPerson, Counter, Grounds, open_counter
 from kiosk.counter_acts import FROM_PAPER, Strength, Task
 from kiosk.states import CounterReason
 from kiosk.store import Store

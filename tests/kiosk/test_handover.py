@@ -130,7 +130,9 @@ def test_the_record_says_of_a_check_what_its_contract_has() -> None:
     access = Check(result=Outcome.PASSED, protocol="PACE-GM", algorithm="PACE-ECDH-GM-AES-CBC-CMAC-128")
     evidence = Evidence(source=Source.CHIP, read_at="2026-11-21T00:45:00Z", checks=Checks(access=access))
     record = record_of(Reading(reading_id="r", holder=by_chip().holder, evidence=evidence))
-    assert record.evidence.checks["access"] == ProofCheck(result="passed", protocol="PACE-GM")
+    assert record.evidence.checks["access"] == ProofCheck(
+        result="passed", protocol="PACE-GM", algorithm="PACE-ECDH-GM-AES-CBC-CMAC-128"
+    )
 
 
 ANYTHING = st.one_of(st.none(), st.text(max_size=30), st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\n?", fullmatch=True))

@@ -8,9 +8,10 @@ import pytest
 from config.settings import Settings, database_path
 from hisbridge import pending
 from hisbridge.records import Act, Coverage, CoverageQuestion, PatientRecord, Verdict
+from kiosk.changes import Late
 from kiosk.events import CoverageCameLate
 from kiosk.states import CounterReason, TicketShown
-from kiosk.store import LATE_AT_ONCE, Late
+from kiosk.store import LATE_AT_ONCE
 from tests.kiosk.machine import TICKET, Kiosk, confirming_chip
 from tests.kiosk.people import by_chip, covered, uninsured, unlinked
 from tests.kiosk.world import MORNING, HandClock, rows, site, store_of

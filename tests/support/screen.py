@@ -32,8 +32,15 @@ class Shown:
 
     @property
     def ticket_number(self) -> str | None:
+        """The ticket's own number, also where the hospital's stands in its place."""
+        found = re.search(r'data-ticket="([^"]+)"', self.html)
+        return found[1] if found else None
+
+    @property
+    def called_number(self) -> str | None:
+        """The number that stands large: by which its holder is called next."""
         found = re.search(r"data-ticket-number>([^<]+)<", self.html)
-        return found[1].strip() if found else None
+        return html.unescape(found[1]).strip() if found else None
 
     @property
     def notice(self) -> str | None:

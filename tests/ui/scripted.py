@@ -5,13 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 from config.settings import Settings, load
-from hisbridge.records import Act, Coverage, Verdict
+from hisbridge.records import Act, Coverage, FeeLine, HospitalAnswer, Verdict
 from kiosk.events import Event, LanguageChosen, Touched
 from kiosk.states import (
     AskInsurance,
     AskKey,
     AskMrz,
     AskQr,
+    AwaitAnswer,
     Confirm,
     Devices,
     Failed,
@@ -100,6 +101,15 @@ TICKET = Ticket(
     ticket_id="t-1", number="0042", service_code="KB", issued_at="2026-11-21T07:45:00+07:00", visit_id="v-1"
 )
 LONG_TICKET = replace(TICKET, ticket_id="t-2", number="KB12-0042")
+TOLD = HospitalAnswer(
+    record_number="BN000001", queue_number="45", room="12", fees=(FeeLine(name="Khám bệnh", amount="38700"),)
+)
+TOLD_LONG = HospitalAnswer(
+    record_number="26.001234.5678901",
+    queue_number="KNTQ-2-0123-B",
+    room="Phòng khám Ngoại chấn thương chỉnh hình 2 - Nhà B, tầng 3",
+    fees=(FeeLine(name="Khám bệnh", amount="38700"), FeeLine(name="Siêu âm", amount="1250000")),
+)
 
 EVERY_STATE: dict[str, State] = {
     "start": Start(),
@@ -162,6 +172,11 @@ EVERY_STATE: dict[str, State] = {
     "ticket-not_insured": TicketShown(TICKET, Coverage(verdict=Verdict.NOT_INSURED), needs_counter=True),
     "ticket-child": TicketShown(TICKET, Coverage(verdict=Verdict.CHILD_TEMPORARY), needs_counter=True),
     "ticket-long": TicketShown(LONG_TICKET, None, needs_counter=True),
+    "finishing-answer": AwaitAnswer(TICKET, VALID),
+    "ticket-told": TicketShown(TICKET, VALID, False, TOLD),
+    "ticket-told_room": TicketShown(TICKET, VALID, False, HospitalAnswer(room="Phòng khám Nội tổng quát 2, tầng 3")),
+    "ticket-told_long": TicketShown(LONG_TICKET, VALID, False, TOLD_LONG),
+    "ticket-told_counter": TicketShown(TICKET, None, True, TOLD),
     "failed": Failed("reader.card_removed", (NextPath.CARD_AGAIN, NextPath.QR, NextPath.PERSONAL_ID, NextPath.STAFF)),
     "failed-key": Failed("reader.wrong_key", (NextPath.QR, NextPath.PERSONAL_ID, NextPath.STAFF)),
     "failed-lines": Failed("reader.mrz_needed", (NextPath.QR, NextPath.MRZ, NextPath.PERSONAL_ID, NextPath.STAFF)),

@@ -38,7 +38,8 @@ def blueprint(app: Flask, settings: Settings, controller: Controller, streams: S
         kiosk = settings.kiosk
         style = (
             f":root {{ --panel-mm: {kiosk.pixels_per_mm:g}px; --warning: {kiosk.warning_seconds:g}s; "
-            f"--ticket: {kiosk.ticket_seconds:g}s; --look: {settings.reader.mrz_seconds:g}s; }}\n"
+            f"--ticket: {kiosk.ticket_seconds:g}s; --look: {settings.reader.mrz_seconds:g}s; "
+            f"--answer: {kiosk.answer_wait_seconds:g}s; }}\n"
         )
         return Response(style, mimetype="text/css")
 
