@@ -56,7 +56,7 @@ class ConfigWrongType(ConfigError):
 
 class SiteSettings(Record, frozen=True, kw_only=True):
     facility_code: Annotated[str, Meta(pattern=r"^([0-9A-Z]{5})?\Z")]
-    facility_name: str
+    facility_name: Annotated[str, Meta(max_length=255)]  # as much as a record holds
     kiosk_id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}\Z")]
     utc_offset_minutes: Annotated[int, Meta(ge=-720, le=840)]
     synthetic: bool
@@ -100,8 +100,8 @@ class ReaderSettings(Record, frozen=True, kw_only=True):
 
 class ServiceSettings(Record, frozen=True, kw_only=True):
     code: Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,8}\Z")]
-    name_vi: Annotated[str, Meta(min_length=1)]
-    name_en: Annotated[str, Meta(min_length=1)]
+    name_vi: Annotated[str, Meta(min_length=1, max_length=255)]
+    name_en: Annotated[str, Meta(min_length=1, max_length=255)]
 
 
 class KioskSettings(Record, frozen=True, kw_only=True):
@@ -109,6 +109,7 @@ class KioskSettings(Record, frozen=True, kw_only=True):
     language: Literal["vi", "en"]
     ticket_prefix: Annotated[str, Meta(pattern=r"^[A-Z0-9-]{0,4}\Z")]
     coverage_deadline_seconds: Annotated[float, Meta(ge=0.1, le=30)]
+    answer_wait_seconds: Annotated[float, Meta(ge=0, le=8)] = 0.0
     idle_seconds: Seconds
     warning_seconds: Annotated[float, Meta(ge=20, le=600)]
     ticket_seconds: Seconds
@@ -118,6 +119,12 @@ class KioskSettings(Record, frozen=True, kw_only=True):
 
 class CounterSettings(Record, frozen=True, kw_only=True):
     """The receptionists' pages."""
+
+    enabled: bool
+
+
+class TechnicianSettings(Record, frozen=True, kw_only=True):
+    """The technicians' pages."""
 
     enabled: bool
 
@@ -212,6 +219,7 @@ class BridgeSettings(Record, frozen=True, kw_only=True):
     poll_seconds: Seconds
     retry_first_seconds: Seconds
     retry_max_seconds: Seconds
+    receiver_tries: Annotated[int, Meta(ge=1, le=10_000)]
 
 
 class Settings(Record, frozen=True, kw_only=True):
@@ -222,6 +230,7 @@ class Settings(Record, frozen=True, kw_only=True):
     reader: ReaderSettings
     kiosk: KioskSettings
     counter: CounterSettings
+    technician: TechnicianSettings
     facility: FacilitySettings
     portal: PortalSettings
     his_proxy: HisProxySettings

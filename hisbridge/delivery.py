@@ -9,61 +9,41 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from hisbridge import outbox
 from hisbridge.connectors.contract import Connector, Known, Outcome, Receipt, Sending
 from hisbridge.errors import DeliveryError, DestinationSetup, DestinationUnreachable, PersonAmbiguous
 from hisbridge.outbox import Claimed, Deferred, Ended, Released, Settled, State
-from hisbridge.outbox_desk import Depth
+from hisbridge.outbox_desk import Depth, Pause
 from hisbridge.records import PatientRecord
-from wire.codec import Record, from_json
+from hisbridge.rendering_mark import RenderingMark
+from hisbridge.standing import DestinationHealth, Standing
+from hisbridge.told import bounded
+from wire.codec import from_json
 from wire.database import DatabaseUnavailable
 from wire.errors import TiepDonError
 
 log = logging.getLogger(__name__)
 
-RENDER_TRIES = 3  # a record that cannot be rendered this often is dead; it blocks nobody
-DEADLY = 1 + RENDER_TRIES  # suspicion of a record during whose rendering so many processes died
+RENDER_TRIES = 3  # a record that cannot be rendered, or kills the process, this often is dead; it blocks nobody
+RECEIVER_TRIES = 16  # alone at its destination a record meets them in about twenty minutes
 LONGEST_DOUBLING = 32  # beyond it 2**n only grows past any cap
-BATCH = 50  # deliveries taken at once
-SETTLE_SECONDS = 0.25  # longest an outcome waits in memory for its write
+BATCH = 50  # deliveries taken at once, at most
+BATCH_SECONDS = 1.0  # about how long a batch may last: what is taken no technician can hold
+SETTLE_SECONDS = 0.25  # how long outcomes of a fast receiver gather for one write
+SLOW_SECONDS = 0.02  # after an exchange as slow as a write there is nothing to gain by gathering
+MAX_RECEIPT = 500  # characters
 
 REJECTED = "delivery.rejected"
 TRY_LATER = "delivery.try_later"
 MISCONFIGURED = "delivery.misconfigured"
 UNRENDERABLE = "delivery.unrenderable"
 NOT_TOLD = "not told"  # receipt of a record whose event this receiver is not told of
-
-
-class Condition(StrEnum):
-    """How a destination is doing."""
-
-    IDLE = "idle"  # nothing tried yet
-    WORKING = "working"
-    FAILING = "failing"  # the last attempt got no answer or a "later"; the next one is planned
-    STOPPED = "stopped"  # the receiver says the set-up is wrong; needs a changed setting and a restart
-
-
-class DestinationHealth(Record, frozen=True, kw_only=True):
-    """One destination as `/v1/health` shows it."""
-
-    name: str
-    connector: str
-    condition: Condition
-    problem: str | None
-    failures_in_a_row: int
-    stale_answers: int
-    last_acknowledged_at: str | None
-    paused: bool = False
-    waiting: int = 0
-    held: int = 0
-    oldest_created_at: str | None = None
-    rejected: int = 0
-    dead: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,10 +62,42 @@ class Backoff:
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast: seconds between two messages, and the clock (monotonic seconds) that outcomes wait by."""
+    """How fast and how often: seconds between two messages, the clock (monotonic seconds) for that and for batches,
+    and how many troubles of the receiver one record may meet that others do not."""
 
     min_interval_seconds: float = 0.0
     monotonic: Callable[[], float] = time.monotonic
+    receiver_tries: int = RECEIVER_TRIES
+
+
+class Carrier(Protocol):
+    """What serves one destination in a thread of its own: a courier, or an agent that is asked instead of sending."""
+
+    name: str
+
+    def run(self, poll_seconds: float) -> None:
+        """Serve until `stop`."""
+        ...
+
+    def wake(self) -> None:
+        """Something was put into the outbox."""
+        ...
+
+    def let_go(self) -> None:
+        """Give back what was taken: somebody paused the destination."""
+        ...
+
+    def resume(self) -> None:
+        """Go on."""
+        ...
+
+    def stop(self) -> None:
+        """End `run` soon."""
+        ...
+
+    def health(self, owed: Depth, pause: Pause | None = None) -> DestinationHealth:
+        """How it is going."""
+        ...
 
 
 class Courier:
@@ -100,6 +112,7 @@ class Courier:
         backoff: Backoff,
         now: Callable[[], datetime],
         pace: Pace | None = None,
+        mark: RenderingMark | None = None,
     ) -> None:
         self.name = name
         self._connector_name = connector_name
@@ -108,15 +121,18 @@ class Courier:
         self._backoff = backoff
         self._now = now
         self._pace = pace or Pace()
+        self._mark = mark or RenderingMark(None)
+        self._standing = Standing(name)
         self._connection: sqlite3.Connection | None = None
+        self._database_well = True
         self._unsettled: list[Settled] = []  # outcomes that are known but not yet on disk
         self._settle_by = 0.0
-        self._condition = Condition.IDLE
-        self._problem: str | None = None
-        self._failures = 0
-        self._last_acknowledged: datetime | None = None
+        self._not_before = 0.0  # monotonic: the next message may go
+        self._batch = BATCH
+        self._refused: int | None = None  # the delivery that met the receiver's trouble since its last good word
         self._woken = threading.Event()
         self._stopping = threading.Event()
+        self._yielding = threading.Event()
 
     def run(self, poll_seconds: float) -> None:
         """Deliver until `stop`; survives every error of database, record and receiver."""
@@ -124,47 +140,38 @@ class Courier:
             self._woken.clear()
             try:
                 pause = self.step()
-            except (sqlite3.Error, DatabaseUnavailable) as error:
+                self._database_is_well()
+            except Exception as error:
                 self._database_failed(error)
                 pause = poll_seconds
             # `wake` cuts a pause short too: a new record is a good moment to see whether the receiver is back.
             self._woken.wait(poll_seconds if pause is None else pause)
-        self._connector.close()
+        with suppress(Exception):
+            self._connector.close()
         self._drop_connection()
+        self._mark.close()
 
     def wake(self) -> None:
         """Something was put into the outbox."""
         self._woken.set()
 
     def resume(self) -> None:
-        """Somebody changed what made the receiver refuse everything: try again."""
-        if self._condition is Condition.STOPPED:
-            self._condition, self._problem = Condition.IDLE, None
+        """Somebody changed what made the receiver refuse everything, or ended a pause: try again."""
+        self._standing.resume()
         self._woken.set()
+
+    def let_go(self) -> None:
+        """Somebody paused this destination: give back what was taken and not yet tried."""
+        self._yielding.set()
 
     def stop(self) -> None:
         """End `run` after the attempt that is under way."""
         self._stopping.set()
         self._woken.set()
 
-    def health(self, owed: Depth, paused: bool = False) -> DestinationHealth:
+    def health(self, owed: Depth, pause: Pause | None = None) -> DestinationHealth:
         """How it is going, with what the outbox holds for this destination."""
-        last = self._last_acknowledged
-        return DestinationHealth(
-            name=self.name,
-            connector=self._connector_name,
-            condition=self._condition,
-            problem=self._problem,
-            failures_in_a_row=self._failures,
-            stale_answers=self._connector.stale_answers,
-            last_acknowledged_at=last.astimezone(UTC).isoformat(timespec="seconds") if last else None,
-            paused=paused,
-            waiting=owed.waiting,
-            held=owed.held,
-            oldest_created_at=owed.oldest_created_at,
-            rejected=owed.rejected,
-            dead=owed.dead,
-        )
+        return self._standing.health(self._connector_name, self._connector.stale_answers, owed, pause)
 
     def step(self) -> float | None:
         """Attempt what is due, some at a time. Returns seconds to pause before the next, None when nothing is due.
@@ -177,54 +184,81 @@ class Courier:
             self._take_back(self._connection)
         connection = self._connection
         self._settle(connection)
-        if self._given_up():
+        if self._standing.stopped:
             return None
-        horizon = self._backoff.longest_seconds
-        claimed = outbox.claim(connection, self.name, self._now(), limit=BATCH, horizon_seconds=horizon)
+        if (early := self._not_before - self._pace.monotonic()) > 0:
+            return early
+        self._yielding.clear()
+        claimed = outbox.claim(connection, self.name, self._now(), self._batch, self._backoff.longest_seconds)
         if not claimed:
             return None
-        pause = 0.0
-        for position, delivery in enumerate(claimed):
-            pause = self._attempted(connection, delivery)
-            if pause > 0 or self._given_up() or self._stopping.is_set():
-                # Whoever made the receiver fail may be alone in it: the others were not tried.
-                self._unsettled += [Released(left.delivery_id) for left in claimed[position + 1 :]]
-                break
-            if self._unsettled and self._pace.monotonic() >= self._settle_by:
-                self._settle(connection)
-            if self._pace.min_interval_seconds:
-                self._stopping.wait(self._pace.min_interval_seconds)
+        # Another one than the last that met the receiver's trouble: it shows whose trouble it is.
+        claimed.sort(key=lambda one: one.delivery_id == self._refused)
+        pause = self._carried(connection, claimed)
         self._settle(connection)
         return pause
 
-    def _given_up(self) -> bool:
-        return self._condition is Condition.STOPPED
+    def _carried(self, connection: sqlite3.Connection, claimed: Sequence[Claimed]) -> float:
+        """Attempt these as long as it goes well, and give back the rest; seconds to pause."""
+        over = self._pace.monotonic() + BATCH_SECONDS
+        pause, tried = 0.0, 0
+        for delivery in claimed:
+            if tried and max(self._not_before, self._pace.monotonic()) >= over:
+                break
+            self._stopping.wait(max(0.0, self._not_before - self._pace.monotonic()))
+            if tried and (self._stopping.is_set() or self._yielding.is_set()):
+                break
+            begun = self._pace.monotonic()
+            pause, tried = self._attempted(connection, delivery), tried + 1
+            ended = self._pace.monotonic()
+            self._not_before = ended + self._pace.min_interval_seconds
+            if pause > 0 or self._standing.stopped:
+                break
+            if self._unsettled and (ended >= self._settle_by or ended - begun >= SLOW_SECONDS):
+                self._settle(connection)
+        # Whoever made the receiver fail may be alone in it: the others were not tried.
+        self._unsettled += [Released(left.delivery_id) for left in claimed[tried:]]
+        self._batch = min(BATCH, 2 * self._batch) if tried == len(claimed) else max(2, tried)
+        return pause
 
     def _attempted(self, connection: sqlite3.Connection, delivery: Claimed) -> float:
         """One attempt, its outcome noted; seconds to pause after it."""
-        if delivery.suspicion >= DEADLY:
+        if delivery.suspicion >= RENDER_TRIES:
             log.error("%s: delivery %d ended the process while it was rendered", self.name, delivery.delivery_id)
             return self._noted(Ended(delivery.delivery_id, State.DEAD, self._now(), UNRENDERABLE))
         try:
             record = from_json(delivery.payload, PatientRecord)
+        except TiepDonError as error:
+            return self._unrenderable(delivery, error)
+        try:
             known = Known(delivery.known) if delivery.known else self._identified(connection, delivery, record)
-            message = self._rendered(connection, delivery, record, known)
+            try:
+                message = self._rendered(delivery, record, known)
+            except Exception as error:
+                return self._unrenderable(delivery, error)
+            if message is None:
+                return self._noted(Ended(delivery.delivery_id, State.ACKNOWLEDGED, self._now(), receipt=NOT_TOLD))
+            return self._judged(
+                delivery, self._connector.send(message, Sending(delivery.idempotency_key, delivery.attempts + 1))
+            )
+        except (sqlite3.Error, DatabaseUnavailable):
+            raise
         except DestinationUnreachable as error:
+            # No record is to blame: only the destination pauses, and everything goes out as soon as it is back.
             return self._deferred(delivery, error.code, str(error), record_pause=0.0)
         except DeliveryError as error:
             return self._deferred(delivery, error.code, str(error))
         except DestinationSetup as error:
-            return self._misconfigured(delivery, str(error))
+            return self._misconfigured(delivery, error.code, str(error))
         except PersonAmbiguous as error:
             log.warning("%s: delivery %d needs a person (%s)", self.name, delivery.delivery_id, error.code)
-            return self._noted(Ended(delivery.delivery_id, State.REJECTED, self._now(), error.code))
-        except (sqlite3.Error, DatabaseUnavailable):
-            raise
+            return self._answered(Ended(delivery.delivery_id, State.REJECTED, self._now(), error.code))
         except Exception as error:
-            return self._unrenderable(delivery, error)
-        if message is None:
-            return self._noted(Ended(delivery.delivery_id, State.ACKNOWLEDGED, self._now(), receipt=NOT_TOLD))
-        return self._sent(delivery, message)
+            # A fault of the connector itself: unknown outcome as any other, and the thread must live. Its text may be
+            # personal.
+            with suppress(Exception):
+                self._connector.close()
+            return self._in_trouble(delivery, DeliveryError.code, type(error).__name__)
 
     def _identified(self, connection: sqlite3.Connection, delivery: Claimed, record: PatientRecord) -> Known:
         known = self._connector.identify(record)
@@ -232,15 +266,12 @@ class Courier:
             outbox.keep_known(connection, delivery.delivery_id, known.record_number)
         return known
 
-    def _rendered(
-        self, connection: sqlite3.Connection, delivery: Claimed, record: PatientRecord, known: Known
-    ) -> bytes | None:
-        if not delivery.suspicion:
+    def _rendered(self, delivery: Claimed, record: PatientRecord, known: Known) -> bytes | None:
+        self._mark.set(delivery.delivery_id)
+        try:
             return self._connector.render(record, known)
-        outbox.suspect(connection, delivery.delivery_id, delivery.suspicion + 1)
-        message = self._connector.render(record, known)
-        outbox.suspect(connection, delivery.delivery_id, delivery.suspicion)
-        return message
+        finally:
+            self._mark.clear()
 
     def _unrenderable(self, delivery: Claimed, error: Exception) -> float:
         """Whatever a record does to the renderer is that record's own trouble. Its text may be personal."""
@@ -258,62 +289,63 @@ class Courier:
         after = when + timedelta(seconds=self._backoff.pause(failures))
         return self._noted(Deferred(delivery.delivery_id, UNRENDERABLE, after, failures))
 
-    def _sent(self, delivery: Claimed, message: bytes) -> float:
-        try:
-            receipt = self._connector.send(message, Sending(delivery.idempotency_key, delivery.attempts + 1))
-        except DestinationUnreachable as error:
-            # No record is to blame: only the destination pauses, and everything goes out as soon as it is back.
-            return self._deferred(delivery, error.code, str(error), record_pause=0.0)
-        except DeliveryError as error:
-            return self._deferred(delivery, error.code, str(error))
-        except DestinationSetup as error:
-            return self._misconfigured(delivery, str(error))
-        except Exception as error:
-            # A fault of the connector itself: unknown outcome as any other, and the thread must live.
-            self._connector.close()
-            return self._deferred(delivery, DeliveryError.code, type(error).__name__)
-        return self._judged(delivery, receipt)
-
     def _judged(self, delivery: Claimed, receipt: Receipt) -> float:
-        when = self._now()
-        number = delivery.delivery_id
+        when, number = self._now(), delivery.delivery_id
+        text = receipt.text[:MAX_RECEIPT].encode("utf-8", "replace").decode()
         match receipt.outcome:
             case Outcome.ACKNOWLEDGED:
-                self._last_acknowledged = when
-                ended = Ended(number, State.ACKNOWLEDGED, when, receipt=receipt.text, answer=receipt.answer)
+                self._standing.last_acknowledged = when
+                return self._answered(
+                    Ended(number, State.ACKNOWLEDGED, when, receipt=text, answer=bounded(receipt.answer))
+                )
             case Outcome.REJECTED:
-                log.warning("%s: delivery %d rejected (%s)", self.name, number, receipt.text)
-                ended = Ended(number, State.REJECTED, when, REJECTED, receipt.text)
+                log.warning("%s: delivery %d rejected (%s)", self.name, number, text)
+                return self._answered(Ended(number, State.REJECTED, when, REJECTED, text))
             case Outcome.TRY_LATER:
-                return self._deferred(delivery, TRY_LATER, receipt.text)
+                return self._in_trouble(delivery, TRY_LATER, text)
             case Outcome.MISCONFIGURED:
-                return self._misconfigured(delivery, receipt.text)
-        if self._condition is Condition.FAILING:
-            log.warning("%s: delivering again", self.name)
-        self._condition, self._problem, self._failures = Condition.WORKING, None, 0
+                return self._misconfigured(delivery, MISCONFIGURED, text)
+
+    def _answered(self, ended: Ended) -> float:
+        self._standing.answered()
+        self._refused = None
         return self._noted(ended)
 
-    def _misconfigured(self, delivery: Claimed, why: str) -> float:
-        self._condition, self._problem = Condition.STOPPED, MISCONFIGURED
-        self._connector.close()
-        log.error("%s: stopped, no record will pass before a setting is changed (%s)", self.name, why)
-        return self._noted(Deferred(delivery.delivery_id, MISCONFIGURED, self._now()))
+    def _misconfigured(self, delivery: Claimed, code: str, why: str) -> float:
+        self._standing.stop(code, why)
+        with suppress(Exception):
+            self._connector.close()
+        return self._noted(Deferred(delivery.delivery_id, code, self._now()))
 
-    def _deferred(self, delivery: Claimed, code: str, why: str, record_pause: float | None = None) -> float:
+    def _in_trouble(self, delivery: Claimed, code: str, why: str) -> float:
+        """The receiver's own trouble with a record. Where it met another one just before, the trouble is not this
+        record's: a receiver that is down for maintenance kills nobody's record. Else it counts, and has an end."""
+        counts = self._refused in (None, delivery.delivery_id)
+        self._refused = delivery.delivery_id
+        tries = delivery.receiver_tries + counts
+        if tries < self._pace.receiver_tries:
+            return self._deferred(delivery, code, why, tries=tries)
+        log.error("%s: delivery %d given up after %d tries (%s)", self.name, delivery.delivery_id, tries, why)
+        self._standing.failed(delivery.delivery_id, code, why)
+        self._noted(Ended(delivery.delivery_id, State.DEAD, self._now(), code))
+        return self._backoff.pause(self._standing.failures)
+
+    def _deferred(
+        self, delivery: Claimed, code: str, why: str, record_pause: float | None = None, tries: int | None = None
+    ) -> float:
         """The delivery waits by its own count, the destination by its own: one bad record starves nobody."""
-        if self._condition is not Condition.FAILING or self._problem != code:
-            # Once when trouble starts or changes, not once per attempt.
-            log.warning("%s: delivery %d waits (%s)", self.name, delivery.delivery_id, why)
-        self._failures += 1
-        self._condition, self._problem = Condition.FAILING, code
+        self._standing.failed(delivery.delivery_id, code, why)
         own = self._backoff.pause(delivery.attempts + 1) if record_pause is None else record_pause
-        self._noted(Deferred(delivery.delivery_id, code, self._now() + timedelta(seconds=own)))
-        return self._backoff.pause(self._failures)
+        after = self._now() + timedelta(seconds=own)
+        self._noted(Deferred(delivery.delivery_id, code, after, receiver_tries=tries))
+        return self._backoff.pause(self._standing.failures)
 
     def _noted(self, outcome: Settled) -> float:
-        """To be written with the next ones, soon; no reason to pause."""
+        """To be written with the next ones, soon; at once where somebody waits for the answer. No reason to pause."""
         if not self._unsettled:
             self._settle_by = self._pace.monotonic() + SETTLE_SECONDS
+        if isinstance(outcome, Ended) and outcome.answer is not None:
+            self._settle_by = 0.0
         self._unsettled.append(outcome)
         return 0.0
 
@@ -325,15 +357,25 @@ class Courier:
 
     def _take_back(self, connection: sqlite3.Connection) -> None:
         """Attempts begun by a process that died, or on a database that failed under us: they go out again."""
-        if count := outbox.reset_sending(connection, self.name):
+        if count := outbox.reset_sending(connection, self.name, self._mark.culprit()):
             log.info("%s: %d attempts of unknown outcome go out again", self.name, count)
 
     def _database_failed(self, error: Exception) -> None:
-        log.error("%s: %s (%s)", self.name, DatabaseUnavailable.code, error)
+        """Said once, however long it lasts."""
+        if self._database_well:
+            known = isinstance(error, sqlite3.Error | TiepDonError)
+            log.error("%s: %s (%s)", self.name, DatabaseUnavailable.code, error if known else type(error).__name__)
+        self._database_well = False
         # The connection may be what is broken; a new one begins by settling and taking back what hangs.
         self._drop_connection()
 
+    def _database_is_well(self) -> None:
+        if not self._database_well:
+            log.warning("%s: the database takes what it is given again", self.name)
+        self._database_well = True
+
     def _drop_connection(self) -> None:
         if self._connection is not None:
-            self._connection.close()
+            with suppress(sqlite3.Error):
+                self._connection.close()
         self._connection = None

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from hisbridge.identity import idempotency_key, person_key
 from hisbridge.records import HospitalAnswer, PatientRecord
+from hisbridge.told import bounded
 from wire.codec import to_json
 from wire.database import transaction
 
@@ -36,8 +37,8 @@ WAITING = (State.QUEUED, State.SENDING, State.HELD)
 class Claimed:
     """A delivery taken for sending, on disk as `sending`. `attempts` counts those before this one.
 
-    `suspicion`: 0 for most; 1 for one that was under way when a process died; one more for each process that died
-    while rendering it.
+    `suspicion` counts the processes that died while they rendered it, `receiver_tries` the attempts that failed by a
+    trouble of the receiver which other records did not meet.
     """
 
     delivery_id: int
@@ -47,6 +48,7 @@ class Claimed:
     attempts: int
     render_failures: int
     suspicion: int
+    receiver_tries: int
     known: str | None
 
 
@@ -64,12 +66,16 @@ class Ended:
 
 @dataclass(frozen=True)
 class Deferred:
-    """Back to the queue, not before `next_attempt`: the outcome is not known, or the receiver asked to come again."""
+    """Back to the queue, not before `next_attempt`: the outcome is not known, or the receiver asked to come again.
+
+    `receiver_tries`: as in Claimed, counted anew; None leaves it as it is.
+    """
 
     delivery_id: int
     error: str
     next_attempt: datetime
     render_failures: int = 0
+    receiver_tries: int | None = None
 
 
 @dataclass(frozen=True)
@@ -87,18 +93,21 @@ INSERT INTO deliveries (record_id, revision, event, destination, idempotency_key
 VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', 0, 0, 0.0, ?)
 """
 
-# Head of line per person: a record waits while an earlier one of the same person is not finished, and a later record
-# of a visit while an earlier one of it ended badly. A next attempt further away than the longest back-off was written
-# before the clock was set back; it is due. What killed a process while being rendered goes out alone.
+# Head of line per person: a record waits while an earlier one of the same person is not finished or any of the person
+# is under way, and a later record of a visit while an earlier one of it ended badly. A next attempt further away than
+# the longest back-off was written before the clock was set back; it is due.
 _CLAIM = """
-SELECT id, suspicion FROM deliveries AS mine
+SELECT id FROM deliveries AS mine
 WHERE destination = :destination AND state = 'queued'
   AND (next_attempt_at <= :now OR next_attempt_at > :now + :horizon)
   AND NOT EXISTS (
+    SELECT 1 FROM deliveries AS ahead
+    WHERE ahead.destination = mine.destination AND ahead.person_key = mine.person_key
+      AND ahead.state IN ('queued', 'sending', 'held') AND (ahead.id < mine.id OR ahead.state = 'sending'))
+  AND NOT EXISTS (
     SELECT 1 FROM deliveries AS earlier
-    WHERE earlier.destination = mine.destination AND earlier.person_key = mine.person_key AND earlier.id < mine.id
-      AND (earlier.state IN ('queued', 'sending', 'held')
-           OR (earlier.record_id = mine.record_id AND earlier.state IN ('rejected', 'dead'))))
+    WHERE earlier.destination = mine.destination AND earlier.record_id = mine.record_id
+      AND earlier.revision < mine.revision AND earlier.state IN ('rejected', 'dead'))
 ORDER BY id LIMIT :limit
 """
 
@@ -106,18 +115,25 @@ _PAUSED = "SELECT 1 FROM destination_switches WHERE destination = ?"
 
 _TAKE = """
 UPDATE deliveries SET state = 'sending' WHERE id = ? AND state = 'queued'
-RETURNING id, record_id, idempotency_key, payload, attempts, render_failures, suspicion, known
+RETURNING id, record_id, idempotency_key, payload, attempts, render_failures, suspicion, receiver_tries, known
 """
 
 _END = """
 UPDATE deliveries
-SET state = ?, finished_at = ?, last_error = ?, receipt = ?, answer = ?, attempts = attempts + 1, suspicion = 0
-WHERE id = ? RETURNING record_id, destination
+SET state = ?, finished_at = ?, last_error = ?, receipt = ?, answer = ?, attempts = attempts + 1
+WHERE id = ? RETURNING record_id, destination, revision
+"""
+
+# Where an earlier record of a visit arrives after a later one (somebody sent it again), the later one follows once
+# more: the latest has to hold at the end.
+_FOLLOW = """
+UPDATE deliveries SET state = 'queued', next_attempt_at = 0.0
+WHERE destination = ? AND record_id = ? AND revision > ? AND state = 'acknowledged'
 """
 
 _DEFER = """
 UPDATE deliveries SET state = 'queued', next_attempt_at = ?, last_error = ?, render_failures = ?,
-                      attempts = attempts + 1, suspicion = 0
+                      receiver_tries = ifnull(?, receiver_tries), attempts = attempts + 1
 WHERE id = ?
 """
 
@@ -126,11 +142,10 @@ _RELEASE = "UPDATE deliveries SET state = 'queued' WHERE id = ? AND state = 'sen
 _ANSWERED = "INSERT INTO hospital_answers (visit_id, destination, answered_at, answer) VALUES (?, ?, ?, ?)"
 
 _RESET = """
-UPDATE deliveries SET state = 'queued', next_attempt_at = 0.0, attempts = attempts + 1, suspicion = max(suspicion, 1)
+UPDATE deliveries SET state = 'queued', next_attempt_at = 0.0, attempts = attempts + 1, suspicion = suspicion + (id = ?)
 WHERE destination = ? AND state = 'sending'
 """
 
-_SUSPICION = "UPDATE deliveries SET suspicion = ? WHERE id = ?"
 _KNOWN = "UPDATE deliveries SET known = ? WHERE id = ?"
 
 
@@ -164,12 +179,10 @@ def claim(
     wanted = {"destination": destination, "now": now.timestamp(), "horizon": horizon_seconds, "limit": limit}
     # Few besides this destination's own courier change what is due, so an idle look needs no write lock.
     due = connection.execute(_CLAIM, wanted).fetchall()
-    suspects = [row for row in due if row["suspicion"]]
-    chosen = suspects[:1] or due
-    if not chosen or connection.execute(_PAUSED, (destination,)).fetchone():
+    if not due or connection.execute(_PAUSED, (destination,)).fetchone():
         return []
     with transaction(connection):
-        rows = [connection.execute(_TAKE, (row["id"],)).fetchone() for row in chosen]
+        rows = [connection.execute(_TAKE, (row["id"],)).fetchone() for row in due]
     return [Claimed(*row) for row in rows if row is not None]
 
 
@@ -180,8 +193,8 @@ def settle(connection: sqlite3.Connection, outcomes: Iterable[Settled]) -> None:
             match outcome:
                 case Ended():
                     _end(connection, outcome)
-                case Deferred(number, error, after, failures):
-                    connection.execute(_DEFER, (after.timestamp(), error, failures, number))
+                case Deferred(number, error, after, failures, tries):
+                    connection.execute(_DEFER, (after.timestamp(), error, failures, tries, number))
                 case Released(number):
                     connection.execute(_RELEASE, (number,))
 
@@ -191,14 +204,12 @@ def keep_known(connection: sqlite3.Connection, delivery_id: int, record_number: 
     _write(connection, _KNOWN, (record_number, delivery_id))
 
 
-def suspect(connection: sqlite3.Connection, delivery_id: int, suspicion: int) -> None:
-    """Before a suspect is rendered one more than it had, afterwards what it had: who dies in between has a culprit."""
-    _write(connection, _SUSPICION, (suspicion, delivery_id))
+def reset_sending(connection: sqlite3.Connection, destination: str, culprit: int | None = None) -> int:
+    """After a restart: attempts with unknown outcome go back to the queue, under their old key. Returns how many.
 
-
-def reset_sending(connection: sqlite3.Connection, destination: str) -> int:
-    """After a restart: attempts with unknown outcome go back to the queue, under their old key. Returns how many."""
-    return _write(connection, _RESET, (destination,))
+    `culprit`: the delivery that was being rendered when the process died.
+    """
+    return _write(connection, _RESET, (culprit or 0, destination))
 
 
 def moment(when: datetime) -> str:
@@ -207,10 +218,15 @@ def moment(when: datetime) -> str:
 
 
 def _end(connection: sqlite3.Connection, ended: Ended) -> None:
-    told = None if ended.answer is None else to_json(ended.answer).decode()
+    answer = bounded(ended.answer)
+    told = None if answer is None else to_json(answer).decode()
     at = moment(ended.at)
     row = connection.execute(_END, (ended.state, at, ended.error, ended.receipt, told, ended.delivery_id)).fetchone()
-    if told is not None and row is not None:
+    if row is None:
+        return
+    if ended.state is State.ACKNOWLEDGED:
+        connection.execute(_FOLLOW, (row["destination"], row["record_id"], row["revision"]))
+    if told is not None:
         connection.execute(_ANSWERED, (row["record_id"], row["destination"], at, told))
 
 

@@ -1,21 +1,43 @@
 """What technicians and pages see of the outbox, and what they may do to it. Knows no connector and no network.
 
 Nothing here edits a record. Every act names deliveries that stand in a state in which it means something; others are
-left alone and not counted.
+left alone and not counted. An act on many is done some at a time, so that a check-in never waits for it; within a
+transaction of the caller's it is done at once.
 """
 
+import json
+import logging
 import sqlite3
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from hisbridge.errors import UnknownDelivery
 from hisbridge.outbox import WAITING, State, moment
 from hisbridge.records import HospitalAnswer
 from wire.codec import Record, from_json
 from wire.database import transaction
+from wire.errors import MalformedMessage
+
+log = logging.getLogger(__name__)
 
 MAX_LISTED = 1000
+MAX_NUMBERS = 10_000  # named at once; SQLite binds 32,766 values
+SOME = 1000  # deliveries changed in one transaction: some tens of milliseconds
+BREATH_SECONDS = 0.005
+
+
+class DeskAct(StrEnum):
+    """What a technician may do to deliveries."""
+
+    RETRY = "retry"
+    REPLAY = "replay"
+    HOLD = "hold"
+    RELEASE = "release"
+    CANCEL = "cancel"
 
 
 class Delivery(Record, frozen=True, kw_only=True):
@@ -81,6 +103,11 @@ class Selection:
     record_id: str | None = None
     before: int | None = None
 
+    @property
+    def everything(self) -> bool:
+        """Whether nothing narrows it: no act is ever meant so."""
+        return self == Selection()
+
 
 _COLUMNS = """id, record_id, revision, event, destination, idempotency_key, state, attempts, created_at,
        next_attempt_at, finished_at, last_error, receipt"""
@@ -95,7 +122,27 @@ _ANSWERS = """
 SELECT seq, visit_id, destination, answered_at, answer FROM hospital_answers WHERE seq > ? ORDER BY seq LIMIT ?
 """
 
-_AGAIN = "UPDATE deliveries SET state = 'queued', next_attempt_at = 0.0, render_failures = 0, suspicion = 0"
+_AGAIN = """
+UPDATE deliveries
+SET state = 'queued', next_attempt_at = 0.0, render_failures = 0, suspicion = 0, receiver_tries = 0"""
+_CHANGE = {
+    DeskAct.RETRY: _AGAIN,
+    DeskAct.REPLAY: _AGAIN,
+    DeskAct.HOLD: "UPDATE deliveries SET state = 'held'",
+    DeskAct.RELEASE: _AGAIN,
+    DeskAct.CANCEL: "UPDATE deliveries SET state = 'cancelled'",
+}
+
+# In which states a delivery may stand for each act.
+ALLOWED: Mapping[DeskAct, tuple[State, ...]] = {
+    DeskAct.RETRY: (State.QUEUED, State.REJECTED, State.DEAD, State.CANCELLED),
+    DeskAct.REPLAY: (State.ACKNOWLEDGED,),
+    DeskAct.HOLD: (State.QUEUED,),
+    DeskAct.RELEASE: (State.HELD,),
+    DeskAct.CANCEL: (State.HELD, State.REJECTED, State.DEAD),
+}
+
+Each = Callable[[int], None]  # is told how many were changed just now
 
 
 def list_deliveries(connection: sqlite3.Connection, selection: Selection, limit: int = 100) -> list[Delivery]:
@@ -115,6 +162,12 @@ def payload_of(connection: sqlite3.Connection, delivery_id: int) -> tuple[Delive
     return _delivery(row), row["payload"], row["known"]
 
 
+def is_dangerous(connection: sqlite3.Connection, delivery_id: int) -> bool:
+    """Whether a process died while it rendered this delivery: nobody renders it just to look at it."""
+    query = "SELECT 1 FROM deliveries WHERE id = ? AND suspicion > 0 AND state <> 'acknowledged'"
+    return connection.execute(query, (delivery_id,)).fetchone() is not None
+
+
 def depth(connection: sqlite3.Connection) -> dict[str, Depth]:
     """What each destination is owed, by destination; one that was never owed anything is not in it."""
     counted: dict[str, dict[str, sqlite3.Row]] = {}
@@ -125,33 +178,47 @@ def depth(connection: sqlite3.Connection) -> dict[str, Depth]:
 
 def retry(connection: sqlite3.Connection, selection: Selection) -> int:
     """Let what ended badly or waits for its next attempt go out now, under the same keys. Returns how many."""
-    return _act(connection, _AGAIN, selection, (State.QUEUED, State.REJECTED, State.DEAD, State.CANCELLED))
+    return perform(connection, DeskAct.RETRY, selection, datetime.now(UTC))
 
 
 def replay(connection: sqlite3.Connection, selection: Selection) -> int:
     """Send again what was acknowledged, under the same keys: a receiver that lost it, or was restored. How many."""
-    return _act(connection, _AGAIN, selection, (State.ACKNOWLEDGED,))
+    return perform(connection, DeskAct.REPLAY, selection, datetime.now(UTC))
 
 
 def hold(connection: sqlite3.Connection, selection: Selection) -> int:
     """Keep back what waits, and with it all later records of the same persons. Returns how many."""
-    return _act(connection, "UPDATE deliveries SET state = 'held'", selection, (State.QUEUED,))
+    return perform(connection, DeskAct.HOLD, selection, datetime.now(UTC))
 
 
 def release(connection: sqlite3.Connection, selection: Selection) -> int:
     """Let what was held go out. Returns how many."""
-    return _act(connection, _AGAIN, selection, (State.HELD,))
+    return perform(connection, DeskAct.RELEASE, selection, datetime.now(UTC))
 
 
 def cancel(connection: sqlite3.Connection, selection: Selection, now: datetime) -> int:
     """Give up what is held or ended badly: it was entered by hand. Its person's later records go on. How many."""
-    act = f"UPDATE deliveries SET state = 'cancelled', finished_at = '{moment(now)}'"  # noqa: S608 - digits
-    return _act(connection, act, selection, (State.HELD, State.REJECTED, State.DEAD))
+    return perform(connection, DeskAct.CANCEL, selection, now)
+
+
+def perform(
+    connection: sqlite3.Connection, act: DeskAct, selection: Selection, now: datetime, each: Each | None = None
+) -> int:
+    """The act by its name. Returns how many deliveries it changed; `each` is told of some at a time, in the
+    transaction that changes them."""
+    ended = f", finished_at = '{moment(now)}'" if act is DeskAct.CANCEL else ""
+    allowed = ALLOWED[act]
+    return _changed(connection, _CHANGE[act] + ended, _chosen(connection, selection, allowed), allowed, each)
+
+
+def count(connection: sqlite3.Connection, act: DeskAct, selection: Selection) -> int:
+    """How many deliveries the act would change now; changes nothing and keeps nobody waiting."""
+    return len(_chosen(connection, selection, ALLOWED[act]))
 
 
 def pause(connection: sqlite3.Connection, destination: str, now: datetime, why: str = "") -> None:
     """Send nothing more to this destination until `resume`; survives a restart."""
-    with transaction(connection):
+    with _joined(connection):
         connection.execute(
             "INSERT OR REPLACE INTO destination_switches VALUES (?, ?, ?)", (destination, moment(now), why)
         )
@@ -159,7 +226,7 @@ def pause(connection: sqlite3.Connection, destination: str, now: datetime, why: 
 
 def resume(connection: sqlite3.Connection, destination: str) -> bool:
     """Go on. Whether it had been paused."""
-    with transaction(connection):
+    with _joined(connection):
         done = connection.execute("DELETE FROM destination_switches WHERE destination = ?", (destination,))
     return done.rowcount > 0
 
@@ -171,21 +238,69 @@ def pauses(connection: sqlite3.Connection) -> dict[str, Pause]:
 
 
 def answers(connection: sqlite3.Connection, since_seq: int = 0, limit: int = 100) -> list[Told]:
-    """What receivers told back, numbered above `since_seq`, in the order in which it came."""
-    rows = connection.execute(
-        _ANSWERS,
-        (since_seq, max(0, min(limit, MAX_LISTED))),
-    )
-    return [Told(**{**dict(row), "answer": from_json(row["answer"], HospitalAnswer)}) for row in rows]
+    """What receivers told back, numbered above `since_seq`, in the order in which it came, at most MAX_LISTED.
+
+    A damaged row is left out: it must not hide the next ones.
+    """
+    rows = connection.execute(_ANSWERS, (since_seq, max(0, min(limit, MAX_LISTED))))
+    return [told for row in rows if (told := _told(row)) is not None]
 
 
-def _act(connection: sqlite3.Connection, act: str, selection: Selection, allowed: Sequence[State]) -> int:
+def answer_to(connection: sqlite3.Connection, delivery_id: int) -> HospitalAnswer | None:
+    """What the receiver told when it acknowledged this delivery; None where nothing, or nothing readable."""
+    row = connection.execute("SELECT answer FROM deliveries WHERE id = ?", (delivery_id,)).fetchone()
+    return None if row is None else _answer(row["answer"])
+
+
+def _told(row: sqlite3.Row) -> Told | None:
+    if (answer := _answer(row["answer"])) is None:
+        log.error("answer %d cannot be read", row["seq"])
+        return None
+    return Told(**{**dict(row), "answer": answer})
+
+
+def _answer(text: str | None) -> HospitalAnswer | None:
+    try:
+        return from_json(text, HospitalAnswer) if text is not None else None
+    except MalformedMessage:
+        return None
+
+
+def _chosen(connection: sqlite3.Connection, selection: Selection, allowed: Sequence[State]) -> list[int]:
+    """The numbers of the deliveries that are meant and may be changed, in order."""
     states = [state for state in allowed if not selection.states or state in selection.states]
     if not states:
-        return 0
+        return []
     where, values = _where(selection, states)
-    with transaction(connection):
-        return connection.execute(f"{act} WHERE {where}", values).rowcount
+    query = f"SELECT id FROM deliveries WHERE {where} ORDER BY id"  # noqa: S608 - our words
+    return [row["id"] for row in connection.execute(query, values)]
+
+
+def _changed(
+    connection: sqlite3.Connection, change: str, numbers: Sequence[int], allowed: Sequence[State], each: Each | None
+) -> int:
+    states = ", ".join(f"'{state}'" for state in allowed)
+    statement = f"{change} WHERE id IN (SELECT value FROM json_each(?)) AND state IN ({states})"  # noqa: S608 - our words
+    changed = 0
+    for start in range(0, len(numbers), SOME):
+        if start and not connection.in_transaction:
+            time.sleep(BREATH_SECONDS)  # SQLite's lock is not fair: who waits needs a moment to get it
+        with _joined(connection):
+            some = connection.execute(statement, (json.dumps(numbers[start : start + SOME]),)).rowcount
+            if some and each is not None:
+                each(some)
+        changed += some
+    return changed
+
+
+@contextmanager
+def _joined(connection: sqlite3.Connection) -> Iterator[None]:
+    """The caller's transaction, or one of our own."""
+    if connection.in_transaction:
+        yield
+    else:
+        with transaction(connection):
+            yield
 
 
 def _where(selection: Selection, states: Sequence[State] | None = None) -> tuple[str, dict[str, object]]:
@@ -214,6 +329,9 @@ def _where(selection: Selection, states: Sequence[State] | None = None) -> tuple
         if value is not None:
             parts.append(condition)
             values[name] = value
+    if selection.destination is None and (selection.person_key or selection.record_id):
+        # The indexes by person and by visit begin with the destination.
+        parts.append("destination IN (SELECT DISTINCT destination FROM deliveries)")
     return " AND ".join(parts), values
 
 

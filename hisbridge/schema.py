@@ -7,6 +7,7 @@ Must not import reader, kiosk or ui; sqlite-utils only while migrating (it is ha
 
 from typing import TYPE_CHECKING
 
+from hisbridge.agent.schema import AGENT_MIGRATION
 from wire.database import Migration
 
 if TYPE_CHECKING:
@@ -119,8 +120,33 @@ def _revisions(database: "sqlite_utils.Database") -> None:
     switches.create({"destination": str, "paused_at": str, "why": str}, pk="destination", strict=True)
 
 
+def _desk(database: "sqlite_utils.Database") -> None:
+    table = database.table("deliveries")
+    table.add_column("receiver_tries", int, not_null_default=0)  # hisbridge.outbox.Claimed
+    # Who waits behind whom is told by the index alone.
+    database.execute("DROP INDEX idx_deliveries_destination_person_key_id")
+    table.create_index(["destination", "person_key", "id", "state"])
+    database.table("bridge_audit").create(
+        {
+            "seq": int,
+            "at": str,
+            "who": str,
+            "act": str,
+            "delivery_id": int,  # where it was one
+            "destination": str,
+            "selection": str,  # JSON; which deliveries were meant, the person by key
+            "changed": int,  # how many the act changed
+        },
+        pk="seq",
+        not_null={"at", "who", "act"},
+        strict=True,
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("bridge-0001-deliveries", _deliveries),
     Migration("bridge-0002-coverage", _coverage),
     Migration("bridge-0003-revisions", _revisions),
+    Migration("bridge-0004-desk", _desk),
+    AGENT_MIGRATION,
 )

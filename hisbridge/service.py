@@ -7,30 +7,34 @@ import logging
 import random
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
+from config.destinations import LocalAgentDestination
 from config.settings import Settings, database_path, socket_path
 from hisbridge import assembly, connectors, outbox_desk, pending
 from hisbridge.answers import Answering, Busy, Failed, TooLate
 from hisbridge.asking_again import AskingAgain
 from hisbridge.connectivity import Breaker, LineHealth
-from hisbridge.delivery import Backoff, Courier, DestinationHealth, Pace
+from hisbridge.delivery import Backoff, Carrier, Courier, Pace
+from hisbridge.desk import Desk, open_outbox
+from hisbridge.desk_calls import DeskCalls, whole_number
 from hisbridge.errors import PortalTimeout
 from hisbridge.http import silence
 from hisbridge.lookups.contract import PopulationLookup
 from hisbridge.lookups.coverage import CoverageLookup
 from hisbridge.lookups.insurance_portal import DISABLED, Clocks
 from hisbridge.lookups.portal_answer import unanswered
-from hisbridge.outbox import State
-from hisbridge.outbox_desk import Delivery, Depth, Selection
+from hisbridge.outbox_desk import Depth
 from hisbridge.records import Act, Citizen, CitizenQuestion, Coverage, CoverageQuestion, Register, Verdict
-from hisbridge.schema import MIGRATIONS
+from hisbridge.rendering_mark import RenderingMark
+from hisbridge.standing import DestinationHealth
 from wire.codec import Record, from_json
-from wire.database import DatabaseUnavailable, open_database, require
-from wire.errors import MalformedMessage, TiepDonError
+from wire.database import DatabaseUnavailable
+from wire.errors import TiepDonError
 from wire.server import Request, Response, Routes, json_response, serving
 
 log = logging.getLogger(__name__)
@@ -59,33 +63,16 @@ class BridgeHealth(Record, frozen=True, kw_only=True):
     portal: PortalHealth
     lines: tuple[LineHealth, ...] = ()
     open_questions: int | None = None
-
-
-class DeliveryList(Record, frozen=True, kw_only=True):
-    """The answer of `/v1/deliveries`, newest first."""
-
-    deliveries: tuple[Delivery, ...]
+    unserved: tuple[str, ...] = ()  # destinations that are owed something and stand in the settings no more
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the process takes from outside: clocks, chance."""
+    """What the process takes from outside: clocks, chance, and the words of pages it serves itself, by language."""
 
     clocks: Clocks = field(default_factory=Clocks)
     draw: Callable[[], float] = field(default_factory=lambda: random.SystemRandom().random)
-
-
-def open_outbox(path: Path) -> sqlite3.Connection:
-    """The database, if it is there and fits this version. Raises DatabaseUnavailable, DatabaseOutdated."""
-    if not path.exists():
-        raise DatabaseUnavailable(why="no such file")
-    connection = open_database(path)
-    try:
-        require(connection, MIGRATIONS)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def serve(settings: Settings, stop: threading.Event, surroundings: Surroundings | None = None) -> None:
@@ -104,13 +91,15 @@ def running(settings: Settings, surroundings: Surroundings | None = None) -> Ite
     silence()
     path = database_path(settings)
     open_outbox(path).close()
-    couriers = [_courier(settings, number, around) for number in range(len(settings.destinations))]
+    couriers = [_carrier(settings, number, around) for number in range(len(settings.destinations))]
     outside = assembly.Around(around.clocks, around.draw)
     source = assembly.insurance_source(settings, outside)
     register = assembly.register(settings, outside)
     insurance = assembly.kept_for_the_day(settings, source, lambda: open_outbox(path), outside)
     again = _asking_again(settings, insurance, outside)
-    bridge = Bridge(settings, couriers, insurance, register.lookup, (source.line, register.line), again)
+    bridge = Bridge(
+        settings, couriers, insurance, register.lookup, (source.line, register.line), again, around.clocks.now
+    )
     # The socket first: it is what keeps a second bridge from sending the same outbox.
     with serving(socket_path(settings, "bridge"), bridge.routes()) as address:
         threads = [
@@ -143,14 +132,16 @@ class Bridge:
     def __init__(
         self,
         settings: Settings,
-        couriers: list[Courier],
+        couriers: list[Carrier],
         insurance: CoverageLookup,
         register: PopulationLookup,
         lines: tuple[Breaker, ...],
         again: AskingAgain,
+        now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._couriers = couriers
+        self._desk = DeskCalls(Desk(settings, lambda: open_outbox(database_path(settings)), now), couriers)
         self._insurance = insurance
         self._register = register
         self._lines = lines
@@ -166,8 +157,8 @@ class Bridge:
             ("POST", "/v1/coverage/fresh"): self._fresh_coverage,
             ("POST", "/v1/citizen"): self._citizen,
             ("POST", "/v1/wake"): self._wake,
-            ("GET", "/v1/deliveries"): self._deliveries,
             ("GET", "/v1/health"): self._health,
+            **self._desk.routes(),
         }
 
     def _coverage(self, request: Request) -> Response:
@@ -197,22 +188,13 @@ class Bridge:
 
     def _seconds(self, request: Request) -> float:
         usual = int(self._settings.portal.timeout_seconds * 1000)
-        return _number(request, "deadline_ms", usual, 1, LONGEST_DEADLINE_MS) / 1000
+        return whole_number(request, "deadline_ms", usual, 1, LONGEST_DEADLINE_MS) / 1000
 
     def _wake(self, _request: Request) -> Response:
         self._again.wake()
         for courier in self._couriers:
             courier.wake()
         return json_response({"woken": len(self._couriers)})
-
-    def _deliveries(self, request: Request) -> Response:
-        wanted = request.query.get("state") or None
-        if wanted is not None and wanted not in tuple(State):
-            raise MalformedMessage(why="no such state", where="query.state")
-        limit = _number(request, "limit", 100, 0, outbox_desk.MAX_LISTED)
-        with _reading(database_path(self._settings)) as connection:
-            found = outbox_desk.list_deliveries(connection, Selection(states=(State(wanted),) if wanted else ()), limit)
-        return json_response(DeliveryList(deliveries=tuple(found)))
 
     def _health(self, _request: Request) -> Response:
         problem, owed, paused, open_questions = None, {}, {}, None
@@ -222,12 +204,12 @@ class Bridge:
                 open_questions = pending.open_count(connection)
         except TiepDonError as error:
             problem = error.code
-        last = self._last
+        last, served = self._last, {courier.name for courier in self._couriers}
         return json_response(
             BridgeHealth(
                 database=problem,
                 destinations=tuple(
-                    courier.health(owed.get(courier.name, Depth()), courier.name in paused)
+                    courier.health(owed.get(courier.name, Depth()), paused.get(courier.name))
                     for courier in self._couriers
                 ),
                 portal=PortalHealth(
@@ -237,8 +219,13 @@ class Bridge:
                 ),
                 lines=tuple(line.health() for line in self._lines),
                 open_questions=open_questions,
+                unserved=tuple(sorted(name for name, depth in owed.items() if name not in served and _owes(depth))),
             )
         )
+
+
+def _owes(depth: Depth) -> bool:
+    return bool(depth.waiting or depth.held or depth.rejected or depth.dead)
 
 
 @contextmanager
@@ -251,17 +238,25 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
         raise DatabaseUnavailable(why=str(error)) from None
 
 
-def _courier(settings: Settings, number: int, around: Surroundings) -> Courier:
+def _carrier(settings: Settings, number: int, around: Surroundings) -> Carrier:
     destination = settings.destinations[number]
+    if isinstance(destination, LocalAgentDestination):
+        from hisbridge.agent.listener import LocalAgent  # with asyncio and WebSockets: only where one listens
+
+        def opened() -> sqlite3.Connection:
+            return open_outbox(database_path(settings))
+
+        return LocalAgent(destination, opened, around.clocks.now, settings.site.synthetic, around.words)
     backoff = Backoff(settings.bridge.retry_first_seconds, settings.bridge.retry_max_seconds, around.draw)
     return Courier(
         name=destination.name,
         connector_name=destination.connector,
-        connector=connectors.make(destination),
+        connector=connectors.make_enriching(destination),
         open_connection=lambda: open_outbox(database_path(settings)),
         backoff=backoff,
         now=around.clocks.now,
-        pace=Pace(destination.min_interval_seconds),
+        pace=Pace(destination.min_interval_seconds, receiver_tries=settings.bridge.receiver_tries),
+        mark=RenderingMark(database_path(settings).with_name(f"rendering-{destination.name}")),
     )
 
 
@@ -275,15 +270,6 @@ def _asking_again(settings: Settings, insurance: CoverageLookup, around: assembl
         keep_days=lookups.keep_late_days,
         each_round=insurance.forget_past_days,
     )
-
-
-def _number(request: Request, name: str, default: int, least: int, most: int) -> int:
-    text = request.query.get(name, "")
-    if not text:
-        return min(max(default, least), most)
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise MalformedMessage(why="not a whole number", where=f"query.{name}")
-    return min(max(int(text), least), most)
 
 
 def _switched(on: bool) -> str:

@@ -37,6 +37,7 @@ class Spoilt(Response):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = REQUEST_SECONDS
+    disable_nagle_algorithm = True  # head and body are two writes: the second would wait 40 ms for the first one's ACK
     server: "_Server"
 
     def setup(self) -> None:
@@ -68,10 +69,13 @@ class _Handler(BaseHTTPRequestHandler):
             headers={name.lower(): value for name, value in self.headers.items()},
             body=self.rfile.read(length) if length else b"",
         )
-        handler = self.server.routes.get((request.method, request.path))
+        folder = request.path.rpartition("/")[0] + "/"  # a path that ends with / stands for all below it
+        handler = self.server.routes.get((request.method, request.path)) or self.server.routes.get(
+            (request.method, folder)
+        )
         return self._send(handler(request) if handler else Response(status=404, content_type="text/plain"))
 
-    do_GET = do_POST = _answer
+    do_GET = do_POST = do_PUT = do_DELETE = _answer
 
     def _send(self, response: Response) -> None:
         told = response.length if isinstance(response, Spoilt) else None

@@ -104,6 +104,8 @@ class World:
         portal: Breakable,
         hospital: Hospital,
         population: Breakable | None = None,
+        rest: Hospital | None = None,
+        fhir: Hospital | None = None,
     ) -> None:
         self.people = people
         self.events = Topic()
@@ -112,9 +114,10 @@ class World:
         self._plug = plug
         self._scanner = scanner
         self._camera = camera
-        self._hospital = hospital
+        self._hospitals: tuple[Hospital, ...] = tuple(one for one in (hospital, rest, fhir) if one is not None)
         # In the order the desk shows them.
-        self._systems: tuple[Breakable, ...] = tuple(one for one in (portal, population, hospital) if one is not None)
+        known = (portal, population, *self._hospitals)
+        self._systems: tuple[Breakable, ...] = tuple(one for one in known if one is not None)
         self._lock = threading.RLock()
         self._hand = threading.Lock()  # placing may take seconds; nobody who only looks waits for it
         self._portraits: dict[str, bytes] = {}
@@ -180,7 +183,7 @@ class World:
         return self._camera.view.preview()
 
     def set_fault(self, name: str, value: object) -> None:
-        """Break or mend the portal, the population register or the hospital system. Raises UnknownFault."""
+        """Break or mend the portal, the population register or the hospital's systems. Raises UnknownFault."""
         for system in self._systems:
             if name in system.faults():
                 system.set_fault(name, value)
@@ -212,13 +215,14 @@ class World:
             "scanned": self._scanned,
             "in_view": to_plain(self._in_view),
             "faults": {name: value for system in self._systems for name, value in system.faults().items()},
-            "messages": len(self._hospital.messages()),
-            "refused": self._hospital.refused(),
+            "messages": len(self.messages()),
+            "refused": sum(one.refused() for one in self._hospitals),
         }
 
     def messages(self) -> list[dict[str, Any]]:
-        """What the hospital system received, oldest first."""
-        return self._hospital.messages()
+        """What the hospital systems received, oldest first."""
+        told = [message for one in self._hospitals for message in one.messages()]
+        return sorted(told, key=lambda message: str(message.get("received_at", "")))
 
     def portrait(self, key: str) -> bytes:
         """A person's portrait (JPEG). Raises UnknownPerson."""
@@ -239,10 +243,10 @@ class World:
 
     def follow(self, stop: threading.Event) -> None:
         """Tell followers what changed by itself (a card that left, a message that came) until `stop` is set."""
-        told = self._hospital.messages()
+        told = self.messages()
         while not stop.wait(LOOK_SECONDS):
             self._tell_state()
-            messages = self._hospital.messages()
+            messages = self.messages()
             if messages != told:
                 self.events.publish(Event(name="messages", data=messages))
             told = messages

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "record": ("tiepdon.commands.record", "the PatientRecord's schema"),
     "lookup": ("tiepdon.commands.lookup", "ask insurance, population register, lists of places"),
     "bridge": ("tiepdon.commands.bridge", "the bridge to hospital systems: serve, render, deliveries"),
+    "agent": ("tiepdon.commands.agent", "the local agent: pair a page, type for a clerk"),
     "reader": ("tiepdon.commands.reader", "the reader process"),
     "kiosk": ("tiepdon.commands.kiosk", "the kiosk process"),
     "database": ("tiepdon.commands.database", "bring the database to this version's schema"),

@@ -114,6 +114,7 @@ def sandbox_settings(places: Places, ports: Ports, reader_name: str) -> str:
     return f"""\
 # Made by `tiepdon run` for the sandbox world; every record made with it is marked as synthetic.
 counter.enabled = true
+technician.enabled = true
 {_population(places, ports)}
 [site]
 facility_code = "99999"

@@ -152,6 +152,9 @@ PROCESSES = {"run", "reader", "kiosk", "bridge serve", "sandbox"}
 # What else must be given so that the settings are looked at.
 ARGUMENTS = {
     "bridge render": ["hl7v2"],
+    "bridge message": ["1"],
+    "bridge pause": ["his"],
+    "bridge resume": ["his"],
     "card check": ["."],
     "card read": ["--can", "900017"],
     "trust import": ["list.ml"],

@@ -1,13 +1,18 @@
 """`tiepdon record`: a schema that stands alone, and a check of one record."""
 
+import copy
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from config.destinations import Hl7v2Destination
 from hisbridge.connectors.hl7v2 import render
@@ -15,10 +20,14 @@ from hisbridge.records import PatientRecord
 from tests.hisbridge.making import record
 from tests.hisbridge.strategies import records
 from tiepdon.commands.record import EXAMPLE, schema
+from tiepdon.record_problems import problems
 from wire.codec import from_json, to_json, to_plain
 from wire.errors import MalformedMessage
 
 HIS = Hl7v2Destination(name="his", host="127.0.0.1", port=2575)
+
+PUBLISHED = Path(__file__).parents[2] / "docs" / "integration" / "patient-record.schema.json"
+JUDGE = jsonschema.Draft202012Validator(schema())
 
 
 def tiepdon(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -46,6 +55,37 @@ def _values(node: Any, key: str) -> list[str]:
     below = node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
     own = [node[key]] if isinstance(node, dict) and key in node else []
     return own + [value for child in below for value in _values(child, key)]
+
+
+def test_the_published_schema_is_the_one_that_is_printed() -> None:
+    """`tiepdon record schema > docs/integration/patient-record.schema.json` after every change of the record."""
+    published = PUBLISHED.read_bytes()
+    assert published == tiepdon("record", "schema").stdout
+    assert json.loads(published) == schema()
+
+
+def test_its_patterns_mean_the_same_in_every_dialect() -> None:
+    patterns = _values(schema(), "pattern")
+    assert patterns
+    for pattern in patterns:
+        assert pattern.startswith("^")
+        assert pattern.endswith(r"(?![\s\S])")
+        assert not re.search(r"\\[ZAz]|\$", pattern)
+
+
+def test_every_text_is_bounded() -> None:
+    """But for what has a pattern, a list of values, or is a name of our own."""
+
+    def texts(node: Any) -> Iterator[dict[str, Any]]:
+        below = node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
+        if isinstance(node, dict) and node.get("type") == "string":
+            yield node
+        for child in below:
+            yield from texts(child)
+
+    made = schema()
+    del made["examples"]
+    assert [text for text in texts(made) if not {"maxLength", "pattern", "enum", "const"} & text.keys()] == []
 
 
 def test_every_field_is_described() -> None:
@@ -102,6 +142,17 @@ BROKEN: list[tuple[Any, str]] = [
     (with_value("tiepdon.patient_record/2", "version"), "$.version"),
     (with_value(1, "patient", "phone"), "$.patient.phone"),
     (with_value("x", "patient", "religion"), "religion"),
+    (with_value("001303900017\n", "patient", "personal_id"), "$.patient.personal_id"),
+    (with_value("2003\n", "patient", "birth_date"), "$.patient.birth_date"),
+    (with_value("2028-02-14\n", "patient", "expiry_date"), "$.patient.expiry_date"),
+    (with_value("2026-11-21T07:45:00+07:00\n", "visit", "arrived_at"), "$.visit.arrived_at"),
+    (with_value("01028\n", "site", "facility_code"), "$.site.facility_code"),
+    (with_value("x" * 256, "patient", "full_name"), "$.patient.full_name"),
+    (with_value("x" * 1025, "patient", "residence"), "$.patient.residence"),
+    (with_value("1\n", "visit", "accident_code"), "$.visit.accident_code"),
+    (with_value({"province_code": "01", "ward_code": "1"}, "patient", "residence_codes"), "residence_codes.ward_code"),
+    (with_value(-1, "revision"), "$.revision"),
+    (with_value("told", "event"), "$.event"),
     ([], "$"),
 ]
 
@@ -115,6 +166,46 @@ def test_schema_and_decoder_refuse_the_same_records_and_name_the_field(plain: An
     assert field in str(caught.value)
 
 
+# What an independent judge says of records that are good, and of the same with one thing broken.
+
+broken_values = st.one_of(
+    st.none(), st.booleans(), st.integers(-2, 10_001), st.text(max_size=12), st.just("x" * 2000), st.just([]),
+    st.just({}), st.floats(allow_nan=False, allow_infinity=False, width=16), st.just("2026-11-21\n"), st.just("1.1\n"),
+)  # fmt: skip
+
+
+def _places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    below = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    return (
+        [path, *(place for key, child in below for place in _places(child, (*path, key)))]
+        if path
+        else [place for key, child in below for place in _places(child, (key,))]
+    )
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(plain=records, data=st.data())
+def test_an_independent_judge_agrees_with_the_decoder(plain: dict[str, Any], data: st.DataObject) -> None:
+    whole = copy.deepcopy(data.draw(st.sampled_from([plain, to_plain(EXAMPLE)])))
+    place = data.draw(st.sampled_from(_places(whole)))
+    node = whole
+    for key in place[:-1]:
+        node = node[key]
+    match data.draw(st.sampled_from(["set", "remove", "add", "leave"])):
+        case "set":
+            node[place[-1]] = data.draw(broken_values)
+        case "remove":
+            del node[place[-1]]
+        case "add" if isinstance(node, dict):
+            node[data.draw(st.text(max_size=5))] = "x"
+    accepted = JUDGE.is_valid(whole)
+    found = problems(json.dumps(whole).encode())
+    assert accepted is (found == []), found
+
+
+# The command.
+
+
 def test_validate_says_yes_or_names_the_field() -> None:
     good = tiepdon("record", "validate", stdin=b"\xef\xbb\xbf" + to_json(record()))
     assert (good.returncode, good.stdout, good.stderr) == (0, b"valid\n", b"")
@@ -125,3 +216,44 @@ def test_validate_says_yes_or_names_the_field() -> None:
     told = tiepdon("record", "validate", "--json", stdin=b"{")
     assert told.returncode == 2
     assert json.loads(told.stdout)["valid"] is False
+
+
+def test_validate_names_every_wrong_field_and_no_value() -> None:
+    plain = to_plain(record())
+    plain["patient"] |= {"personal_id": "SECRET-1", "birth_date": "SECRET-2", "religion": "SECRET-3"}
+    plain["visit"] |= {"visit_id": ""}
+    plain["evidence"]["checks"]["access"]["result"] = "SECRET-4"
+    del plain["site"]["kiosk_id"]
+    bad = tiepdon("record", "validate", stdin=json.dumps(plain, indent=1).encode())
+    assert bad.returncode == 2
+    places = [line.split(": ")[2] for line in bad.stderr.decode().splitlines()]
+    assert places == [
+        "$.site.kiosk_id",
+        "$.patient.personal_id",
+        "$.patient.birth_date",
+        "$.patient",
+        "$.visit.visit_id",
+        "$.evidence.checks['access'].result",
+    ]
+    assert b"SECRET" not in bad.stderr
+
+
+def test_validate_takes_one_record_a_line_and_says_which_is_wrong() -> None:
+    good, bad = to_json(record()), json.dumps(BROKEN[2][0]).encode()
+    done = tiepdon("record", "validate", stdin=b"\n".join([good, b"", good, good]) + b"\n")
+    assert (done.returncode, done.stdout) == (0, b"valid: 3 records\n")
+    done = tiepdon("record", "validate", stdin=b"\n".join([good, bad, b"{", good]))
+    assert done.returncode == 2
+    lines = done.stderr.decode().splitlines()
+    assert [line.split(": ")[2] for line in lines] == ["line 2", "line 3"]
+    told = tiepdon("record", "validate", "--json", stdin=b"\n".join([good, bad, good]))
+    said = [json.loads(line) for line in told.stdout.splitlines()]
+    assert [(one["line"], one["valid"]) for one in said] == [(1, True), (2, False), (3, True)]
+    assert said[1]["problems"][0]["where"] == "$.patient.personal_id"
+
+
+@pytest.mark.parametrize("nothing", [b"", b"\n", b"\xff\xfe", b"[" * 100_000])
+def test_what_is_no_record_at_all_is_refused_in_one_line(nothing: bytes) -> None:
+    done = tiepdon("record", "validate", stdin=nothing)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.count(b"\n") == 1

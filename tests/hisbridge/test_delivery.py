@@ -12,11 +12,12 @@ import pytest
 from hisbridge import outbox
 from hisbridge.connectors import make
 from hisbridge.connectors.contract import Connector, Known, Outcome, Receipt, Sending
-from hisbridge.delivery import Backoff, Condition, Courier
+from hisbridge.delivery import Backoff, Courier
 from hisbridge.errors import DestinationUnreachable
 from hisbridge.outbox import State
 from hisbridge.outbox_desk import Delivery, Depth
 from hisbridge.records import PatientRecord
+from hisbridge.standing import Condition
 from tests.hisbridge.making import FakeClock, database, destination, eventually, listed, patient, record
 from tests.hisbridge.receiver import ack, control_id, framed, hang_up, mute, raw, receiving, say
 from wire.database import DatabaseUnavailable, open_database, transaction
@@ -377,5 +378,8 @@ def test_trouble_is_logged_once_when_it_begins_and_once_when_it_ends(
         for _ in range(4):
             b.courier.step()
             b.clock.advance(300)
-    lines = [entry.getMessage() for entry in caplog.records if entry.name == "hisbridge.delivery"]
-    assert [line.split(" (")[0] for line in lines] == ["his: delivery 1 waits", "his: delivering again"]
+    lines = [entry.getMessage() for entry in caplog.records if entry.name == "hisbridge.standing"]
+    assert [line.split(" (")[0] for line in lines] == [
+        "his: delivery 1 waits",
+        "his: delivering again after 3 failures",
+    ]

@@ -20,6 +20,7 @@ from PIL import Image
 from sandbox.camera import camera
 from sandbox.card import trust
 from sandbox.desk import routes
+from sandbox.fhir import FhirServer
 from sandbox.his import HospitalSystem
 from sandbox.inprocess import InProcessSlot, RemoteSlot
 from sandbox.people import all_people, find, qr_text
@@ -82,7 +83,7 @@ def desk(run_dir: Path, slot: InProcessSlot) -> Iterator[Desk]:
     ):
         plug = RemoteSlot(run_dir / "card.sock")
         outside = Portal(all_people()), HospitalSystem(), Population(all_people())
-        world = World(all_people(), trust.create(), jpeg, plug, made, eye, *outside)
+        world = World(all_people(), trust.create(), jpeg, plug, made, eye, *outside, fhir=FhirServer())
         with serving(("127.0.0.1", 0), routes(world, {"desk": "here"})) as address:
             assert isinstance(address, tuple)
             yield Desk(address[1])
@@ -166,7 +167,7 @@ def test_faults_go_to_the_system_that_has_them(desk: Desk) -> None:
 def test_every_fault_is_told_system_by_system_and_has_words_in_both_languages(desk: Desk) -> None:
     told = list(desk.get("/state")["faults"])
     systems = list(dict.fromkeys(name.partition(".")[0] for name in told))
-    assert systems == ["portal", "population", "his"]
+    assert systems == ["portal", "population", "his", "fhir"]
     assert sorted(told, key=lambda name: systems.index(name.partition(".")[0])) == told
     words = desk.get("/desk-words.json")
     for language in ("vi", "en"):

@@ -24,6 +24,8 @@ def register(commands: Any) -> None:
     parser.add_argument("--portal-tls-port", type=int, default=0, help="the same over https (0: a free port)")
     parser.add_argument("--population-port", type=int, default=0, help="population register (0: a free port)")
     parser.add_argument("--his-port", type=int, default=0, help="hospital system, HL7 v2 over MLLP (0: a free port)")
+    parser.add_argument("--rest-port", type=int, default=0, help="hospital system over HTTP (0: a free port)")
+    parser.add_argument("--fhir-port", type=int, default=0, help="hospital's FHIR R4 server (0: a free port)")
     parser.add_argument("--desk-port", type=int, default=0, help="the desk's page and API (0: a free port)")
     parser.add_argument(
         "--card",
@@ -41,7 +43,9 @@ def run(options: argparse.Namespace) -> int:
     from sandbox.camera import camera
     from sandbox.card import trust
     from sandbox.desk import routes
+    from sandbox.fhir import FhirServer
     from sandbox.his import HospitalSystem
+    from sandbox.hospital_rest import HospitalRest
     from sandbox.people import all_people, everybody
     from sandbox.population import Population
     from sandbox.portal import Portal
@@ -60,12 +64,14 @@ def run(options: argparse.Namespace) -> int:
     certificate = authority.export(options.state / "trust")
     people = all_people()
     portal, population, hospital = Portal(everybody()), Population(everybody()), HospitalSystem()
+    rest = HospitalRest(everybody())
+    fhir = FhirServer()
     certificates = Certificates(options.state / "portal-tls")
     link, eye = options.run_folder / "scanner", options.run_folder / "camera"
     with ExitStack() as open_now:
         plug = _plug(*options.card)
         devices = open_now.enter_context(scanner(link)), open_now.enter_context(camera(eye))
-        world = World(people, authority, jpeg, plug, *devices, portal, hospital, population)
+        world = World(people, authority, jpeg, plug, *devices, portal, hospital, population, rest, fhir)
         open_now.callback(world.events.close)
         open_now.callback(_quietly, plug)
         addresses: dict[str, Any] = {
@@ -77,6 +83,8 @@ def run(options: argparse.Namespace) -> int:
             "portal_ca": str(certificates.ca),
             "population": _url(open_now.enter_context(population.serving(options.population_port))),
             "his": "{}:{}".format(*open_now.enter_context(hospital.serving(options.his_port))),
+            "rest": _url(open_now.enter_context(rest.serving(options.rest_port))),
+            "fhir": _url(open_now.enter_context(fhir.serving(options.fhir_port))) + "/fhir",
             "scanner": str(link),
             "camera": str(eye),
             "card": ":".join(options.card),

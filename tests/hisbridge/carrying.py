@@ -1,0 +1,96 @@
+"""A courier on a real database with a receiver that a test scripts in a few words, and a clock that it moves."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hisbridge import outbox
+from hisbridge.connectors.contract import Connector, Known, Outcome, Receipt, Sending
+from hisbridge.delivery import Backoff, Courier, Pace
+from hisbridge.outbox import State
+from hisbridge.outbox_desk import Delivery, Depth
+from hisbridge.records import PatientRecord
+from hisbridge.rendering_mark import RenderingMark
+from hisbridge.standing import Condition
+from tests.hisbridge.making import FakeClock, database, listed, patient, record
+from wire.database import open_database, transaction
+
+FULL = Backoff(first_seconds=1.0, longest_seconds=300.0, draw=lambda: 1.0)
+OK = Receipt(Outcome.ACKNOWLEDGED, "AA")
+LATER = Receipt(Outcome.TRY_LATER, "500")
+
+Answer = Callable[[str], Receipt]  # what is said to a visit; may raise
+
+
+class Scripted:
+    """A connector that renders a visit as its id and asks `answer` what the receiver says."""
+
+    content_type = "text/plain"
+    stale_answers = 0
+
+    def __init__(self, answer: Answer = lambda visit: OK) -> None:  # noqa: ARG005
+        self.answer = answer
+        self.sent: list[str] = []
+        self.attempts: list[int] = []
+
+    def identify(self, made: PatientRecord) -> Known:  # noqa: ARG002
+        return Known()
+
+    def render(self, made: PatientRecord, known: Known) -> bytes | None:  # noqa: ARG002
+        return made.visit.visit_id.encode()
+
+    def send(self, message: bytes, sending: Sending) -> Receipt:
+        self.sent.append(message.decode())
+        self.attempts.append(sending.attempt)
+        return self.answer(message.decode())
+
+    def probe(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class Carrying:
+    """A courier with its database and its clock."""
+
+    def __init__(self, path: Path, connector: Connector, pace: Pace | None = None, name: str = "his") -> None:
+        self.path = path
+        self.name = name
+        self.clock = FakeClock()
+        self.db = open_database(path)
+        self.opened: Callable[[], sqlite3.Connection] = lambda: open_database(path)
+        mark = RenderingMark(path.with_name(name))
+        self.courier = Courier(name, "scripted", connector, lambda: self.opened(), FULL, self.clock, pace, mark)
+
+    def owe(self, *visits: str, person: str | None = None) -> None:
+        for number, visit in enumerate(visits):
+            made = record(visit, patient=patient(personal_id=person or f"{number + 1:012}"))
+            with transaction(self.db):
+                outbox.enqueue(self.db, made, (self.name,), self.clock())
+
+    def told(self, visit: str) -> Delivery:
+        return next(one for one in listed(self.db, limit=1000) if one.record_id == visit)
+
+    def state(self, visit: str) -> State:
+        return self.told(visit).state
+
+    def condition(self) -> Condition:
+        return self.courier.health(Depth()).condition
+
+    def drain(self, steps: int = 50) -> None:
+        for _ in range(steps):
+            if self.courier.step() is None:
+                return
+
+
+@contextmanager
+def carrying(folder: Path, connector: Connector, pace: Pace | None = None) -> Iterator[Carrying]:
+    made = Carrying(database(folder), connector, pace)
+    try:
+        yield made
+    finally:
+        made.courier.stop()
+        made.courier.run(0.01)  # closes connection and connector
+        made.db.close()
