@@ -13,6 +13,7 @@ import pytest
 from config.settings import load
 from hisbridge import outbox
 from hisbridge.connectors.hl7v2 import render
+from hisbridge.enrichment import enriched
 from hisbridge.outbox import Ended, State
 from tests.hisbridge.making import MOMENT, database, destination, record
 from wire.codec import to_json
@@ -39,7 +40,7 @@ LAB = HIS.replace('"his"', '"lab"') + 'name_style = "whole_in_family"\n'
 def test_render_writes_exactly_the_bytes_that_are_sent() -> None:
     done = bridge("render", "hl7v2", stdin=to_json(record()))
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout == render(record(), destination())
+    assert done.stdout == render(enriched(record()), destination())
 
 
 def test_render_on_a_terminal_gives_each_segment_its_line() -> None:
@@ -59,15 +60,15 @@ def test_render_as_json_carries_the_same_text() -> None:
     told = json.loads(done.stdout)
     assert set(told) == {"connector", "content_type", "body"}
     assert told["connector"] == "hl7v2"
-    assert told["body"].encode() == render(record(), destination())
+    assert told["body"].encode() == render(enriched(record()), destination())
 
 
 def test_render_uses_the_destination_asked_for(tmp_path: Path) -> None:
     file = config(tmp_path, HIS, LAB)
     first = bridge("render", "hl7v2", "--config", file, stdin=to_json(record()))
     lab = bridge("render", "hl7v2", "--config", file, "--destination", "lab", stdin=to_json(record()))
-    assert first.stdout == render(record(), destination())
-    assert lab.stdout == render(record(), destination(name="lab", name_style="whole_in_family"))
+    assert first.stdout == render(enriched(record()), destination())
+    assert lab.stdout == render(enriched(record()), destination(name="lab", name_style="whole_in_family"))
     unknown = bridge("render", "hl7v2", "--config", file, "--destination", "nowhere", stdin=to_json(record()))
     assert unknown.returncode == 2
     assert b"config.unknown_destination" in unknown.stderr

@@ -26,7 +26,7 @@ BAD = {  # what is in the file: (code, key)
     "[reader.scanner]\nbaud_rate = 9600.5\n": ("config.wrong_type", "reader.scanner.baud_rate"),
     "[destinations]\nname = 'his'\n": ("config.wrong_type", "destinations"),
     DESTINATION.replace("2575", "0"): ("config.wrong_type", "destinations[0].port"),
-    DESTINATION.replace("hl7v2", "fhir"): ("config.wrong_type", "destinations[0].connector"),
+    DESTINATION.replace("hl7v2", "telex"): ("config.wrong_type", "destinations[0].connector"),
     "[portal]\nenabled = true\n": ("config.wrong_type", "portal.base_url"),
     "[kiosk\n": ("config.syntax", None),
     "a = 1\na = 2\n": ("config.syntax", None),

@@ -165,11 +165,11 @@ class World:
             yield connection
 
     def count(self) -> tuple[int, int, int]:
-        """(visits, tickets with a visit, deliveries): one snapshot."""
+        """(visits, tickets with a visit, arrivals owed or delivered): one snapshot."""
         with self.database() as connection:
             row = connection.execute(
                 "SELECT (SELECT count(*) FROM visits), (SELECT count(*) FROM tickets WHERE visit_id IS NOT NULL), "
-                "(SELECT count(*) FROM deliveries)"
+                "(SELECT count(*) FROM deliveries WHERE revision = 0)"
             ).fetchone()
         return row[0], row[1], row[2]
 

@@ -18,7 +18,7 @@ from hisbridge.agent.typing import Block
 from hisbridge.desk import open_outbox
 from hisbridge.errors import UnknownDestination
 from hisbridge.site_time import SiteTime
-from wire.codec import from_plain
+from wire.codec import from_plain, to_json
 from wire.errors import RemoteError
 
 _TYPE = """\
@@ -51,6 +51,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     types.add_argument("--screen", help="name of the screen (default: the only one)")
     types.add_argument("--after", type=float, default=3.0, metavar="SECONDS", help="time to put the cursor in place")
     types.set_defaults(run=_run_type)
+    for one in (pair, listed, unpair, types):
+        one.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def _run_pair(options: argparse.Namespace) -> int:
@@ -59,6 +61,10 @@ def _run_pair(options: argparse.Namespace) -> int:
     with closing(open_outbox(database_path(settings))) as connection:
         now = SiteTime(settings.site.utc_offset_minutes).now()
         code = pairing.new_code(connection, destination.name, now, destination.pairing_seconds)
+    if options.json:
+        told = {"code": code, "destination": destination.name, "seconds": destination.pairing_seconds}
+        sys.stdout.write(json.dumps(told) + "\n")
+        return 0
     minutes = round(destination.pairing_seconds / 60, 1)
     sys.stdout.write(f"{code[:3]} {code[3:]}\n")
     sys.stderr.write(f"pairs one page with {destination.name} within {minutes:g} minutes\n")
@@ -68,8 +74,12 @@ def _run_pair(options: argparse.Namespace) -> int:
 def _run_pairings(options: argparse.Namespace) -> int:
     settings = load(options.config)
     with closing(open_outbox(database_path(settings))) as connection:
-        for one in pairing.pairings(connection, options.destination):
-            sys.stdout.write(f"{one.paired_at}  {one.destination:<12}  {one.origin or '(program)'}\n")
+        known = pairing.pairings(connection, options.destination)
+    if options.json:
+        sys.stdout.buffer.write(to_json({"pairings": known}) + b"\n")
+        return 0
+    for one in known:
+        sys.stdout.write(f"{one.paired_at}  {one.destination:<12}  {one.origin or '(program)'}\n")
     return 0
 
 
@@ -78,7 +88,7 @@ def _run_unpair(options: argparse.Namespace) -> int:
     destination = _destination(settings, options.destination)
     with closing(open_outbox(database_path(settings))) as connection:
         ended = pairing.unpair(connection, destination.name, options.origin)
-    sys.stdout.write(f"{ended}\n")
+    sys.stdout.write(json.dumps({"ended": ended}) + "\n" if options.json else f"{ended}\n")
     return 0
 
 
@@ -103,6 +113,8 @@ def _run_type(options: argparse.Namespace) -> int:
         keyboard.press(board, typing.keys(from_plain(told["blocks"], list[Block])), screen["window"])
     finally:
         board.close()
+    if options.json:
+        sys.stdout.write(json.dumps({"screen": screen["name"], "fields": len(told["blocks"])}) + "\n")
     return 0
 
 
