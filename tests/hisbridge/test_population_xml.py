@@ -68,10 +68,10 @@ def listener() -> Iterator[tuple[int, Callable[[], bool]]]:
 def test_a_document_type_declaration_is_refused_before_anything_of_it_is_used(subset: str, name: str) -> None:
     body = with_doctype(subset, name)
     tracemalloc.start()
-    begun = time.perf_counter()
+    begun = time.thread_time()
     with pytest.raises(PopulationGarbled) as raised:
         people(body)
-    assert time.perf_counter() - begun < 0.5
+    assert time.thread_time() - begun < 0.5
     assert tracemalloc.get_traced_memory()[1] < 3 * len(body) + 500_000
     tracemalloc.stop()
     assert raised.value.data == {"why": "document type declaration"}
@@ -131,10 +131,10 @@ def test_no_external_entity_is_ever_fetched() -> None:
     ids=range(24),
 )
 def test_what_is_no_document_is_refused_quickly(body: bytes) -> None:
-    begun = time.perf_counter()
+    begun = time.thread_time()
     with pytest.raises(XmlRefused):
         read(body)
-    assert time.perf_counter() - begun < 0.5
+    assert time.thread_time() - begun < 0.5
 
 
 def test_the_largest_answer_that_is_let_in_is_read_quickly_and_in_little_memory() -> None:
@@ -147,9 +147,9 @@ def test_the_largest_answer_that_is_let_in_is_read_quickly_and_in_little_memory(
         b"<!--" + b"x" * (MAX_ANSWER - 20) + b"--><a/>",
     ):
         tracemalloc.start()
-        begun = time.perf_counter()
+        begun = time.thread_time()
         assert read(body).name == "a"
-        assert time.perf_counter() - begun < 1
+        assert time.thread_time() - begun < 1
         assert tracemalloc.get_traced_memory()[1] < 8_000_000
         tracemalloc.stop()
 
