@@ -28,7 +28,7 @@ from hisbridge.outbox_desk import Delivery, DeskAct, Selection, Told
 from hisbridge.records import HospitalAnswer, PatientRecord, PersonalId
 from hisbridge.schema import MIGRATIONS
 from wire.codec import Record, from_json, to_plain
-from wire.database import DatabaseUnavailable, open_database, require, transaction
+from wire.database import DatabaseUnavailable, open_existing, transaction
 from wire.errors import MalformedMessage, TiepDonError
 
 log = logging.getLogger(__name__)
@@ -110,15 +110,7 @@ class Done(Record, frozen=True, kw_only=True):
 
 def open_outbox(path: Path) -> sqlite3.Connection:
     """The database, if it is there and fits this version. Raises DatabaseUnavailable, DatabaseOutdated."""
-    if not path.exists():
-        raise DatabaseUnavailable(why="no such file")
-    connection = open_database(path)
-    try:
-        require(connection, MIGRATIONS)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    return open_existing(path, MIGRATIONS)
 
 
 class Desk:

@@ -25,7 +25,7 @@ from kiosk.counter_acts import Strength, Task, still_needs_counter, strength_of,
 from kiosk.schema import MIGRATIONS
 from kiosk.states import CounterReason
 from wire.codec import from_json, to_json
-from wire.database import DatabaseUnavailable, open_database, require, transaction
+from wire.database import DatabaseUnavailable, open_existing, transaction
 from wire.errors import MalformedMessage, TiepDonError
 
 log = logging.getLogger(__name__)
@@ -256,16 +256,7 @@ def open_counter(settings: Settings, clock: Clock) -> Counter:
     """The counter on the site's database, which is opened at the first call."""
 
     def open_connection() -> sqlite3.Connection:
-        path = database_path(settings)
-        if not path.exists():
-            raise DatabaseUnavailable(why="no such file")
-        connection = open_database(path)
-        try:
-            require(connection, MIGRATIONS)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        return open_existing(database_path(settings), MIGRATIONS)
 
     names = tuple(destination.name for destination in settings.destinations)
     return Counter(open_connection, clock, settings.site.utc_offset_minutes, names)

@@ -25,7 +25,7 @@ from kiosk.schema import MIGRATIONS
 from kiosk.states import CounterReason, Ticket
 from reader.reading import Reading
 from wire.codec import from_json, to_json
-from wire.database import DatabaseUnavailable, open_database, require, transaction
+from wire.database import DatabaseUnavailable, open_existing, transaction
 
 LATE_AT_ONCE = 20  # each is a durable write, and a ticket may be waiting behind them
 TAKEN_BACK = "visit.cancelled"  # why a question left open is not asked again
@@ -113,16 +113,8 @@ def random_id() -> str:
 
 def open_store(settings: Settings, clock: Clock) -> "Store":
     """The store on the site's database; raises DatabaseUnavailable, DatabaseOutdated."""
-    path = database_path(settings)
-    if not path.exists():
-        raise DatabaseUnavailable(why="no such file")  # never made here: `tiepdon database migrate` does
-    connection = open_database(path)
-    try:
-        with _as_unavailable():
-            require(connection, MIGRATIONS)
-    except Exception:
-        connection.close()
-        raise
+    with _as_unavailable():
+        connection = open_existing(database_path(settings), MIGRATIONS)
     return Store(connection, desk_of(settings), clock)
 
 

@@ -63,6 +63,22 @@ def open_database(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def open_existing(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connection:
+    """`open_database` for a file that is there and fits; it is never made here: `tiepdon database migrate` does.
+
+    Raises DatabaseUnavailable, DatabaseOutdated.
+    """
+    if not path.exists():
+        raise DatabaseUnavailable(why="no such file")
+    connection = open_database(path)
+    try:
+        require(connection, migrations)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """One write transaction: begun at once (no upgrade from a reader, no deadlock), committed or rolled back whole.
