@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,11 +21,17 @@ class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: Path, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
         self._path = path
+        self._seconds = timeout
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
+        # Waits for a place in a full queue; with Python's own time-out a Unix socket would refuse at once (unix(7)).
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(self._seconds))
+        try:
+            self.sock.connect(str(self._path))
+        except BlockingIOError:
+            raise TimeoutError from None
+        self.sock.settimeout(self._seconds)
 
 
 class Client:
@@ -75,6 +82,12 @@ class Client:
             raise ServiceUnreachable(socket=self._path.name) from None
         finally:
             connection.close()
+
+
+def _timeval(seconds: float) -> bytes:
+    whole = int(seconds)
+    # Never zero, which the kernel reads as for ever.
+    return struct.pack("ll", whole, max(int((seconds - whole) * 1_000_000), 1))
 
 
 def _remote_error(answer: bytes) -> Exception:

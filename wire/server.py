@@ -202,8 +202,11 @@ def _remove_stale_socket(path: Path) -> None:
     if not path.exists():
         return
     with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
         try:
             probe.connect(str(path))
+        except BlockingIOError:
+            pass  # somebody listens whose queue is full
         except OSError:
             path.unlink(missing_ok=True)
             return

@@ -85,6 +85,42 @@ def test_no_answer_in_time_is_a_timeout(tmp_path: Path) -> None:
         release.set()
 
 
+def full(path: Path) -> tuple[socket.socket, socket.socket]:
+    """A socket whose queue is full, and the connection that fills it."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen(0)
+    queued = socket.socket(socket.AF_UNIX)
+    queued.connect(str(path))
+    return listener, queued
+
+
+def test_a_full_queue_is_waited_for_as_long_as_for_an_answer(tmp_path: Path) -> None:
+    listener, queued = full(tmp_path / "s.sock")
+    with listener, queued, pytest.raises(ServiceTimeout):
+        Client(tmp_path / "s.sock", timeout=0.2).get("/echo", Note)
+
+
+def test_a_caller_in_a_rush_is_answered_when_its_turn_comes(tmp_path: Path) -> None:
+    listener, queued = full(tmp_path / "s.sock")
+    told: list[Note] = []
+    with listener, queued:
+        caller = threading.Thread(target=lambda: told.append(Client(tmp_path / "s.sock").get("/echo", Note)))
+        caller.start()
+        listener.accept()[0].close()  # the one that filled the queue; the next is the caller
+        with listener.accept()[0] as connection:
+            connection.recv(4096)
+            connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"text":"x"}')
+        caller.join(5)
+    assert told == [Note(text="x")]
+
+
+def test_a_socket_whose_queue_is_full_is_left_alone(tmp_path: Path) -> None:
+    listener, queued = full(tmp_path / "s.sock")
+    with listener, queued, pytest.raises(OSError, match="in use"), serving(tmp_path / "s.sock", ROUTES):
+        pass
+
+
 def test_a_socket_left_by_a_killed_process_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "s.sock"
     with socket.socket(socket.AF_UNIX) as dead:
