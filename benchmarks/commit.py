@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from benchmarks.table import Table, quantile
 from config.destinations import Hl7v2Destination
 from config.settings import Settings, database_path, load
-from hisbridge.records import Coverage, Verdict
+from hisbridge.questions import Coverage, Verdict
 from kiosk.clock import SystemClock
 from kiosk.store import open_store
 from reader.reading import Evidence, Holder, Reading, Sex, Source

@@ -24,7 +24,7 @@ from hisbridge.connectivity import Breaker
 from hisbridge.http import poster
 from hisbridge.lookups.insurance_portal import MAX_ANSWER, InsurancePortal
 from hisbridge.lookups.patience import Pacing, rules, steadfast
-from hisbridge.records import Coverage, CoverageQuestion
+from hisbridge.questions import Coverage, CoverageQuestion
 from wire.client import Client
 
 ROUNDS = 500

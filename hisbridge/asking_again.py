@@ -15,7 +15,7 @@ from hisbridge.delivery import Backoff
 from hisbridge.lookups.contract import InsuranceLookup
 from hisbridge.lookups.openness import is_answer
 from hisbridge.pending import Claimed
-from hisbridge.records import Coverage, CoverageQuestion
+from hisbridge.questions import Coverage, CoverageQuestion
 from hisbridge.site_time import SiteTime
 from wire.codec import from_json
 from wire.database import DatabaseUnavailable

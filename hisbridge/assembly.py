@@ -23,7 +23,7 @@ from hisbridge.lookups.insurance_portal import Clocks, InsurancePortal
 from hisbridge.lookups.openness import is_answer
 from hisbridge.lookups.patience import Pacing, rules, steadfast
 from hisbridge.lookups.population import population
-from hisbridge.records import Citizen, CitizenQuestion, Coverage, CoverageQuestion, Entitlement
+from hisbridge.questions import Citizen, CitizenQuestion, Coverage, CoverageQuestion, Entitlement
 from hisbridge.site_time import SiteTime
 from hisbridge.trust import trust
 

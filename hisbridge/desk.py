@@ -25,8 +25,9 @@ from hisbridge.identity import person_key
 from hisbridge.masking import masked, masked_known
 from hisbridge.outbox import State, moment
 from hisbridge.outbox_desk import Delivery, DeskAct, Selection, Told
-from hisbridge.records import HospitalAnswer, PatientRecord, PersonalId
+from hisbridge.records import HospitalAnswer, PatientRecord
 from hisbridge.schema import MIGRATIONS
+from hisbridge.values import PersonalId
 from wire.codec import Record, from_json, to_plain
 from wire.database import DatabaseUnavailable, open_existing, transaction
 from wire.errors import MalformedMessage, TiepDonError

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from hisbridge.connectors.contract import Known
-from hisbridge.records import AddressCodes, Arrival, Coverage, Merge, Patient, PatientRecord
+from hisbridge.questions import Coverage
+from hisbridge.records import AddressCodes, Arrival, Merge, Patient, PatientRecord
 
 # What is of the visit, the site or the insurer's rules, and of no single person.
 SHOWN: dict[type, frozenset[str]] = {

@@ -29,7 +29,7 @@ from hisbridge.lookups.coverage import CoverageLookup
 from hisbridge.lookups.insurance_portal import DISABLED, Clocks
 from hisbridge.lookups.portal_answer import unanswered
 from hisbridge.outbox_desk import Depth
-from hisbridge.records import Act, Citizen, CitizenQuestion, Coverage, CoverageQuestion, Register, Verdict
+from hisbridge.questions import Act, Citizen, CitizenQuestion, Coverage, CoverageQuestion, Register, Verdict
 from hisbridge.rendering_mark import RenderingMark
 from hisbridge.standing import DestinationHealth
 from wire.codec import Record, from_json

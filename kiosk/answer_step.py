@@ -5,7 +5,8 @@ Pure, like `moves.py`. Must not import Flask, a device library or a connector.
 
 from dataclasses import replace
 
-from hisbridge.records import Coverage, HospitalAnswer
+from hisbridge.questions import Coverage
+from hisbridge.records import HospitalAnswer
 from kiosk.events import CallStaff, Committed, CoverageCameLate, Effect, HospitalAnswered
 from kiosk.moves import Step, cleared, go
 from kiosk.policy import Policy

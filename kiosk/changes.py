@@ -16,7 +16,8 @@ import msgspec
 
 from hisbridge.outbox_desk import Told
 from hisbridge.pending import LateAnswer
-from hisbridge.records import Coverage, Event, HospitalAnswer, PatientRecord
+from hisbridge.questions import Coverage
+from hisbridge.records import Event, HospitalAnswer, PatientRecord
 from hisbridge.revisions import enqueue_later
 from hisbridge.told import renewed
 from kiosk import tickets

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
 from config.settings import Settings
-from hisbridge.records import Act, Coverage, Verdict
+from hisbridge.questions import Act, Coverage, Verdict
 from kiosk.checkin import step
 from kiosk.clock import Clock, at_site, moment
 from kiosk.events import (

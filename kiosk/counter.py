@@ -18,7 +18,8 @@ import msgspec
 from config.settings import Settings, database_path
 from hisbridge import pending
 from hisbridge.lookups.persons import iso_day, same_day, same_name
-from hisbridge.records import Act, Coverage, CoverageQuestion, Event, HospitalAnswer, Officer, PatientRecord
+from hisbridge.questions import Act, Coverage, CoverageQuestion, Officer
+from hisbridge.records import Event, HospitalAnswer, PatientRecord
 from kiosk.changes import Answered, NoSuchVisit, answers_of, change, for_the_person
 from kiosk.clock import Clock, at_site, moment
 from kiosk.counter_acts import Strength, Task, still_needs_counter, strength_of, tasks_of

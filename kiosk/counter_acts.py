@@ -10,7 +10,8 @@ from types import MappingProxyType
 
 import msgspec
 
-from hisbridge.records import Act, Coverage, PatientRecord, Proof, Verdict
+from hisbridge.questions import Act, Coverage, Verdict
+from hisbridge.records import PatientRecord, Proof
 from kiosk import tickets
 
 FROM_PAPER = "coverage.from_paper_card"  # reason of a Coverage whose dates staff typed from the card they inspected

@@ -4,7 +4,7 @@ Must not import Flask, a device library or a connector.
 """
 
 from config.settings import Settings
-from hisbridge.records import Act, Coverage, CoverageQuestion, Verdict
+from hisbridge.questions import Act, Coverage, CoverageQuestion, Verdict
 from kiosk.clock import Clock, at_site, moment
 from wire.client import Client
 from wire.errors import ServiceTimeout, ServiceUnreachable, TiepDonError

@@ -14,7 +14,8 @@ import msgspec
 
 from hisbridge.lookups.persons import iso_day, surely_under, tidy
 from hisbridge.lookups.portal_numbers import CARD, forces_card
-from hisbridge.records import Act, Coverage, CoverageQuestion, Officer, PatientRecord, Verdict
+from hisbridge.questions import Act, Coverage, CoverageQuestion, Officer, Verdict
+from hisbridge.records import PatientRecord
 from kiosk.counter_acts import FROM_PAPER
 from wire.codec import from_plain, to_plain
 from wire.errors import TiepDonError

@@ -5,7 +5,8 @@ Must not import Flask, a device library or a connector.
 
 from dataclasses import dataclass
 
-from hisbridge.records import Coverage, HospitalAnswer
+from hisbridge.questions import Coverage
+from hisbridge.records import HospitalAnswer
 from kiosk.states import CounterReason, Devices, NextPath, Ticket
 from reader.reading import Holder, Reading
 

@@ -11,20 +11,9 @@ from typing import Any
 import msgspec
 
 from config.settings import ServiceSettings, SiteSettings
-from hisbridge.records import (
-    Arrival,
-    CardNumber,
-    Coverage,
-    CoverageQuestion,
-    Moment,
-    Patient,
-    PatientRecord,
-    PersonalId,
-    PreviousId,
-    Proof,
-    ProofCheck,
-    Site,
-)
+from hisbridge.questions import Coverage, CoverageQuestion
+from hisbridge.records import Arrival, Patient, PatientRecord, Proof, ProofCheck, Site
+from hisbridge.values import CardNumber, Moment, PersonalId, PreviousId
 from reader.reading import Evidence, Reading, Source
 from wire.codec import from_plain, to_plain
 from wire.errors import MalformedMessage, TiepDonError

@@ -9,7 +9,7 @@ import msgspec
 
 from hisbridge.lookups.persons import same_name
 from hisbridge.lookups.result_codes import MOVED
-from hisbridge.records import Act, Coverage, Verdict
+from hisbridge.questions import Act, Coverage, Verdict
 from reader.reading import Holder, InsuranceCard, Reading
 
 NUMBER_DIGITS = 10  # of the social security number, the end of every insurance card's (services.md 2.1)

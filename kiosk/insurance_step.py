@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import msgspec
 
-from hisbridge.records import Coverage
+from hisbridge.questions import Coverage
 from kiosk.events import CoverageAnswered
 from kiosk.insurance_card import accompanied, card_may_help, is_of_another, same_number
 from kiosk.moves import (

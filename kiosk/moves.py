@@ -8,7 +8,7 @@ import hashlib
 import re
 from dataclasses import replace
 
-from hisbridge.records import Act, Coverage, Verdict
+from hisbridge.questions import Act, Coverage, Verdict
 from kiosk.events import AskCoverage, Commit, Effect, OpenChip, StopChip
 from kiosk.insurance_card import accompanied, card_may_help, is_of_another
 from kiosk.policy import Policy

@@ -6,7 +6,8 @@ Must not import Flask, a device library or a connector.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from hisbridge.records import Coverage, HospitalAnswer
+from hisbridge.questions import Coverage
+from hisbridge.records import HospitalAnswer
 from reader.reading import InsuranceCard, Reading
 
 

@@ -17,7 +17,8 @@ from hisbridge.lookups.openness import is_open
 from hisbridge.outbox import enqueue
 from hisbridge.outbox_desk import answers
 from hisbridge.pending import LateAnswer, give_up, late_answers, note_open_question
-from hisbridge.records import Coverage, HospitalAnswer, PatientRecord
+from hisbridge.questions import Coverage
+from hisbridge.records import HospitalAnswer, PatientRecord
 from kiosk import changes, tickets
 from kiosk.clock import Clock, at_site, moment
 from kiosk.handover import Place, coverage_question, patient_record

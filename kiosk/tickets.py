@@ -5,7 +5,8 @@ Pure. Must not import Flask, a device library or a connector.
 
 from datetime import date
 
-from hisbridge.records import PatientRecord, Verdict
+from hisbridge.questions import Verdict
+from hisbridge.records import PatientRecord
 
 SETTLED = frozenset({Verdict.VALID, Verdict.VALID_NEW_CARD})
 

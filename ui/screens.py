@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from config.settings import Settings
-from hisbridge.records import Act, Coverage, Verdict
+from hisbridge.questions import Act, Coverage, Verdict
 from kiosk.insurance_card import NUMBER_DIGITS
 from kiosk.moves import (
     CARD_AWAITED,

@@ -5,7 +5,8 @@ from typing import Any
 from config.codelists.places import Era, places
 from config.destinations import FhirDestination
 from hisbridge.connectors.fhir_types import ID, Json, code, coding, identifier, instant, partial_date, pruned, text
-from hisbridge.records import Coverage, Patient, PatientRecord, Proof, Verdict
+from hisbridge.questions import Coverage, Verdict
+from hisbridge.records import Patient, PatientRecord, Proof
 
 _TERMS = "http://terminology.hl7.org/CodeSystem"
 _STANDARD = "http://hl7.org/fhir/StructureDefinition"

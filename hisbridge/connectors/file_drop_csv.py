@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping
 
 from hisbridge.connectors.xml_values import plain
-from hisbridge.records import Coverage, PatientRecord, Verdict
+from hisbridge.questions import Coverage, Verdict
+from hisbridge.records import PatientRecord
 
 # The full-width forms are taken for the plain ones by some spreadsheets; an apostrophe in such a place is doubled, so
 # that what was written can be told.

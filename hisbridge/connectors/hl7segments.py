@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from config.destinations import Hl7v2Destination
 from hisbridge.connectors.hl7text import Segment, authority, components, day, moment, text
 from hisbridge.identity import idempotency_key
-from hisbridge.records import Coverage, Event, Patient, PatientRecord, Verdict
+from hisbridge.questions import Coverage, Verdict
+from hisbridge.records import Event, Patient, PatientRecord
 
 CHARACTER_SET = "UNICODE UTF-8"  # table 0211; v2.3.1's own table has only UNICODE, which does not say how it is written
 CARD_LENGTH = 15  # of an insurance card's number; shorter ones are social security numbers

@@ -13,7 +13,8 @@ from hisbridge.connectors.contract import Known
 from hisbridge.connectors.rest_api import Names
 from hisbridge.identity import idempotency_key
 from hisbridge.lookups.persons import iso_day, tidy
-from hisbridge.records import Coverage, Event, Patient, PatientRecord, Verdict
+from hisbridge.questions import Coverage, Verdict
+from hisbridge.records import Event, Patient, PatientRecord
 from wire.codec import Record
 
 VALID = frozenset({Verdict.VALID, Verdict.VALID_NEW_CARD})

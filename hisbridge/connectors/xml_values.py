@@ -7,7 +7,8 @@ import re
 import unicodedata
 from datetime import date, datetime, timedelta, timezone
 
-from hisbridge.records import Arrival, Coverage, Patient, PatientRecord, Verdict
+from hisbridge.questions import Coverage, Verdict
+from hisbridge.records import Arrival, Patient, PatientRecord
 
 SEX = {"male": "1", "female": "2", "unknown": "3"}
 NOT_AN_INSURANCE_VISIT = "9"  # MA_DOITUONG_KCB (services.md 2.7)

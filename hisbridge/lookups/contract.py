@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from hisbridge.lookups.portal_answer import Asked
-from hisbridge.records import Citizen, CitizenQuestion, Coverage, CoverageQuestion
+from hisbridge.questions import Citizen, CitizenQuestion, Coverage, CoverageQuestion
 
 
 class InsuranceLookup(Protocol):

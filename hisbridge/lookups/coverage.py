@@ -14,7 +14,7 @@ from hisbridge.lookups.day_cache import DayCache
 from hisbridge.lookups.kept_answers import KeptAnswers
 from hisbridge.lookups.openness import is_answer
 from hisbridge.lookups.portal_answer import Asked
-from hisbridge.records import Coverage, CoverageQuestion, Entitlement
+from hisbridge.questions import Coverage, CoverageQuestion, Entitlement
 from hisbridge.sealing import sealer
 from hisbridge.site_time import SiteTime
 

@@ -16,7 +16,7 @@ from hisbridge.lookups.kept_answers import KeptAnswers
 from hisbridge.lookups.openness import is_answer, is_worth_keeping
 from hisbridge.lookups.persons import tidy
 from hisbridge.lookups.portal_answer import Asked
-from hisbridge.records import Act, Coverage, CoverageQuestion, Verdict
+from hisbridge.questions import Act, Coverage, CoverageQuestion, Verdict
 from hisbridge.site_time import SiteTime
 
 LONGEST_SECONDS = 86_400.0

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from config.settings import FacilitySettings, SiteSettings
-from hisbridge.records import Coverage, CoverageQuestion, Entitlement, Verdict
+from hisbridge.questions import Coverage, CoverageQuestion, Entitlement, Verdict
 
 Route = Literal["registered", "primary_level", "referred", "appointment", "emergency", "officer_decides"]
 

@@ -25,7 +25,7 @@ from hisbridge.lookups.insurance_portal import Clocks
 from hisbridge.lookups.persons import iso_day, tidy
 from hisbridge.lookups.portal_answer import Asked
 from hisbridge.lookups.portal_numbers import Number, known_numbers, next_number
-from hisbridge.records import Act, Coverage, CoverageQuestion, Verdict
+from hisbridge.questions import Act, Coverage, CoverageQuestion, Verdict
 
 DISABLED = "his_proxy.disabled"
 NAME_NEEDED = "his_proxy.name_needed"

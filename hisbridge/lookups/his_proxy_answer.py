@@ -42,7 +42,7 @@ from hisbridge.lookups.portal_answer import (
 from hisbridge.lookups.portal_json import read_object
 from hisbridge.lookups.portal_numbers import Kind, forces_card
 from hisbridge.lookups.result_codes import OLD_CARD_EXPIRED, OLD_CARD_STILL_VALID, meaning_of, verdict_of
-from hisbridge.records import Act, Coverage, CoverageQuestion, Verdict
+from hisbridge.questions import Act, Coverage, CoverageQuestion, Verdict
 
 NOT_FOUND = "his_proxy.not_found"
 NOT_ACCEPTED = "his_proxy.not_accepted"

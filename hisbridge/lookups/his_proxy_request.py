@@ -29,7 +29,7 @@ from hisbridge.http import Question
 from hisbridge.lookups.his_proxy_errors import HisProxyNotConfigured, HisProxySecretExposed, HisProxySecretMissing
 from hisbridge.lookups.persons import PartialDay, iso_day, tidy
 from hisbridge.lookups.portal_numbers import Number
-from hisbridge.records import CoverageQuestion
+from hisbridge.questions import CoverageQuestion
 from wire.codec import to_json
 
 MAX_SECRET = 1 << 14  # bytes of the secret's file

@@ -46,7 +46,7 @@ from hisbridge.lookups.result_codes import (
     WRONG_NUMBER,
     meaning_of,
 )
-from hisbridge.records import Act, Coverage, CoverageQuestion, Officer, Verdict
+from hisbridge.questions import Act, Coverage, CoverageQuestion, Officer, Verdict
 
 __all__ = ["DISABLED", "MAX_ANSWER", "NAME_NEEDED", "NUMBER_NEEDED", "Clocks", "InsurancePortal"]
 

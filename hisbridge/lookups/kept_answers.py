@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from hisbridge.records import Coverage
+from hisbridge.questions import Coverage
 from hisbridge.sealing import Sealer, Unreadable
 from wire.codec import from_json, to_json
 from wire.database import DatabaseUnavailable, transaction

@@ -1,6 +1,6 @@
 """What an insurance answer is good for: to be kept for the day, to be asked again, to end the asking. Pure."""
 
-from hisbridge.records import Act, Coverage, Verdict
+from hisbridge.questions import Act, Coverage, Verdict
 
 NOTHING_KNOWN = "050"  # services.md 1.4: the portal answered; another number may find the card, the same one will not
 # Nobody was asked, and nobody will be: the part is switched off, or the question lacks what every question needs.

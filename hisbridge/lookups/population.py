@@ -29,7 +29,7 @@ from hisbridge.lookups.population_question import Sought, sought, without_marks
 from hisbridge.lookups.population_rest import RestTransport
 from hisbridge.lookups.population_soap import SoapTransport
 from hisbridge.lookups.residence import lives_elsewhere, readable
-from hisbridge.records import Citizen, CitizenQuestion, Difference, Register
+from hisbridge.questions import Citizen, CitizenQuestion, Difference, Register
 from hisbridge.site_time import SiteTime
 from hisbridge.xml import Node
 

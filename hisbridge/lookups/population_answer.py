@@ -19,7 +19,7 @@ from hisbridge.lookups.population_errors import (
     PopulationIncomplete,
     PopulationUnknownAnswer,
 )
-from hisbridge.records import RegisteredAddress
+from hisbridge.questions import RegisteredAddress
 from hisbridge.xml import Node
 
 Sex = Literal["male", "female", "unknown"]

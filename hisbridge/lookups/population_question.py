@@ -10,7 +10,7 @@ from datetime import date
 from config.settings import PopulationSettings
 from hisbridge.lookups.persons import iso_day, tidy
 from hisbridge.lookups.population_errors import PopulationNotConfigured, PopulationQuestionUnusable
-from hisbridge.records import CitizenQuestion
+from hisbridge.questions import CitizenQuestion
 
 MAX_REQUEST_ID = 40  # characters
 MAX_NAME = 100

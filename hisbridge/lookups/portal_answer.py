@@ -17,7 +17,7 @@ from hisbridge.lookups.persons import iso_day, portal_day, portal_sex, same_day,
 from hisbridge.lookups.portal_json import result_code, text_of
 from hisbridge.lookups.portal_numbers import CARD, SOCIAL, Kind, forces_card
 from hisbridge.lookups.result_codes import ACCEPTED, OLD_CARD_EXPIRED, OLD_CARD_STILL_VALID, RESULT_CODES, meaning_of
-from hisbridge.records import Act, Coverage, CoverageQuestion, Verdict
+from hisbridge.questions import Act, Coverage, CoverageQuestion, Verdict
 
 EXPIRED = "coverage.expired"
 NOT_YET_VALID = "coverage.not_yet_valid"

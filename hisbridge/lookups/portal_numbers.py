@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from hisbridge.lookups.portal_json import text_of
-from hisbridge.records import CoverageQuestion
+from hisbridge.questions import CoverageQuestion
 
 Kind = Literal["personal_id", "social_security_number", "card_number", "previous_id"]
 

@@ -9,7 +9,7 @@ import unicodedata
 
 from config.codelists.places import Era, Ward, places
 from hisbridge.addresses import Address, parse_address
-from hisbridge.records import RegisteredAddress
+from hisbridge.questions import RegisteredAddress
 
 
 def lives_elsewhere(card: str, held: RegisteredAddress) -> bool:

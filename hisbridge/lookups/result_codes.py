@@ -7,7 +7,7 @@ Source: letter 1923/BHXH-CNTT, appendix 03 section 4, as set out in services.md 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hisbridge.records import Act, Verdict
+from hisbridge.questions import Act, Verdict
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Route, expect
 
-from hisbridge.records import Coverage, Verdict
+from hisbridge.questions import Coverage, Verdict
 from kiosk.events import Cancelled, Confirmed, DigitsTyped, Event, HelpAsked, LanguageChosen, PathChosen, Touched
 from kiosk.states import Confirm, NextPath, ReadingChip, Session
 from tests.browser.conftest import Kiosk, Screen

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from hisbridge.lookups.result_codes import RESULT_CODES
-from hisbridge.records import Act, Coverage, Entitlement, Register, Verdict
+from hisbridge.questions import Act, Coverage, Entitlement, Register, Verdict
 from sandbox.people import everybody, find
 from sandbox.person import Person
 from sandbox.trouble import COMMON

@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from hisbridge.records import Arrival, Coverage, Patient, Site
+from hisbridge.questions import Coverage
+from hisbridge.records import Arrival, Patient, Site
 
 PAGE = (Path(__file__).parents[2] / "docs" / "integration" / "record.md").read_text("utf-8")
 # Decision 4750, in the order of its tables (services.md 3.2, 3.3).

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from config.settings import load, socket_path
-from hisbridge.records import Citizen, CitizenQuestion, Coverage, CoverageQuestion
+from hisbridge.questions import Citizen, CitizenQuestion, Coverage, CoverageQuestion
 from sandbox.insurance_card import insurance_number
 from sandbox.people import all_people, find
 from tests.endtoend.conftest import World

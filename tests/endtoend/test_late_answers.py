@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from config.settings import load, socket_path
-from hisbridge.records import Verdict
+from hisbridge.questions import Verdict
 from sandbox.people import find
 from tests.endtoend.conftest import World
 from tests.support.checkin import by_number, leave

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import load, socket_path
-from hisbridge.records import Citizen, CitizenQuestion, Coverage, CoverageQuestion
+from hisbridge.questions import Citizen, CitizenQuestion, Coverage, CoverageQuestion
 from sandbox.people import find
 from sandbox.person import Person
 from tests.endtoend.conftest import World

@@ -10,7 +10,7 @@ from pathlib import Path
 from hisbridge.asking_again import AskingAgain
 from hisbridge.delivery import Backoff
 from hisbridge.lookups.portal_answer import Asked
-from hisbridge.records import Coverage, CoverageQuestion
+from hisbridge.questions import Coverage, CoverageQuestion
 from hisbridge.site_time import SiteTime
 from tests.hisbridge.insurer import ASKED
 from tests.hisbridge.making import FakeClock, coverage

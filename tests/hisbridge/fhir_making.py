@@ -11,18 +11,8 @@ from hisbridge.connectors.contract import Known, Receipt, Sending
 from hisbridge.connectors.fhir import FhirConnector
 from hisbridge.connectors.fhir_bundle import render
 from hisbridge.identity import idempotency_key
-from hisbridge.records import (
-    AddressCodes,
-    Arrival,
-    Coverage,
-    Event,
-    Merge,
-    Patient,
-    PatientRecord,
-    Proof,
-    ProofCheck,
-    Verdict,
-)
+from hisbridge.questions import Coverage, Verdict
+from hisbridge.records import AddressCodes, Arrival, Event, Merge, Patient, PatientRecord, Proof, ProofCheck
 from sandbox.fhir import RECORD_NUMBERS, FhirServer
 from tests.hisbridge.making import coverage, patient, record
 

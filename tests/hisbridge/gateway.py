@@ -19,7 +19,7 @@ from hisbridge.http import poster
 from hisbridge.lookups.contract import PopulationLookup
 from hisbridge.lookups.population import population
 from hisbridge.lookups.population_access import MAX_ANSWER
-from hisbridge.records import CitizenQuestion
+from hisbridge.questions import CitizenQuestion
 from hisbridge.site_time import SiteTime
 from wire.server import Request, Response, json_response, serving
 

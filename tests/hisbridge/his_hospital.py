@@ -14,7 +14,7 @@ from config.settings import HisProxySettings, load
 from hisbridge.http import Answer, Question, poster
 from hisbridge.lookups.his_proxy import MAX_ANSWER, HisProxy
 from hisbridge.lookups.insurance_portal import Clocks
-from hisbridge.records import Coverage, CoverageQuestion
+from hisbridge.questions import Coverage, CoverageQuestion
 from tests.hisbridge.making import MOMENT, FakeClock
 from wire.codec import to_json
 from wire.server import Request, Response, json_response, serving

@@ -4,16 +4,8 @@ from typing import Any
 
 import msgspec
 
-from hisbridge.records import (
-    AddressCodes,
-    Arrival,
-    Coverage,
-    Event,
-    Merge,
-    Patient,
-    PatientRecord,
-    Verdict,
-)
+from hisbridge.questions import Coverage, Verdict
+from hisbridge.records import AddressCodes, Arrival, Event, Merge, Patient, PatientRecord
 from tests.hisbridge.making import coverage, patient, record
 
 FULL = record(

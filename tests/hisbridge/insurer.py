@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hisbridge.lookups.portal_answer import Asked
-from hisbridge.records import Act, Coverage, CoverageQuestion, Verdict
+from hisbridge.questions import Act, Coverage, CoverageQuestion, Verdict
 from tests.hisbridge.making import coverage
 
 ASKED = Asked(at="2026-11-21T07:45:00+07:00", by="kiosk-1")

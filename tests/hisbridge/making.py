@@ -15,7 +15,8 @@ from config.settings import PortalSettings, Settings, load
 from hisbridge import outbox_desk
 from hisbridge.outbox import State
 from hisbridge.outbox_desk import Delivery, Selection
-from hisbridge.records import Arrival, Coverage, Patient, PatientRecord, Proof, ProofCheck, Site, Verdict
+from hisbridge.questions import Coverage, Verdict
+from hisbridge.records import Arrival, Patient, PatientRecord, Proof, ProofCheck, Site
 from hisbridge.schema import MIGRATIONS
 from wire.database import migrate
 

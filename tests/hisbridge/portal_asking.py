@@ -9,7 +9,7 @@ from typing import Any
 from config.settings import PortalSettings, load
 from hisbridge.http import poster
 from hisbridge.lookups.insurance_portal import MAX_ANSWER, Clocks, InsurancePortal
-from hisbridge.records import CoverageQuestion
+from hisbridge.questions import CoverageQuestion
 from sandbox.people import all_people, find
 from sandbox.portal import Portal
 from tests.hisbridge.making import portal_settings

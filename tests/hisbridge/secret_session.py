@@ -22,7 +22,7 @@ from hisbridge.errors import PortalError
 from hisbridge.http import LOGGERS, Answer, Post, Question, poster
 from hisbridge.lookups.insurance_portal import MAX_ANSWER, InsurancePortal
 from hisbridge.lookups.patience import Pacing, rules, steadfast
-from hisbridge.records import CitizenQuestion, CoverageQuestion
+from hisbridge.questions import CitizenQuestion, CoverageQuestion
 from wire.codec import to_json
 
 

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from hisbridge.records import Verdict
+from hisbridge.questions import Verdict
 
 hostile_text = st.one_of(
     st.text(max_size=40),

@@ -14,7 +14,8 @@ from hisbridge.connectors.contract import Known, Outcome
 from hisbridge.connectors.xml_documents import Mark, check_in, mark_of, marked, unmarked
 from hisbridge.connectors.xml_tables import CHECK_IN, Problem, check_in_problems, fitted, problems
 from hisbridge.connectors.xml_values import birth, day, moment, plain
-from hisbridge.records import Entitlement, Event, Merge, PatientRecord, Verdict
+from hisbridge.questions import Entitlement, Verdict
+from hisbridge.records import Event, Merge, PatientRecord
 from sandbox.people import all_people
 from tests.hisbridge import strategies
 from tests.hisbridge.checkin_xml_asking import (

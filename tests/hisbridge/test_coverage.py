@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hisbridge.lookups.coverage import CoverageLookup, coverage_lookup
-from hisbridge.records import Coverage, CoverageQuestion, Entitlement, Verdict
+from hisbridge.questions import Coverage, CoverageQuestion, Entitlement, Verdict
 from hisbridge.sealing import SealingKeyExposed, SealingKeyMissing, SealingKeyUnusable
 from hisbridge.site_time import SiteTime
 from tests.hisbridge.insurer import ASKED, Insurer, question, unanswered

@@ -14,7 +14,7 @@ import pytest
 
 from hisbridge.lookups.day_cache import DayCache
 from hisbridge.lookups.kept_answers import KeptAnswers
-from hisbridge.records import Act, Coverage, CoverageQuestion, Officer, Verdict
+from hisbridge.questions import Act, Coverage, CoverageQuestion, Officer, Verdict
 from hisbridge.sealing import Sealer
 from hisbridge.site_time import SiteTime
 from tests.hisbridge.insurer import ASKED, Insurer, question, unanswered

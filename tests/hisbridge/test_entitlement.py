@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from config.codelists.groups import object_codes
 from config.settings import FacilitySettings, SiteSettings, load
 from hisbridge.lookups.entitlement import entitlement
-from hisbridge.records import Coverage, CoverageQuestion, Entitlement, Verdict
+from hisbridge.questions import Coverage, CoverageQuestion, Entitlement, Verdict
 
 OURS, ANOTHER = "99999", "99998"
 DAY = "2026-11-21"

@@ -13,7 +13,8 @@ from config.destinations.fhir import SYSTEMS
 from config.settings import load
 from hisbridge.connectors.fhir_bundle import render
 from hisbridge.connectors.fhir_resources import chip_proven
-from hisbridge.records import AddressCodes, Event, Proof, Verdict
+from hisbridge.questions import Verdict
+from hisbridge.records import AddressCodes, Event, Proof
 from tests.hisbridge.fhir_making import BHYT, CCCD, GOLDEN, bundle, fhir, merged, proof, proven, resources, visit
 from tests.hisbridge.making import coverage, patient, record
 

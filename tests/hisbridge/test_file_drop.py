@@ -19,14 +19,8 @@ from hisbridge.connectors.file_drop import FileDropConnector
 from hisbridge.connectors.file_drop_csv import harmless, read, told
 from hisbridge.errors import DestinationUnreachable
 from hisbridge.identity import idempotency_key
-from hisbridge.records import (
-    AddressCodes,
-    Entitlement,
-    Event,
-    Merge,
-    PatientRecord,
-    Verdict,
-)
+from hisbridge.questions import Entitlement, Verdict
+from hisbridge.records import AddressCodes, Event, Merge, PatientRecord
 from tests.hisbridge import strategies
 from tests.hisbridge.checkin_xml_asking import lying
 from tests.hisbridge.making import coverage, patient, record

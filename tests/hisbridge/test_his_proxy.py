@@ -19,7 +19,7 @@ from hisbridge.lookups.his_proxy_errors import (
     HisProxySecretMissing,
 )
 from hisbridge.lookups.insurance_portal import Clocks
-from hisbridge.records import Act, Verdict
+from hisbridge.questions import Act, Verdict
 from tests.hisbridge import hostile
 from tests.hisbridge.his_hospital import CARD, KEY, SITE, Hospital, asking, client, question, settings
 from tests.hisbridge.making import FakeClock

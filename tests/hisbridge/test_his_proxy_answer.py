@@ -15,7 +15,7 @@ from hisbridge.lookups.his_proxy import HisProxy
 from hisbridge.lookups.insurance_portal import Clocks
 from hisbridge.lookups.openness import is_open
 from hisbridge.lookups.result_codes import RESULT_CODES
-from hisbridge.records import Act, Coverage, Verdict
+from hisbridge.questions import Act, Coverage, Verdict
 from tests.hisbridge.his_hospital import ALL_ANSWERS, CARD, SITE, USUAL, question, settings, told
 from tests.hisbridge.making import FakeClock
 from wire.codec import from_json, to_json

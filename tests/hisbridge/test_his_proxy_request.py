@@ -10,7 +10,7 @@ from hisbridge.errors import PortalSetup
 from hisbridge.http import Answer, Question
 from hisbridge.lookups.his_proxy import HisProxy
 from hisbridge.lookups.insurance_portal import Clocks
-from hisbridge.records import Act, Coverage, CoverageQuestion, Officer, Verdict
+from hisbridge.questions import Act, Coverage, CoverageQuestion, Officer, Verdict
 from tests.hisbridge.his_hospital import (
     CARD,
     KEY,

@@ -7,7 +7,8 @@ from hisbridge.connectors.hl7messages import render as rendered
 from hisbridge.connectors.hl7segments import Making
 from hisbridge.connectors.hl7v2 import Hl7v2Connector, render
 from hisbridge.identity import idempotency_key
-from hisbridge.records import Coverage, Entitlement, Event, PatientRecord, Verdict
+from hisbridge.questions import Coverage, Entitlement, Verdict
+from hisbridge.records import Event, PatientRecord
 from tests.hisbridge.hl7_golden import FULL, told
 from tests.hisbridge.making import coverage, destination, patient, record
 

@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 
 from hisbridge.connectors.hl7v2 import render
 from hisbridge.identity import idempotency_key
-from hisbridge.records import Arrival, Coverage, Patient, PatientRecord, Verdict
+from hisbridge.questions import Coverage, Verdict
+from hisbridge.records import Arrival, Patient, PatientRecord
 from sandbox.his import parse_message
 from tests.hisbridge.making import coverage, destination, patient, record
 from tests.hisbridge.strategies import records

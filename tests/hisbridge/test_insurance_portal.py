@@ -18,7 +18,7 @@ import pytest
 from hisbridge.http import poster
 from hisbridge.lookups.insurance_portal import MAX_ANSWER, Clocks, InsurancePortal
 from hisbridge.lookups.portal_numbers import known_numbers
-from hisbridge.records import Coverage, Verdict
+from hisbridge.questions import Coverage, Verdict
 from sandbox.people import all_people
 from sandbox.portal import DOCUMENTED_CODES, Portal
 from tests.hisbridge import hostile

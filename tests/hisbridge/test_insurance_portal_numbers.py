@@ -16,7 +16,7 @@ from hisbridge.http import Answer, Question, poster
 from hisbridge.lookups.insurance_portal import MAX_ANSWER, InsurancePortal
 from hisbridge.lookups.portal_numbers import MOST
 from hisbridge.lookups.result_codes import RESULT_CODES
-from hisbridge.records import Act, Coverage, CoverageQuestion, Verdict
+from hisbridge.questions import Act, Coverage, CoverageQuestion, Verdict
 from tests.hisbridge.making import portal_settings
 from wire.codec import from_json, to_json
 from wire.server import Request, Response, json_response, serving

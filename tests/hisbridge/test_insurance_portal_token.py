@@ -12,7 +12,7 @@ import pytest
 from config.settings import load
 from hisbridge.http import poster
 from hisbridge.lookups.insurance_portal import MAX_ANSWER, Clocks, InsurancePortal
-from hisbridge.records import Coverage, CoverageQuestion, Officer, Verdict
+from hisbridge.questions import Coverage, CoverageQuestion, Officer, Verdict
 from tests.hisbridge.making import eventually, portal_settings
 from wire.server import Request, Response, json_response, serving
 

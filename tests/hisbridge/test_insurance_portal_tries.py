@@ -13,7 +13,7 @@ from hisbridge.lookups.portal_errors import (
     PortalParameters,
     PortalRegisterDown,
 )
-from hisbridge.records import Act, Officer, Verdict
+from hisbridge.questions import Act, Officer, Verdict
 from tests.hisbridge.making import portal_settings
 from tests.hisbridge.portal_asking import about, client, held, recording, sandbox
 from wire.server import Response

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hisbridge.connectors import make
 from hisbridge.connectors.contract import Known
 from hisbridge.masking import LEFT_OUT, SHOWN, masked, masked_known
-from hisbridge.records import AddressCodes, Entitlement, Event, Merge, Patient, PatientRecord
+from hisbridge.questions import Entitlement
+from hisbridge.records import AddressCodes, Event, Merge, Patient, PatientRecord
 from tests.hisbridge.making import coverage, destination, patient, record
 from tests.hisbridge.strategies import records
 from wire.codec import from_json, from_plain, to_json

@@ -13,7 +13,7 @@ from hisbridge.lookups.insurance_portal import Clocks
 from hisbridge.lookups.patience import FIRST_PAUSE, Pacing, steadfast, trouble, wanted_pause
 from hisbridge.lookups.population import population
 from hisbridge.lookups.population_access import MAX_ANSWER
-from hisbridge.records import Register, Verdict
+from hisbridge.questions import Register, Verdict
 from hisbridge.site_time import SiteTime
 from tests.hisbridge.gateway import PERSON, asking, enveloped, fault, gateway, population_settings
 from tests.hisbridge.his_hospital import CARD, DOOR, SITE, Hospital, question, settings

@@ -17,7 +17,7 @@ from hisbridge.asking_again import AskingAgain
 from hisbridge.delivery import Backoff
 from hisbridge.lookups.openness import is_answer, is_open, is_worth_keeping
 from hisbridge.pending import State
-from hisbridge.records import Act, Coverage, Verdict
+from hisbridge.questions import Act, Coverage, Verdict
 from hisbridge.site_time import SiteTime
 from tests.hisbridge.insurer import Insurer, question, unanswered
 from tests.hisbridge.making import MOMENT, FakeClock, coverage, database, eventually

@@ -9,7 +9,7 @@ import pytest
 
 from hisbridge import pending
 from hisbridge.pending import State
-from hisbridge.records import Coverage
+from hisbridge.questions import Coverage
 from hisbridge.service import Clocks, Surroundings
 from hisbridge.service import running as bridge
 from tests.hisbridge.insurer import question, unanswered

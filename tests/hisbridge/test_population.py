@@ -12,7 +12,7 @@ from hisbridge.lookups.population import TRANSPORTS
 from hisbridge.lookups.population_errors import (
     PopulationDisabled,
 )
-from hisbridge.records import Citizen, CitizenQuestion, Difference, Officer, Register, RegisteredAddress
+from hisbridge.questions import Citizen, CitizenQuestion, Difference, Officer, Register, RegisteredAddress
 from tests.hisbridge.gateway import (
     ALL,
     PERSON,

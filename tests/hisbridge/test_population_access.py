@@ -10,7 +10,7 @@ import pytest
 
 from hisbridge.http import Answer, Question
 from hisbridge.lookups.population import population
-from hisbridge.records import Citizen, Register
+from hisbridge.questions import Citizen, Register
 from hisbridge.site_time import SiteTime
 from tests.hisbridge.gateway import (
     SECRET,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hisbridge.http import Answer, Question
 from hisbridge.lookups.persons import iso_day, same_day, same_name
 from hisbridge.lookups.population import population
-from hisbridge.records import Citizen, CitizenQuestion, Register
+from hisbridge.questions import Citizen, CitizenQuestion, Register
 from hisbridge.site_time import SiteTime
 from hisbridge.xml import element
 from tests.hisbridge.gateway import PERSON, as_json, asking, enveloped, population_settings

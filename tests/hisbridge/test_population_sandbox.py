@@ -9,7 +9,7 @@ import pytest
 
 from hisbridge.lookups.contract import PopulationLookup
 from hisbridge.lookups.persons import same_name
-from hisbridge.records import CitizenQuestion, Register
+from hisbridge.questions import CitizenQuestion, Register
 from sandbox import population as sandbox
 from sandbox.people import all_people, find
 from sandbox.population import Population

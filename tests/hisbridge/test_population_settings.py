@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hisbridge.records import Register
+from hisbridge.questions import Register
 from tests.hisbridge.gateway import ALL, PERSON, SOAP_ONES, Gateway, asking, gateway
 from wire.server import Response, json_response
 

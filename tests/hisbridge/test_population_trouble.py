@@ -18,7 +18,7 @@ from hisbridge.lookups.population_errors import (
     PopulationCertificate,
     PopulationError,
 )
-from hisbridge.records import Register, RegisteredAddress
+from hisbridge.questions import Register, RegisteredAddress
 from hisbridge.site_time import SiteTime
 from tests.hisbridge import hostile
 from tests.hisbridge.gateway import (

@@ -14,7 +14,7 @@ from hisbridge.lookups.persons import same_name
 from hisbridge.lookups.portal_answer import Asked, coverage
 from hisbridge.lookups.portal_json import needed, read_object, result_code
 from hisbridge.lookups.result_codes import RESULT_CODES
-from hisbridge.records import Act, Coverage, CoverageQuestion, Verdict
+from hisbridge.questions import Act, Coverage, CoverageQuestion, Verdict
 from wire.codec import from_json, to_json
 
 ASKED = Asked(at="2026-11-21T07:45:00+07:00", by="kiosk-1")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hisbridge.lookups.openness import is_worth_keeping
 from hisbridge.lookups.portal_answer import moved_to
-from hisbridge.records import Act, Coverage, Verdict
+from hisbridge.questions import Act, Coverage, Verdict
 from tests.hisbridge.test_portal_answer import ASKED, DOCUMENTED, QUESTION, on, told
 from wire.codec import from_json, to_json
 

@@ -16,7 +16,8 @@ from hisbridge.connectors.registration import RegistrationConnector, signature, 
 from hisbridge.errors import DestinationSetup, DestinationUnreachable, GarbledAnswer, NoAnswer, PersonAmbiguous
 from hisbridge.http import poster
 from hisbridge.lookups.his_proxy import MAX_ANSWER, HisProxy
-from hisbridge.records import AddressCodes, CoverageQuestion, Event, FeeLine, PatientRecord, Verdict
+from hisbridge.questions import CoverageQuestion, Verdict
+from hisbridge.records import AddressCodes, Event, FeeLine, PatientRecord
 from sandbox.hospital_rest import MERCHANT, SECRET, HospitalRest
 from sandbox.people import all_people, find
 from tests.hisbridge.making import coverage, patient, record

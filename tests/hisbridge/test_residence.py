@@ -3,7 +3,7 @@
 import pytest
 
 from hisbridge.lookups.residence import lives_elsewhere, readable, today
-from hisbridge.records import RegisteredAddress
+from hisbridge.questions import RegisteredAddress
 
 HOAN_KIEM = RegisteredAddress(province_code="01", ward_code="00070", detail="Số 1 Đường Mẫu", country="VN")
 

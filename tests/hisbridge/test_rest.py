@@ -17,7 +17,8 @@ from hisbridge.errors import (
     NoAnswer,
     PersonAmbiguous,
 )
-from hisbridge.records import Event, HospitalAnswer, PatientRecord, Verdict
+from hisbridge.questions import Verdict
+from hisbridge.records import Event, HospitalAnswer, PatientRecord
 from sandbox.hospital_rest import ACCOUNT, HospitalRest
 from tests.hisbridge.making import coverage, patient, record
 from tests.hisbridge.speaking import reply, request_on, speaking

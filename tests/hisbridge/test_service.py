@@ -18,7 +18,7 @@ from config.settings import Settings, database_path
 from hisbridge import outbox
 from hisbridge.desk import DeliveryList
 from hisbridge.outbox import State
-from hisbridge.records import Coverage, CoverageQuestion, Verdict
+from hisbridge.questions import Coverage, CoverageQuestion, Verdict
 from hisbridge.service import QUESTIONS_AT_ONCE, BridgeHealth, running, serve
 from sandbox.people import all_people, find
 from sandbox.portal import Portal

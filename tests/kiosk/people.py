@@ -1,6 +1,6 @@
 """Synthetic persons and readings for the check-in's tests. Nobody here exists."""
 
-from hisbridge.records import Act, Coverage, Verdict
+from hisbridge.questions import Act, Coverage, Verdict
 from reader.reading import (
     Check,
     Checks,

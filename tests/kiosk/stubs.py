@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hisbridge.records import Coverage, CoverageQuestion
+from hisbridge.questions import Coverage, CoverageQuestion
 from reader.chip.transport import Presence
 from tests.kiosk.people import covered
 from wire.codec import from_json

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from config.settings import Settings, socket_path
-from hisbridge.records import Act, Verdict
+from hisbridge.questions import Act, Verdict
 from kiosk.clock import SystemClock
 from kiosk.events import Confirmed, PayloadRead
 from kiosk.states import Confirm, TicketShown

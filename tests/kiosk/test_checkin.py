@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from hisbridge.records import Verdict
+from hisbridge.questions import Verdict
 from kiosk.events import (
     AskCoverage,
     CallStaff,

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from config.settings import Settings, socket_path
-from hisbridge.records import CoverageQuestion, Verdict
+from hisbridge.questions import CoverageQuestion, Verdict
 from kiosk.clock import Clock, SystemClock
 from kiosk.controller import Controller
 from kiosk.events import Cancelled, Confirmed, CounterTicketAsked, DigitsTyped, PathChosen, PayloadRefused

@@ -9,7 +9,8 @@ import pytest
 
 from config.settings import Settings, database_path
 from hisbridge import pending
-from hisbridge.records import Act, Coverage, CoverageQuestion, Officer, PatientRecord, Verdict
+from hisbridge.questions import Act, Coverage, CoverageQuestion, Officer, Verdict
+from hisbridge.records import PatientRecord
 from kiosk.changes import NoSuchVisit
 from kiosk.counter import AnotherPerson, Counter, Grounds, open_counter
 from kiosk.counter_acts import FROM_PAPER, Strength, Task

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from config.settings import load
-from hisbridge.records import Act, Coverage, PatientRecord, Verdict
+from hisbridge.questions import Act, Coverage, Verdict
+from hisbridge.records import PatientRecord
 from kiosk.counter_acts import FROM_PAPER
 from kiosk.counter_question import FormUnusable, birth_date, fields_of, from_paper, people_date, question_of
 from kiosk.handover import Place, patient_record

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.settings import ServiceSettings, SiteSettings
-from hisbridge.records import CoverageQuestion, PatientRecord, ProofCheck
+from hisbridge.questions import CoverageQuestion
+from hisbridge.records import PatientRecord, ProofCheck
 from kiosk.entries import typed_reading
 from kiosk.handover import NoPersonalId, Place, coverage_question, patient_record
 from reader.reading import Check, Checks, Evidence, Holder, Outcome, Reading, Sex, Source

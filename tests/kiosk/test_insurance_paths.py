@@ -5,7 +5,7 @@ from datetime import date
 import msgspec
 import pytest
 
-from hisbridge.records import Act, Coverage, Verdict
+from hisbridge.questions import Act, Coverage, Verdict
 from kiosk.events import (
     AskCoverage,
     CallStaff,

@@ -7,7 +7,8 @@ import pytest
 
 from config.settings import Settings, database_path
 from hisbridge import pending
-from hisbridge.records import Act, Coverage, CoverageQuestion, PatientRecord, Verdict
+from hisbridge.questions import Act, Coverage, CoverageQuestion, Verdict
+from hisbridge.records import PatientRecord
 from kiosk.changes import Late
 from kiosk.events import CoverageCameLate
 from kiosk.states import CounterReason, TicketShown

@@ -11,7 +11,8 @@ from config.destinations import Hl7v2Destination
 from config.settings import Settings, database_path
 from hisbridge import pending
 from hisbridge.outbox import Ended, State, claim, settle
-from hisbridge.records import Act, Coverage, CoverageQuestion, Event, Officer, PatientRecord, Verdict
+from hisbridge.questions import Act, Coverage, CoverageQuestion, Officer, Verdict
+from hisbridge.records import Event, PatientRecord
 from kiosk.changes import NoSuchVisit, VisitCancelled
 from kiosk.counter import Counter, open_counter
 from kiosk.store import Store

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from config.settings import load
-from hisbridge.records import Coverage, Verdict
+from hisbridge.questions import Coverage, Verdict
 from kiosk.entries import typed_reading
 from kiosk.handover import Place, patient_record
 from kiosk.tickets import needs_counter as needed

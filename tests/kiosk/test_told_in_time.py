@@ -11,7 +11,8 @@ import pytest
 from config.settings import Settings, database_path, socket_path
 from hisbridge import outbox, pending
 from hisbridge.outbox import Ended, State, claim
-from hisbridge.records import Act, Coverage, HospitalAnswer, Verdict
+from hisbridge.questions import Act, Coverage, Verdict
+from hisbridge.records import HospitalAnswer
 from kiosk.clock import SystemClock
 from kiosk.events import Confirmed, PayloadRead
 from kiosk.states import AwaitAnswer, Confirm, Finishing, TicketShown

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from config.settings import Settings, database_path
-from hisbridge.records import Coverage, CoverageQuestion, Entitlement, Verdict
+from hisbridge.questions import Coverage, CoverageQuestion, Entitlement, Verdict
 from kiosk.counter import Counter, open_counter
 from kiosk.store import Store, open_store
 from tests.kiosk.people import by_chip

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from config.settings import Settings, load
-from hisbridge.records import Act, Coverage, FeeLine, HospitalAnswer, Verdict
+from hisbridge.questions import Act, Coverage, Verdict
+from hisbridge.records import FeeLine, HospitalAnswer
 from kiosk.events import Event, LanguageChosen, Touched
 from kiosk.states import (
     AskInsurance,

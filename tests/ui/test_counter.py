@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from hisbridge.records import Act, Coverage, Verdict
+from hisbridge.questions import Act, Coverage, Verdict
 from kiosk.counter_acts import Strength, Task
 from kiosk.counter_question import NUMBERS
 from kiosk.counter_question import Path as Way

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from hisbridge.records import Act, Coverage, Verdict
+from hisbridge.questions import Act, Coverage, Verdict
 from kiosk.states import CounterReason
 from tests.ui.counter_desk import FULL, CounterDesk
 from ui.words import LANGUAGES, Words

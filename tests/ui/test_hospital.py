@@ -9,7 +9,8 @@ import pytest
 from config.settings import database_path
 from hisbridge import outbox
 from hisbridge.outbox import Ended, State, claim
-from hisbridge.records import Coverage, FeeLine, HospitalAnswer, Verdict
+from hisbridge.questions import Coverage, Verdict
+from hisbridge.records import FeeLine, HospitalAnswer
 from kiosk.states import AwaitAnswer, Session, TicketShown
 from tests.kiosk.people import covered
 from tests.kiosk.world import MORNING

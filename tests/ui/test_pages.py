@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from hisbridge.records import Coverage, Verdict
+from hisbridge.questions import Coverage, Verdict
 from kiosk.events import (
     Cancelled,
     Confirmed,

@@ -14,7 +14,7 @@ from config.settings import Settings, load
 from hisbridge.desk import ActRequest, Message, MessageRequest, SwitchRequest, moment_of
 from hisbridge.outbox import State
 from hisbridge.outbox_desk import DeskAct, Selection
-from hisbridge.records import PersonalId
+from hisbridge.values import PersonalId
 from tiepdon.commands.bridge_line import Line
 from tiepdon.commands.lookup import LANGUAGES
 from ui.words import Words, error_words

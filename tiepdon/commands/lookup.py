@@ -10,18 +10,8 @@ from typing import Any, TypeVar
 
 from config.settings import Settings, load, socket_path
 from hisbridge.lookups.openness import is_answer
-from hisbridge.records import (
-    CardNumber,
-    Citizen,
-    CitizenQuestion,
-    Coverage,
-    CoverageQuestion,
-    FullDate,
-    PartialDate,
-    PersonalId,
-    PreviousId,
-    Register,
-)
+from hisbridge.questions import Citizen, CitizenQuestion, Coverage, CoverageQuestion, Register
+from hisbridge.values import CardNumber, FullDate, PartialDate, PersonalId, PreviousId
 from tiepdon.commands import lookup_address
 from wire.client import Client
 from wire.codec import from_plain, to_json

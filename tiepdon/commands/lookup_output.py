@@ -5,7 +5,7 @@ Programs take `--json`, which is the record itself. Must not ask anybody anythin
 
 from collections.abc import Iterable
 
-from hisbridge.records import Citizen, Coverage, Entitlement, RegisteredAddress
+from hisbridge.questions import Citizen, Coverage, Entitlement, RegisteredAddress
 from ui.words import Words
 
 _INDENT = "  "

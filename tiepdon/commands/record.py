@@ -6,16 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
-from hisbridge.records import (
-    Arrival,
-    Coverage,
-    Patient,
-    PatientRecord,
-    Proof,
-    ProofCheck,
-    Site,
-    Verdict,
-)
+from hisbridge.questions import Coverage, Verdict
+from hisbridge.records import Arrival, Patient, PatientRecord, Proof, ProofCheck, Site
 from tiepdon.record_problems import Problem, problems, split
 from wire.codec import from_json, json_schema, to_json, to_plain
 from wire.errors import MalformedMessage

@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from hisbridge.records import Coverage, CoverageQuestion
+from hisbridge.questions import Coverage, CoverageQuestion
 from kiosk.counter_question import Path
 from ui.errors import AnswerGone
 

@@ -13,7 +13,7 @@ from config.settings import Settings
 from hisbridge.lookups.entitlement import entitlement
 from hisbridge.lookups.openness import is_open
 from hisbridge.lookups.portal_answer import FORCES_NOT_FOUND
-from hisbridge.records import Act, Coverage, CoverageQuestion, Verdict
+from hisbridge.questions import Act, Coverage, CoverageQuestion, Verdict
 from kiosk.changes import NoSuchVisit, VisitCancelled
 from kiosk.counter import AnotherPerson, Counter, Grounds, Row, differs
 from kiosk.counter_acts import act_of

@@ -7,7 +7,8 @@ cards is hostile: markup is escaped by the templates, everything else that could
 from dataclasses import dataclass
 from datetime import datetime
 
-from hisbridge.records import Act, Coverage, Entitlement, FeeLine, PatientRecord, Verdict
+from hisbridge.questions import Act, Coverage, Entitlement, Verdict
+from hisbridge.records import FeeLine, PatientRecord
 from kiosk.changes import Answered
 from kiosk.clock import at_site
 from kiosk.counter import Correction, Page, Row, Visit
