@@ -1,5 +1,6 @@
 """Frozen records to JSON and back, strictly: one door to msgspec for all JSON that crosses a border."""
 
+import threading
 from typing import Any, TypeVar
 
 import msgspec
@@ -7,6 +8,9 @@ import msgspec
 from wire.errors import MalformedMessage
 
 T = TypeVar("T")
+
+_known: set[Any] = set()
+_learning = threading.Lock()
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,6 +37,7 @@ def from_json(data: bytes | str, kind: type[T]) -> T:
     Raises MalformedMessage with `where` (the path of the field) and `why`, never with the value itself:
     it may be personal.
     """
+    _learn(kind)
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -41,6 +46,7 @@ def from_json(data: bytes | str, kind: type[T]) -> T:
 
 def from_plain(value: Any, kind: type[T]) -> T:
     """Convert dicts, lists, strings and numbers into `kind`; raises MalformedMessage."""
+    _learn(kind)
     try:
         return msgspec.convert(value, type=kind)
     except msgspec.ValidationError as error:
@@ -50,6 +56,18 @@ def from_plain(value: Any, kind: type[T]) -> T:
 def json_schema(kind: type[Any]) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a record type."""
     return msgspec.json.schema(kind)
+
+
+def _learn(kind: Any) -> None:
+    """Let msgspec look at a type once, in one thread.
+
+    Two threads that decode a type for the first time at the same moment end the process (msgspec 0.22, SIGSEGV): the
+    one sees what the other has only begun to fill in.
+    """
+    if kind not in _known:
+        with _learning:
+            msgspec.json.Decoder(kind)
+            _known.add(kind)
 
 
 def _malformed(error: Exception) -> MalformedMessage:

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from hisbridge.records import PatientRecord
@@ -44,3 +47,39 @@ def test_an_error_never_repeats_the_value_that_was_wrong() -> None:
 def test_a_patient_record_with_an_unknown_version_is_refused() -> None:
     with pytest.raises(MalformedMessage):
         from_json(b'{"version": "tiepdon.patient_record/9"}', PatientRecord)
+
+
+# Types nobody has decoded yet, each by four threads at the same moment.
+FIRST_TIMES = """
+import sys
+import threading
+
+from wire.codec import Record, from_json
+
+sys.setswitchinterval(1e-6)
+
+
+def decode(kind, barrier):
+    barrier.wait()
+    from_json(b'{"inner": {"number": 1}, "words": ["a"]}', kind)
+
+
+for turn in range(400):
+    inner = type("Inner", (Record,), {"__annotations__": {"number": "int"}, "__module__": __name__})
+    words = {"inner": inner, "words": "tuple[str, ...]", "other": "int | None"}
+    outer = type("Outer", (Record,), {"__annotations__": words, "other": None, "__module__": __name__})
+    barrier = threading.Barrier(4)
+    threads = [threading.Thread(target=decode, args=(outer, barrier)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+print("well")
+"""
+
+
+def test_threads_that_meet_a_type_for_the_first_time_together_do_not_end_the_process() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_TIMES], env={"PYTHONPATH": "."}, capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, b"well\n")

@@ -1,0 +1,1 @@
+"""What must never happen, provoked: power cuts, `kill -9` and cut connections while people check in (`make faults`)."""
