@@ -11,9 +11,9 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 from hisbridge import pending
-from hisbridge.delivery import Backoff
 from hisbridge.lookups.contract import InsuranceLookup
 from hisbridge.lookups.openness import is_answer
+from hisbridge.pacing import Backoff
 from hisbridge.pending import Claimed
 from hisbridge.questions import Coverage, CoverageQuestion
 from hisbridge.site_time import SiteTime

@@ -15,7 +15,7 @@ MAX_NAME = 200  # characters of a name or a reason
 _NOTE = """
 INSERT INTO bridge_audit (at, who, act, delivery_id, destination, selection, changed) VALUES (?, ?, ?, ?, ?, ?, ?)
 """
-_LIST = "SELECT * FROM bridge_audit ORDER BY seq DESC LIMIT ?"
+_LIST = "SELECT * FROM bridge_audit WHERE ? IS NULL OR at >= ? ORDER BY seq DESC LIMIT ?"
 
 
 class Entry(Record, frozen=True, kw_only=True):
@@ -54,6 +54,7 @@ def count_up(connection: sqlite3.Connection, seq: int, more: int) -> None:
     connection.execute("UPDATE bridge_audit SET changed = changed + ? WHERE seq = ?", (more, seq))
 
 
-def entries(connection: sqlite3.Connection, limit: int = 100) -> list[Entry]:
-    """The latest rows, newest first."""
-    return [Entry(**dict(row)) for row in connection.execute(_LIST, (max(0, limit),))]
+def entries(connection: sqlite3.Connection, limit: int = 100, since: datetime | None = None) -> list[Entry]:
+    """The latest rows, newest first; with `since` none before it."""
+    least = None if since is None else moment(since)
+    return [Entry(**dict(row)) for row in connection.execute(_LIST, (least, least, max(0, limit)))]

@@ -8,10 +8,9 @@ outcome and goes out again under the same key (bridge.md 1.3, 5.3; decision 0010
 import logging
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -20,6 +19,7 @@ from hisbridge.connectors.contract import Connector, Known, Outcome, Receipt, Se
 from hisbridge.errors import DeliveryError, DestinationSetup, DestinationUnreachable, PersonAmbiguous
 from hisbridge.outbox import Claimed, Deferred, Ended, Released, Settled, State
 from hisbridge.outbox_desk import Depth, Pause
+from hisbridge.pacing import Backoff, Pace
 from hisbridge.records import PatientRecord
 from hisbridge.rendering_mark import RenderingMark
 from hisbridge.standing import DestinationHealth, Standing
@@ -31,13 +31,11 @@ from wire.errors import TiepDonError
 log = logging.getLogger(__name__)
 
 RENDER_TRIES = 3  # a record that cannot be rendered, or kills the process, this often is dead; it blocks nobody
-RECEIVER_TRIES = 16  # alone at its destination a record meets them in about twenty minutes
-LONGEST_DOUBLING = 32  # beyond it 2**n only grows past any cap
-BATCH = 50  # deliveries taken at once, at most
 BATCH_SECONDS = 1.0  # about how long a batch may last: what is taken no technician can hold
 SETTLE_SECONDS = 0.25  # how long outcomes of a fast receiver gather for one write
 SLOW_SECONDS = 0.02  # after an exchange as slow as a write there is nothing to gain by gathering
 MAX_RECEIPT = 500  # characters
+LONGEST_ALONE = 3600.0  # seconds for which a receiver is left alone at most, whatever it asks for
 
 REJECTED = "delivery.rejected"
 TRY_LATER = "delivery.try_later"
@@ -47,27 +45,15 @@ NOT_TOLD = "not told"  # receipt of a record whose event this receiver is not to
 
 
 @dataclass(frozen=True)
-class Backoff:
-    """Exponential back-off with full jitter: `draw` gives a number in [0, 1)."""
+class Trouble:
+    """Why an attempt settled nothing: the error's code, words for the log, and the receiver's own words if it said any.
+    `doubtful` and `alone_seconds` (Receipt.retry_after_seconds) as in a Receipt."""
 
-    first_seconds: float
-    longest_seconds: float
-    draw: Callable[[], float]
-
-    def pause(self, failures: int) -> float:
-        """Seconds to wait after this many failures in a row."""
-        ceiling = self.first_seconds * 2.0 ** min(max(failures - 1, 0), LONGEST_DOUBLING)
-        return self.draw() * min(ceiling, self.longest_seconds)
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How fast and how often: seconds between two messages, the clock (monotonic seconds) for that and for batches,
-    and how many troubles of the receiver one record may meet that others do not."""
-
-    min_interval_seconds: float = 0.0
-    monotonic: Callable[[], float] = time.monotonic
-    receiver_tries: int = RECEIVER_TRIES
+    code: str
+    why: str
+    receipt: str | None = None
+    doubtful: bool | None = None
+    alone_seconds: float = 0.0
 
 
 class Carrier(Protocol):
@@ -128,7 +114,7 @@ class Courier:
         self._unsettled: list[Settled] = []  # outcomes that are known but not yet on disk
         self._settle_by = 0.0
         self._not_before = 0.0  # monotonic: the next message may go
-        self._batch = BATCH
+        self._batch = self._pace.batch
         self._refused: int | None = None  # the delivery that met the receiver's trouble since its last good word
         self._woken = threading.Event()
         self._stopping = threading.Event()
@@ -158,6 +144,7 @@ class Courier:
     def resume(self) -> None:
         """Somebody changed what made the receiver refuse everything, or ended a pause: try again."""
         self._standing.resume()
+        self._not_before = 0.0
         self._woken.set()
 
     def let_go(self) -> None:
@@ -211,14 +198,14 @@ class Courier:
             begun = self._pace.monotonic()
             pause, tried = self._attempted(connection, delivery), tried + 1
             ended = self._pace.monotonic()
-            self._not_before = ended + self._pace.min_interval_seconds
+            self._not_before = max(self._not_before, ended + self._pace.min_interval_seconds)
             if pause > 0 or self._standing.stopped:
                 break
             if self._unsettled and (ended >= self._settle_by or ended - begun >= SLOW_SECONDS):
                 self._settle(connection)
         # Whoever made the receiver fail may be alone in it: the others were not tried.
         self._unsettled += [Released(left.delivery_id) for left in claimed[tried:]]
-        self._batch = min(BATCH, 2 * self._batch) if tried == len(claimed) else max(2, tried)
+        self._batch = min(self._pace.batch, 2 * self._batch) if tried == len(claimed) else max(2, tried)
         return pause
 
     def _attempted(self, connection: sqlite3.Connection, delivery: Claimed) -> float:
@@ -230,26 +217,27 @@ class Courier:
             record = from_json(delivery.payload, PatientRecord)
         except TiepDonError as error:
             return self._unrenderable(delivery, error)
+        begun = False
         try:
-            known = Known(delivery.known) if delivery.known else self._identified(connection, delivery, record)
+            known = self._known(connection, delivery, record)
             try:
                 message = self._rendered(delivery, record, known)
             except Exception as error:
                 return self._unrenderable(delivery, error)
             if message is None:
                 return self._noted(Ended(delivery.delivery_id, State.ACKNOWLEDGED, self._now(), receipt=NOT_TOLD))
-            return self._judged(
-                delivery, self._connector.send(message, Sending(delivery.idempotency_key, delivery.attempts + 1))
-            )
+            begun = True
+            sending = Sending(delivery.idempotency_key, delivery.attempts + 1, delivery.doubtful)
+            return self._judged(delivery, self._connector.send(message, sending))
         except (sqlite3.Error, DatabaseUnavailable):
             raise
         except DestinationUnreachable as error:
             # No record is to blame: only the destination pauses, and everything goes out as soon as it is back.
-            return self._deferred(delivery, error.code, str(error), record_pause=0.0)
+            return self._deferred(delivery, _trouble(error, begun), record_pause=0.0)
         except DeliveryError as error:
-            return self._deferred(delivery, error.code, str(error))
+            return self._deferred(delivery, _trouble(error, begun))
         except DestinationSetup as error:
-            return self._misconfigured(delivery, error.code, str(error))
+            return self._misconfigured(delivery, Trouble(error.code, str(error)))
         except PersonAmbiguous as error:
             log.warning("%s: delivery %d needs a person (%s)", self.name, delivery.delivery_id, error.code)
             return self._answered(Ended(delivery.delivery_id, State.REJECTED, self._now(), error.code))
@@ -258,12 +246,18 @@ class Courier:
             # personal.
             with suppress(Exception):
                 self._connector.close()
-            return self._in_trouble(delivery, DeliveryError.code, type(error).__name__)
+            return self._in_trouble(delivery, Trouble(DeliveryError.code, type(error).__name__, doubtful=begun or None))
 
-    def _identified(self, connection: sqlite3.Connection, delivery: Claimed, record: PatientRecord) -> Known:
+    def _known(self, connection: sqlite3.Connection, delivery: Claimed, record: PatientRecord) -> Known:
+        """What the receiver told before; asked for once, and on disk before anything is made of it."""
+        if delivery.known is not None:
+            return delivery.known
         known = self._connector.identify(record)
-        if known.record_number:
-            outbox.keep_known(connection, delivery.delivery_id, known.record_number)
+        if record.revision:
+            number = outbox.visit_number(connection, self.name, delivery.record_id, record.revision)
+            known = replace(known, visit_number=number)
+        if known != Known():
+            outbox.keep_known(connection, delivery.delivery_id, known)
         return known
 
     def _rendered(self, delivery: Claimed, record: PatientRecord, known: Known) -> bytes | None:
@@ -295,50 +289,55 @@ class Courier:
         match receipt.outcome:
             case Outcome.ACKNOWLEDGED:
                 self._standing.last_acknowledged = when
-                return self._answered(
-                    Ended(number, State.ACKNOWLEDGED, when, receipt=text, answer=bounded(receipt.answer))
-                )
+                answer, left = bounded(receipt.answer), receipt.open_work
+                return self._answered(Ended(number, State.ACKNOWLEDGED, when, None, text, answer, left, doubtful=False))
             case Outcome.REJECTED:
                 log.warning("%s: delivery %d rejected (%s)", self.name, number, text)
-                return self._answered(Ended(number, State.REJECTED, when, REJECTED, text))
+                return self._answered(Ended(number, State.REJECTED, when, REJECTED, text, doubtful=receipt.doubtful))
             case Outcome.TRY_LATER:
-                return self._in_trouble(delivery, TRY_LATER, text)
+                alone = receipt.retry_after_seconds
+                return self._in_trouble(delivery, Trouble(TRY_LATER, text, text, receipt.doubtful, alone))
             case Outcome.MISCONFIGURED:
-                return self._misconfigured(delivery, MISCONFIGURED, text)
+                return self._misconfigured(delivery, Trouble(MISCONFIGURED, text, text, receipt.doubtful))
 
     def _answered(self, ended: Ended) -> float:
         self._standing.answered()
         self._refused = None
         return self._noted(ended)
 
-    def _misconfigured(self, delivery: Claimed, code: str, why: str) -> float:
-        self._standing.stop(code, why)
+    def _misconfigured(self, delivery: Claimed, trouble: Trouble) -> float:
+        self._standing.stop(trouble.code, trouble.why)
         with suppress(Exception):
             self._connector.close()
-        return self._noted(Deferred(delivery.delivery_id, code, self._now()))
+        return self._noted(_queued(delivery, trouble, self._now()))
 
-    def _in_trouble(self, delivery: Claimed, code: str, why: str) -> float:
+    def _in_trouble(self, delivery: Claimed, trouble: Trouble) -> float:
         """The receiver's own trouble with a record. Where it met another one just before, the trouble is not this
         record's: a receiver that is down for maintenance kills nobody's record. Else it counts, and has an end."""
         counts = self._refused in (None, delivery.delivery_id)
         self._refused = delivery.delivery_id
         tries = delivery.receiver_tries + counts
         if tries < self._pace.receiver_tries:
-            return self._deferred(delivery, code, why, tries=tries)
-        log.error("%s: delivery %d given up after %d tries (%s)", self.name, delivery.delivery_id, tries, why)
-        self._standing.failed(delivery.delivery_id, code, why)
-        self._noted(Ended(delivery.delivery_id, State.DEAD, self._now(), code))
-        return self._backoff.pause(self._standing.failures)
+            return self._deferred(delivery, trouble, tries=tries)
+        number = delivery.delivery_id
+        log.error("%s: delivery %d given up after %d tries (%s)", self.name, number, tries, trouble.why)
+        self._noted(Ended(number, State.DEAD, self._now(), trouble.code, trouble.receipt, doubtful=trouble.doubtful))
+        return self._failed(delivery, trouble)
 
     def _deferred(
-        self, delivery: Claimed, code: str, why: str, record_pause: float | None = None, tries: int | None = None
+        self, delivery: Claimed, trouble: Trouble, record_pause: float | None = None, tries: int | None = None
     ) -> float:
         """The delivery waits by its own count, the destination by its own: one bad record starves nobody."""
-        self._standing.failed(delivery.delivery_id, code, why)
         own = self._backoff.pause(delivery.attempts + 1) if record_pause is None else record_pause
-        after = self._now() + timedelta(seconds=own)
-        self._noted(Deferred(delivery.delivery_id, code, after, receiver_tries=tries))
-        return self._backoff.pause(self._standing.failures)
+        self._noted(_queued(delivery, trouble, self._now() + timedelta(seconds=own), tries))
+        return self._failed(delivery, trouble)
+
+    def _failed(self, delivery: Claimed, trouble: Trouble) -> float:
+        """Seconds to pause: our own, or as long as the receiver wants to be left alone, within bounds."""
+        self._standing.failed(delivery.delivery_id, trouble.code, trouble.why)
+        alone = min(trouble.alone_seconds, LONGEST_ALONE) if trouble.alone_seconds > 0 else 0.0
+        self._not_before = max(self._not_before, self._pace.monotonic() + alone)
+        return max(alone, self._backoff.pause(self._standing.failures))
 
     def _noted(self, outcome: Settled) -> float:
         """To be written with the next ones, soon; at once where somebody waits for the answer. No reason to pause."""
@@ -379,3 +378,13 @@ class Courier:
             with suppress(sqlite3.Error):
                 self._connection.close()
         self._connection = None
+
+
+def _trouble(error: DeliveryError, begun: bool) -> Trouble:
+    """`begun`: the message was handed to the connector; before that nothing of it can have arrived."""
+    doubtful = True if begun and error.doubtful else None
+    return Trouble(error.code, str(error), None, doubtful, error.retry_after_seconds)
+
+
+def _queued(delivery: Claimed, trouble: Trouble, after: datetime, tries: int | None = None) -> Deferred:
+    return Deferred(delivery.delivery_id, trouble.code, after, 0, tries, trouble.receipt, trouble.doubtful)

@@ -18,9 +18,10 @@ from msgspec import Meta
 from config.destinations import DestinationSettings
 from config.settings import Settings
 from hisbridge import audit, connectors, outbox_desk
+from hisbridge.agent.codes import PairCode, PairRequest, agent_of, give_code
 from hisbridge.connectors.contract import Known
 from hisbridge.desk_errors import MessageUnrenderable, NameMissing, NothingChosen
-from hisbridge.errors import DeliveryError, UnknownDestination
+from hisbridge.errors import DeliveryError, DestinationSetup, UnknownDestination
 from hisbridge.identity import person_key
 from hisbridge.masking import masked, masked_known
 from hisbridge.outbox import State, moment
@@ -86,6 +87,7 @@ class ActRequest(Record, frozen=True, kw_only=True):
     until: str | None = None
     personal_id: PersonalId | None = None
     record_id: str | None = None
+    open_work: bool = False
 
 
 class SwitchRequest(Record, frozen=True, kw_only=True):
@@ -102,11 +104,18 @@ class Changed(Record, frozen=True, kw_only=True):
     changed: int
 
 
-class Done(Record, frozen=True, kw_only=True):
-    """What became of a switch or a probe; `code` is an error's where it is not `ok`."""
+class Done(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of a switch or a probe; `code` is an error's where it is not `ok`, `detail` the setting to mend."""
 
     ok: bool
     code: str | None = None
+    detail: str | None = None
+
+
+class AuditList(Record, frozen=True, kw_only=True):
+    """The answer of `/v1/audit`: newest first."""
+
+    entries: tuple[audit.Entry, ...]
 
 
 def open_outbox(path: Path) -> sqlite3.Connection:
@@ -146,7 +155,7 @@ class Desk:
         Raises UnknownDelivery, UnknownDestination, NameMissing, MessageUnrenderable.
         """
         with self._connected() as connection:
-            delivery, payload, number = outbox_desk.payload_of(connection, asked.number)
+            delivery, payload, known = outbox_desk.payload_of(connection, asked.number)
             settings = self._destination(delivery.destination)
             if outbox_desk.is_dangerous(connection, asked.number):
                 raise MessageUnrenderable()
@@ -156,7 +165,7 @@ class Desk:
                 with transaction(connection):
                     audit.note(connection, asked.by, "message.whole", self._now(), delivery_id=asked.number,
                                destination=delivery.destination)  # fmt: skip
-        return _message(settings, payload, Known(number), asked.whole)
+        return _message(settings, payload, known, asked.whole)
 
     def act(self, asked: ActRequest) -> Changed:
         """Do it, and write down who did. Raises NothingChosen, MalformedMessage."""
@@ -181,6 +190,19 @@ class Desk:
         selection = _selection(asked)
         with self._connected() as connection:
             return Changed(changed=outbox_desk.count(connection, asked.act, selection))
+
+    def audit(self, since: datetime | None, limit: int) -> AuditList:
+        """Who did what at the desk, and who asked to see a person's message."""
+        with self._connected() as connection:
+            return AuditList(entries=tuple(audit.entries(connection, limit, since)))
+
+    def pair(self, asked: PairRequest) -> PairCode:
+        """A code that pairs one page with a local agent. Raises NoAgent, UnknownDestination, NameMissing."""
+        destination = agent_of(self._settings, asked.destination)
+        if not asked.by.strip():
+            raise NameMissing()
+        with self._connected() as connection:
+            return give_code(connection, destination, asked.by, self._now())
 
     def pause(self, asked: SwitchRequest) -> Done:
         """Send nothing more there, also after a restart. Raises UnknownDestination."""
@@ -211,7 +233,8 @@ class Desk:
                 connector.close()
         except TiepDonError as error:
             log.info("%s: probed (%s)", asked.destination, error)
-            return Done(ok=False, code=error.code)
+            key = error.data.get("key") if isinstance(error, DestinationSetup) else None
+            return Done(ok=False, code=error.code, detail=None if key is None else f"{key}: {error.data.get('why')}")
         except Exception as error:
             # The type only: the text of an unexpected error may quote an address with its secrets.
             log.error("%s: the probe failed with %s", asked.destination, type(error).__name__)
@@ -262,6 +285,7 @@ def _selection(asked: ActRequest) -> Selection:
         until=moment_of(asked.until, "until"),
         person_key=None if asked.personal_id is None else person_key(asked.personal_id),
         record_id=asked.record_id,
+        open_work=asked.open_work,
     )
     if selection.everything:
         raise NothingChosen()

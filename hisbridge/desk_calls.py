@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 
+from hisbridge.agent.codes import PairRequest
 from hisbridge.answers import Answering, Busy, Failed, TooLate
 from hisbridge.delivery import Carrier
 from hisbridge.desk import ActRequest, Desk, Done, MessageRequest, SwitchRequest, moment_of
@@ -39,6 +40,8 @@ class DeskCalls:
             ("POST", "/v1/destinations/resume"): self._resume,
             ("POST", "/v1/destinations/probe"): self._probe,
             ("GET", "/v1/answers"): self._answers,
+            ("GET", "/v1/audit"): self._audit,
+            ("POST", "/v1/agent/pair"): self._pair,
         }
 
     def _deliveries(self, request: Request) -> Response:
@@ -85,6 +88,13 @@ class DeskCalls:
             done = Done(ok=False, code=NoAnswer.code if isinstance(outcome, TooLate) else DeliveryError.code)
         return json_response(done)
 
+    def _audit(self, request: Request) -> Response:
+        limit = whole_number(request, "limit", 100, 0, MAX_LISTED)
+        return json_response(self._desk.audit(moment_of(request.query.get("since") or None, "query.since"), limit))
+
+    def _pair(self, request: Request) -> Response:
+        return json_response(self._desk.pair(from_json(request.body, PairRequest)))
+
     def _answers(self, request: Request) -> Response:
         since = whole_number(request, "since", 0, 0, MOST)
         return json_response(self._desk.answers(since, whole_number(request, "limit", 100, 0, MAX_LISTED)))
@@ -112,4 +122,5 @@ def _selection(request: Request) -> Selection:
         until=moment_of(query.get("until") or None, "query.until"),
         record_id=query.get("record_id") or None,
         before=whole_number(request, "before", 0, 0, MOST) if query.get("before") else None,
+        open_work=query.get("open_work") == "true",
     )

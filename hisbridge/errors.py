@@ -4,16 +4,23 @@ from wire.errors import TiepDonError
 
 
 class DeliveryError(TiepDonError):
-    """The outcome of an attempt is not known; the same record goes out again under the same key."""
+    """The outcome of an attempt is not known; the same record goes out again under the same key.
+
+    `doubtful`: whether it may have been carried out. `retry_after_seconds`: how long the receiver wants to be left
+    alone.
+    """
 
     code = "delivery.failed"
     retriable = True
+    doubtful = True
+    retry_after_seconds = 0.0
 
 
 class DestinationUnreachable(DeliveryError):
     """No connection to the receiving system (`why`: the system's word for it)."""
 
     code = "delivery.unreachable"
+    doubtful = False
 
 
 class NoAnswer(DeliveryError):

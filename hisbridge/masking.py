@@ -55,8 +55,9 @@ def masked(record: PatientRecord) -> PatientRecord:
 
 
 def masked_known(known: Known) -> Known:
-    """The person's number at the receiver, hidden but for its length."""
-    return Known(None if known.record_number is None else _text(known.record_number))
+    """The numbers at the receiver, hidden but for their length."""
+    person, visit = (None if one is None else _text(one) for one in (known.record_number, known.visit_number))
+    return Known(person, visit, known.none_told)
 
 
 def _hidden(part: Any) -> Any:

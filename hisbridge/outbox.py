@@ -7,15 +7,17 @@ technicians see and do is in `hisbridge/outbox_desk.py`.
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from hisbridge.identity import idempotency_key, person_key
-from hisbridge.records import HospitalAnswer, PatientRecord
+from hisbridge.records import HospitalAnswer, Known, PatientRecord
 from hisbridge.told import bounded
-from wire.codec import to_json
+from wire.codec import from_json, to_json
 from wire.database import transaction
+from wire.errors import MalformedMessage
 
 
 class State(StrEnum):
@@ -38,7 +40,8 @@ class Claimed:
     """A delivery taken for sending, on disk as `sending`. `attempts` counts those before this one.
 
     `suspicion` counts the processes that died while they rendered it, `receiver_tries` the attempts that failed by a
-    trouble of the receiver which other records did not meet.
+    trouble of the receiver which other records did not meet. `known`: None where nobody was asked yet. `doubtful`: what
+    became of an earlier attempt is not known, it may have been carried out.
     """
 
     delivery_id: int
@@ -49,12 +52,14 @@ class Claimed:
     render_failures: int
     suspicion: int
     receiver_tries: int
-    known: str | None
+    known: Known | None
+    doubtful: bool
 
 
 @dataclass(frozen=True)
 class Ended:
-    """The last attempt settled the delivery. `answer`: what the receiver told back of the visit."""
+    """The last attempt settled the delivery. `answer`: what the receiver told back of the visit; `open_work` and
+    `doubtful`: as of hisbridge.connectors.contract.Receipt."""
 
     delivery_id: int
     state: State
@@ -62,13 +67,15 @@ class Ended:
     error: str | None = None
     receipt: str | None = None
     answer: HospitalAnswer | None = None
+    open_work: tuple[str, ...] = ()
+    doubtful: bool | None = None
 
 
 @dataclass(frozen=True)
 class Deferred:
     """Back to the queue, not before `next_attempt`: the outcome is not known, or the receiver asked to come again.
 
-    `receiver_tries`: as in Claimed, counted anew; None leaves it as it is.
+    `receiver_tries` and `doubtful`: as in Claimed, told anew; None leaves them as they are.
     """
 
     delivery_id: int
@@ -76,6 +83,8 @@ class Deferred:
     next_attempt: datetime
     render_failures: int = 0
     receiver_tries: int | None = None
+    receipt: str | None = None
+    doubtful: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -98,12 +107,17 @@ VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', 0, 0, 0.0, ?)
 # the longest back-off was written before the clock was set back; it is due.
 _CLAIM = """
 SELECT id FROM deliveries AS mine
-WHERE destination = :destination AND state = 'queued'
+WHERE destination = :destination AND state = 'queued' AND id <= :until
   AND (next_attempt_at <= :now OR next_attempt_at > :now + :horizon)
+  AND person_key NOT IN (SELECT person_key FROM deliveries WHERE destination = :destination AND state = 'sending')
   AND NOT EXISTS (
     SELECT 1 FROM deliveries AS ahead
     WHERE ahead.destination = mine.destination AND ahead.person_key = mine.person_key
-      AND ahead.state IN ('queued', 'sending', 'held') AND (ahead.id < mine.id OR ahead.state = 'sending'))
+      AND ahead.state = 'queued' AND ahead.id < mine.id)
+  AND NOT EXISTS (
+    SELECT 1 FROM deliveries AS ahead
+    WHERE ahead.destination = mine.destination AND ahead.person_key = mine.person_key
+      AND ahead.state = 'held' AND ahead.id < mine.id)
   AND NOT EXISTS (
     SELECT 1 FROM deliveries AS earlier
     WHERE earlier.destination = mine.destination AND earlier.record_id = mine.record_id
@@ -111,16 +125,26 @@ WHERE destination = :destination AND state = 'queued'
 ORDER BY id LIMIT :limit
 """
 
+# The front of the queue, and whether anything in it has been deferred.
+_FRONT = """
+SELECT max(id) AS until, max(next_attempt_at) AS latest
+FROM (SELECT id, next_attempt_at FROM deliveries WHERE destination = ? AND state = 'queued' ORDER BY id LIMIT ?)
+"""
+FRONT = 500  # deliveries
+EVERYTHING = 2**63 - 1  # above every id
+
 _PAUSED = "SELECT 1 FROM destination_switches WHERE destination = ?"
 
 _TAKE = """
 UPDATE deliveries SET state = 'sending' WHERE id = ? AND state = 'queued'
-RETURNING id, record_id, idempotency_key, payload, attempts, render_failures, suspicion, receiver_tries, known
+RETURNING id, record_id, idempotency_key, payload, attempts, render_failures, suspicion, receiver_tries,
+          known, known_visit, doubtful
 """
 
 _END = """
 UPDATE deliveries
-SET state = ?, finished_at = ?, last_error = ?, receipt = ?, answer = ?, attempts = attempts + 1
+SET state = ?, finished_at = ?, last_error = ?, receipt = ?, answer = ?, open_work = ?, doubtful = ifnull(?, doubtful),
+    attempts = attempts + 1
 WHERE id = ? RETURNING record_id, destination, revision
 """
 
@@ -131,9 +155,16 @@ UPDATE deliveries SET state = 'queued', next_attempt_at = 0.0
 WHERE destination = ? AND record_id = ? AND revision > ? AND state = 'acknowledged'
 """
 
+# What was open in an earlier record of a visit nobody has to complete any more.
+_SUPERSEDE = """
+UPDATE deliveries SET open_work = NULL
+WHERE destination = ? AND record_id = ? AND revision < ? AND open_work IS NOT NULL
+"""
+
 _DEFER = """
-UPDATE deliveries SET state = 'queued', next_attempt_at = ?, last_error = ?, render_failures = ?,
-                      receiver_tries = ifnull(?, receiver_tries), attempts = attempts + 1
+UPDATE deliveries SET state = 'queued', next_attempt_at = ?, last_error = ?, receipt = ?, render_failures = ?,
+                      receiver_tries = ifnull(?, receiver_tries), doubtful = ifnull(?, doubtful),
+                      attempts = attempts + 1
 WHERE id = ?
 """
 
@@ -142,11 +173,17 @@ _RELEASE = "UPDATE deliveries SET state = 'queued' WHERE id = ? AND state = 'sen
 _ANSWERED = "INSERT INTO hospital_answers (visit_id, destination, answered_at, answer) VALUES (?, ?, ?, ?)"
 
 _RESET = """
-UPDATE deliveries SET state = 'queued', next_attempt_at = 0.0, attempts = attempts + 1, suspicion = suspicion + (id = ?)
+UPDATE deliveries SET state = 'queued', next_attempt_at = 0.0, attempts = attempts + 1, doubtful = 1,
+                      suspicion = suspicion + (id = ?)
 WHERE destination = ? AND state = 'sending'
 """
 
-_KNOWN = "UPDATE deliveries SET known = ? WHERE id = ?"
+_KNOWN = "UPDATE deliveries SET known = ?, known_visit = ? WHERE id = ?"
+
+_TOLD_BEFORE = """
+SELECT answer FROM deliveries
+WHERE destination = ? AND record_id = ? AND revision < ? AND answer IS NOT NULL ORDER BY revision DESC
+"""
 
 
 def enqueue(connection: sqlite3.Connection, record: PatientRecord, destinations: Sequence[str], now: datetime) -> None:
@@ -178,12 +215,12 @@ def claim(
     """
     wanted = {"destination": destination, "now": now.timestamp(), "horizon": horizon_seconds, "limit": limit}
     # Few besides this destination's own courier change what is due, so an idle look needs no write lock.
-    due = connection.execute(_CLAIM, wanted).fetchall()
+    due = _due(connection, wanted)
     if not due or connection.execute(_PAUSED, (destination,)).fetchone():
         return []
     with transaction(connection):
         rows = [connection.execute(_TAKE, (row["id"],)).fetchone() for row in due]
-    return [Claimed(*row) for row in rows if row is not None]
+    return [_claimed(row) for row in rows if row is not None]
 
 
 def settle(connection: sqlite3.Connection, outcomes: Iterable[Settled]) -> None:
@@ -193,19 +230,36 @@ def settle(connection: sqlite3.Connection, outcomes: Iterable[Settled]) -> None:
             match outcome:
                 case Ended():
                     _end(connection, outcome)
-                case Deferred(number, error, after, failures, tries):
-                    connection.execute(_DEFER, (after.timestamp(), error, failures, tries, number))
+                case Deferred(number, error, after, failures, tries, receipt, doubtful):
+                    values = (after.timestamp(), error, receipt, failures, tries, doubtful, number)
+                    connection.execute(_DEFER, values)
                 case Released(number):
                     connection.execute(_RELEASE, (number,))
 
 
-def keep_known(connection: sqlite3.Connection, delivery_id: int, record_number: str) -> None:
-    """The person's number at the receiver, so that a resend is the same message."""
-    _write(connection, _KNOWN, (record_number, delivery_id))
+def keep_known(connection: sqlite3.Connection, delivery_id: int, known: Known) -> None:
+    """What the receiver told before the message was made, so that a resend is the same message."""
+    number = "" if known.none_told else known.record_number
+    _write(connection, _KNOWN, (number, known.visit_number, delivery_id))
+
+
+def kept_known(row: sqlite3.Row) -> Known | None:
+    """What `keep_known` wrote; None where nothing was kept."""
+    number, visit = row["known"], row["known_visit"]
+    return None if (number, visit) == (None, None) else Known(number or None, visit, none_told=number == "")
+
+
+def visit_number(connection: sqlite3.Connection, destination: str, record_id: str, revision: int) -> str | None:
+    """The visit's number at the receiver, by its latest answer to a record before this revision that tells one."""
+    for (answer,) in connection.execute(_TOLD_BEFORE, (destination, record_id, revision)):
+        with suppress(MalformedMessage):  # a damaged answer must not keep the record from going out
+            if number := from_json(answer, HospitalAnswer).visit_number:
+                return number
+    return None
 
 
 def reset_sending(connection: sqlite3.Connection, destination: str, culprit: int | None = None) -> int:
-    """After a restart: attempts with unknown outcome go back to the queue, under their old key. Returns how many.
+    """After a restart: attempts with unknown outcome go back to the queue in doubt, under their old key. How many.
 
     `culprit`: the delivery that was being rendered when the process died.
     """
@@ -217,17 +271,46 @@ def moment(when: datetime) -> str:
     return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _due(connection: sqlite3.Connection, wanted: dict[str, object]) -> list[sqlite3.Row]:
+    """What may be taken now. Where thousands of one person wait, the front of the queue tells it without a look at all
+    of them; once something in it was deferred it is no longer enough, or who stands behind it would starve."""
+    front = connection.execute(_FRONT, (wanted["destination"], FRONT)).fetchone()
+    if front["until"] is None:
+        return []
+    due = connection.execute(_CLAIM, {**wanted, "until": front["until"]}).fetchall() if front["latest"] == 0 else []
+    return due or connection.execute(_CLAIM, {**wanted, "until": EVERYTHING}).fetchall()
+
+
 def _end(connection: sqlite3.Connection, ended: Ended) -> None:
     answer = bounded(ended.answer)
     told = None if answer is None else to_json(answer).decode()
     at = moment(ended.at)
-    row = connection.execute(_END, (ended.state, at, ended.error, ended.receipt, told, ended.delivery_id)).fetchone()
+    left = " ".join(ended.open_work) or None
+    values = (ended.state, at, ended.error, ended.receipt, told, left, ended.doubtful, ended.delivery_id)
+    row = connection.execute(_END, values).fetchone()
     if row is None:
         return
     if ended.state is State.ACKNOWLEDGED:
-        connection.execute(_FOLLOW, (row["destination"], row["record_id"], row["revision"]))
+        visit = (row["destination"], row["record_id"], row["revision"])
+        connection.execute(_FOLLOW, visit)
+        connection.execute(_SUPERSEDE, visit)
     if told is not None:
         connection.execute(_ANSWERED, (row["record_id"], row["destination"], at, told))
+
+
+def _claimed(row: sqlite3.Row) -> Claimed:
+    return Claimed(
+        delivery_id=row["id"],
+        record_id=row["record_id"],
+        idempotency_key=row["idempotency_key"],
+        payload=row["payload"],
+        attempts=row["attempts"],
+        render_failures=row["render_failures"],
+        suspicion=row["suspicion"],
+        receiver_tries=row["receiver_tries"],
+        known=kept_known(row),
+        doubtful=bool(row["doubtful"]),
+    )
 
 
 def _write(connection: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> int:

@@ -11,13 +11,13 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from hisbridge.errors import UnknownDelivery
-from hisbridge.outbox import WAITING, State, moment
-from hisbridge.records import HospitalAnswer
+from hisbridge.outbox import WAITING, State, kept_known, moment
+from hisbridge.records import HospitalAnswer, Known
 from wire.codec import Record, from_json
 from wire.database import transaction
 from wire.errors import MalformedMessage
@@ -38,6 +38,7 @@ class DeskAct(StrEnum):
     HOLD = "hold"
     RELEASE = "release"
     CANCEL = "cancel"
+    COMPLETE = "complete"
 
 
 class Delivery(Record, frozen=True, kw_only=True):
@@ -56,10 +57,12 @@ class Delivery(Record, frozen=True, kw_only=True):
     finished_at: str | None = None
     last_error: str | None = None
     receipt: str | None = None
+    open_work: tuple[str, ...] = ()
 
 
 class Depth(Record, frozen=True, kw_only=True):
-    """How much a destination is owed: records waiting, when the oldest was made, and how many ended badly."""
+    """How much a destination is owed: records waiting, when the oldest was made, how many ended badly, and how many
+    were taken with fields that somebody has to complete."""
 
     waiting: int = 0
     held: int = 0
@@ -67,6 +70,7 @@ class Depth(Record, frozen=True, kw_only=True):
     acknowledged: int = 0
     rejected: int = 0
     dead: int = 0
+    open_work: int = 0
 
 
 class Pause(Record, frozen=True, kw_only=True):
@@ -91,7 +95,8 @@ class Told(Record, frozen=True, kw_only=True):
 class Selection:
     """Which deliveries are meant; every part that is given narrows it. Moments bound `created_at`, `until` excluded.
 
-    `person_key` as of hisbridge.identity; `before` is a delivery's number, for the next page.
+    `person_key` as of hisbridge.identity; `before` is a delivery's number, for the next page; `open_work`: only what
+    was taken with fields that somebody has to complete.
     """
 
     numbers: Sequence[int] = ()
@@ -102,6 +107,7 @@ class Selection:
     person_key: str | None = None
     record_id: str | None = None
     before: int | None = None
+    open_work: bool = False
 
     @property
     def everything(self) -> bool:
@@ -110,12 +116,17 @@ class Selection:
 
 
 _COLUMNS = """id, record_id, revision, event, destination, idempotency_key, state, attempts, created_at,
-       next_attempt_at, finished_at, last_error, receipt"""
+       next_attempt_at, finished_at, last_error, receipt, open_work"""
 
 # Counted in the index alone, without touching the records; then one row is looked up for its age.
 _DEPTH = """
 SELECT destination, state, how_many, (SELECT created_at FROM deliveries WHERE id = first) AS oldest
 FROM (SELECT destination, state, count(*) AS how_many, min(id) AS first FROM deliveries GROUP BY destination, state)
+"""
+
+_OPEN_WORK = """
+SELECT destination, count(*) AS how_many FROM deliveries
+WHERE open_work IS NOT NULL AND state = 'acknowledged' GROUP BY destination
 """
 
 _ANSWERS = """
@@ -131,6 +142,7 @@ _CHANGE = {
     DeskAct.HOLD: "UPDATE deliveries SET state = 'held'",
     DeskAct.RELEASE: _AGAIN,
     DeskAct.CANCEL: "UPDATE deliveries SET state = 'cancelled'",
+    DeskAct.COMPLETE: "UPDATE deliveries SET open_work = NULL",
 }
 
 # In which states a delivery may stand for each act.
@@ -140,6 +152,7 @@ ALLOWED: Mapping[DeskAct, tuple[State, ...]] = {
     DeskAct.HOLD: (State.QUEUED,),
     DeskAct.RELEASE: (State.HELD,),
     DeskAct.CANCEL: (State.HELD, State.REJECTED, State.DEAD),
+    DeskAct.COMPLETE: (State.ACKNOWLEDGED,),
 }
 
 Each = Callable[[int], None]  # is told how many were changed just now
@@ -153,13 +166,13 @@ def list_deliveries(connection: sqlite3.Connection, selection: Selection, limit:
     return [_delivery(row) for row in rows]
 
 
-def payload_of(connection: sqlite3.Connection, delivery_id: int) -> tuple[Delivery, str, str | None]:
-    """One delivery with its record as JSON, and the person's number at the receiver. Raises UnknownDelivery."""
-    query = f"SELECT {_COLUMNS}, payload, known FROM deliveries WHERE id = ?"  # noqa: S608 - our words
+def payload_of(connection: sqlite3.Connection, delivery_id: int) -> tuple[Delivery, str, Known]:
+    """One delivery with its record as JSON, and what the receiver told before. Raises UnknownDelivery."""
+    query = f"SELECT {_COLUMNS}, payload, known, known_visit FROM deliveries WHERE id = ?"  # noqa: S608 - our words
     row = connection.execute(query, (delivery_id,)).fetchone()
     if row is None:
         raise UnknownDelivery()
-    return _delivery(row), row["payload"], row["known"]
+    return _delivery(row), row["payload"], kept_known(row) or Known()
 
 
 def is_dangerous(connection: sqlite3.Connection, delivery_id: int) -> bool:
@@ -173,7 +186,8 @@ def depth(connection: sqlite3.Connection) -> dict[str, Depth]:
     counted: dict[str, dict[str, sqlite3.Row]] = {}
     for row in connection.execute(_DEPTH):
         counted.setdefault(row["destination"], {})[row["state"]] = row
-    return {name: _depth(states) for name, states in counted.items()}
+    left = {row["destination"]: row["how_many"] for row in connection.execute(_OPEN_WORK)}
+    return {name: _depth(states, left.get(name, 0)) for name, states in counted.items()}
 
 
 def retry(connection: sqlite3.Connection, selection: Selection) -> int:
@@ -196,24 +210,33 @@ def release(connection: sqlite3.Connection, selection: Selection) -> int:
     return perform(connection, DeskAct.RELEASE, selection, datetime.now(UTC))
 
 
+def complete(connection: sqlite3.Connection, selection: Selection) -> int:
+    """Somebody has completed by hand what was open in these: they are told no more. Returns how many."""
+    return perform(connection, DeskAct.COMPLETE, selection, datetime.now(UTC))
+
+
 def cancel(connection: sqlite3.Connection, selection: Selection, now: datetime) -> int:
     """Give up what is held or ended badly: it was entered by hand. Its person's later records go on. How many."""
     return perform(connection, DeskAct.CANCEL, selection, now)
 
 
 def perform(
-    connection: sqlite3.Connection, act: DeskAct, selection: Selection, now: datetime, each: Each | None = None
+    connection: sqlite3.Connection,
+    act: DeskAct,
+    selection: Selection,
+    now: datetime,
+    each: Each | None = None,
+    breathe: Callable[[float], None] = time.sleep,
 ) -> int:
     """The act by its name. Returns how many deliveries it changed; `each` is told of some at a time, in the
-    transaction that changes them."""
+    transaction that changes them. `breathe` lets so many seconds pass between two transactions."""
     ended = f", finished_at = '{moment(now)}'" if act is DeskAct.CANCEL else ""
-    allowed = ALLOWED[act]
-    return _changed(connection, _CHANGE[act] + ended, _chosen(connection, selection, allowed), allowed, each)
+    return _changed(connection, _CHANGE[act] + ended, _chosen(connection, act, selection), ALLOWED[act], each, breathe)
 
 
 def count(connection: sqlite3.Connection, act: DeskAct, selection: Selection) -> int:
     """How many deliveries the act would change now; changes nothing and keeps nobody waiting."""
-    return len(_chosen(connection, selection, ALLOWED[act]))
+    return len(_chosen(connection, act, selection))
 
 
 def pause(connection: sqlite3.Connection, destination: str, now: datetime, why: str = "") -> None:
@@ -266,25 +289,32 @@ def _answer(text: str | None) -> HospitalAnswer | None:
         return None
 
 
-def _chosen(connection: sqlite3.Connection, selection: Selection, allowed: Sequence[State]) -> list[int]:
+def _chosen(connection: sqlite3.Connection, act: DeskAct, selection: Selection) -> list[int]:
     """The numbers of the deliveries that are meant and may be changed, in order."""
-    states = [state for state in allowed if not selection.states or state in selection.states]
+    states = [state for state in ALLOWED[act] if not selection.states or state in selection.states]
     if not states:
         return []
+    if act is DeskAct.COMPLETE:
+        selection = replace(selection, open_work=True)
     where, values = _where(selection, states)
     query = f"SELECT id FROM deliveries WHERE {where} ORDER BY id"  # noqa: S608 - our words
     return [row["id"] for row in connection.execute(query, values)]
 
 
 def _changed(
-    connection: sqlite3.Connection, change: str, numbers: Sequence[int], allowed: Sequence[State], each: Each | None
+    connection: sqlite3.Connection,
+    change: str,
+    numbers: Sequence[int],
+    allowed: Sequence[State],
+    each: Each | None,
+    breathe: Callable[[float], None],
 ) -> int:
     states = ", ".join(f"'{state}'" for state in allowed)
     statement = f"{change} WHERE id IN (SELECT value FROM json_each(?)) AND state IN ({states})"  # noqa: S608 - our words
     changed = 0
     for start in range(0, len(numbers), SOME):
         if start and not connection.in_transaction:
-            time.sleep(BREATH_SECONDS)  # SQLite's lock is not fair: who waits needs a moment to get it
+            breathe(BREATH_SECONDS)  # SQLite's lock is not fair: who waits needs a moment to get it
         with _joined(connection):
             some = connection.execute(statement, (json.dumps(numbers[start : start + SOME]),)).rowcount
             if some and each is not None:
@@ -315,8 +345,6 @@ def _where(selection: Selection, states: Sequence[State] | None = None) -> tuple
 
     if selection.numbers:
         among("id", selection.numbers)
-    if chosen := selection.states if states is None else states:
-        among("state", chosen)
     bounds = {
         "destination = :destination": ("destination", selection.destination),
         "created_at >= :since": ("since", selection.since and moment(selection.since)),
@@ -329,13 +357,19 @@ def _where(selection: Selection, states: Sequence[State] | None = None) -> tuple
         if value is not None:
             parts.append(condition)
             values[name] = value
-    if selection.destination is None and (selection.person_key or selection.record_id):
-        # The indexes by person and by visit begin with the destination.
+    if selection.open_work:
+        parts.append("open_work IS NOT NULL")
+        states = states or selection.states or (State.ACKNOWLEDGED,)
+    if chosen := selection.states if states is None else states:
+        among("state", chosen)
+    few = bool(chosen) and set(chosen) <= {State.REJECTED, State.DEAD}
+    if selection.destination is None and (few or selection.person_key or selection.record_id):
+        # The indexes by state, by person and by visit begin with the destination.
         parts.append("destination IN (SELECT DISTINCT destination FROM deliveries)")
     return " AND ".join(parts), values
 
 
-def _depth(states: dict[str, sqlite3.Row]) -> Depth:
+def _depth(states: dict[str, sqlite3.Row], open_work: int) -> Depth:
     def count(state: State) -> int:
         return states[state]["how_many"] if state in states else 0
 
@@ -347,6 +381,7 @@ def _depth(states: dict[str, sqlite3.Row]) -> Depth:
         acknowledged=count(State.ACKNOWLEDGED),
         rejected=count(State.REJECTED),
         dead=count(State.DEAD),
+        open_work=open_work,
     )
 
 
@@ -366,4 +401,5 @@ def _delivery(row: sqlite3.Row) -> Delivery:
         finished_at=row["finished_at"],
         last_error=row["last_error"],
         receipt=row["receipt"],
+        open_work=tuple((row["open_work"] or "").split()),
     )

@@ -1,5 +1,6 @@
 """What is handed over, and what comes back: PatientRecord and HospitalAnswer. Versioned, published as JSON Schema."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -183,6 +184,9 @@ class PatientRecord(Record, frozen=True, kw_only=True):
     revision: Annotated[
         int, Meta(ge=0, le=9999, description="counts the records of one visit; the highest holds, 0 is the arrival")
     ] = 0
+    recorded_at: Annotated[
+        Moment | None, Meta(description="when this revision was made, in the site's time; null in older records")
+    ] = None
     merge: Annotated[Merge | None, Meta(description="with `merged` alone: the two record numbers")] = None
     site: Site
     patient: Patient
@@ -213,3 +217,16 @@ class HospitalAnswer(Record, frozen=True, kw_only=True):
     queue_number: Annotated[Told | None, Meta(description="the number in its queue")] = None
     room: Annotated[Told | None, Meta(description="where to go")] = None
     fees: Annotated[tuple[FeeLine, ...], Meta(max_length=MAX_FEES)] = ()
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the receiver told before the message was made; kept with the delivery, so that a resend is the same message.
+
+    `record_number`: the person's number there; `none_told`: it was asked, and knows no such person or told no number.
+    `visit_number`: the visit's number there, from its answer to an earlier record of the visit.
+    """
+
+    record_number: str | None = None
+    visit_number: str | None = None
+    none_told: bool = False

@@ -143,10 +143,47 @@ def _desk(database: "sqlite_utils.Database") -> None:
     )
 
 
+def _open_work(database: "sqlite_utils.Database") -> None:
+    # What somebody still has to complete of an acknowledged record, hisbridge.connectors.contract.Receipt.
+    database.table("deliveries").add_column("open_work", str)
+    database.execute(
+        "CREATE INDEX idx_deliveries_open_work ON deliveries (state, id, destination) WHERE open_work IS NOT NULL"
+    )
+
+
+def _claim(database: "sqlite_utils.Database") -> None:
+    # Whether a record of the person waits ahead is one step, however many of the person's were acknowledged before.
+    database.execute("DROP INDEX idx_deliveries_destination_person_key_id_state")
+    database.table("deliveries").create_index(["destination", "person_key", "state", "id"])
+
+
+def _doubts(database: "sqlite_utils.Database") -> None:
+    table = database.table("deliveries")
+    # hisbridge.outbox.Claimed; `known` is empty where the receiver was asked and told no number.
+    table.add_column("doubtful", int, not_null_default=0)
+    table.add_column("known_visit", str)
+    # Of what an older version tried nobody knows it any more.
+    database.execute("UPDATE deliveries SET doubtful = 1 WHERE attempts > 0 AND state IN ('queued', 'held', 'dead')")
+    # AUTOINCREMENT: a number is never given out twice, so that whoever has seen answer N misses none after rows are
+    # deleted (SQLite, autoinc.html).
+    database.execute("ALTER TABLE hospital_answers RENAME TO answers_before")
+    database.execute(
+        "CREATE TABLE hospital_answers (seq INTEGER PRIMARY KEY AUTOINCREMENT, visit_id TEXT NOT NULL, "
+        "destination TEXT NOT NULL, answered_at TEXT NOT NULL, answer TEXT NOT NULL) STRICT"
+    )
+    database.execute(
+        "INSERT INTO hospital_answers SELECT seq, visit_id, destination, answered_at, answer FROM answers_before"
+    )
+    database.execute("DROP TABLE answers_before")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("bridge-0001-deliveries", _deliveries),
     Migration("bridge-0002-coverage", _coverage),
     Migration("bridge-0003-revisions", _revisions),
     Migration("bridge-0004-desk", _desk),
     AGENT_MIGRATION,
+    Migration("bridge-0006-open-work", _open_work),
+    Migration("bridge-0007-doubts", _doubts),
+    Migration("bridge-0008-claim", _claim),
 )

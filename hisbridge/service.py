@@ -19,7 +19,7 @@ from hisbridge import assembly, connectors, outbox_desk, pending
 from hisbridge.answers import Answering, Busy, Failed, TooLate
 from hisbridge.asking_again import AskingAgain
 from hisbridge.connectivity import Breaker, LineHealth
-from hisbridge.delivery import Backoff, Carrier, Courier, Pace
+from hisbridge.delivery import Carrier, Courier
 from hisbridge.desk import Desk, open_outbox
 from hisbridge.desk_calls import DeskCalls, whole_number
 from hisbridge.errors import PortalTimeout
@@ -29,6 +29,7 @@ from hisbridge.lookups.coverage import CoverageLookup
 from hisbridge.lookups.insurance_portal import DISABLED, Clocks
 from hisbridge.lookups.portal_answer import unanswered
 from hisbridge.outbox_desk import Depth
+from hisbridge.pacing import BATCH, CAREFUL_BATCH, Backoff, Pace
 from hisbridge.questions import Act, Citizen, CitizenQuestion, Coverage, CoverageQuestion, Register, Verdict
 from hisbridge.rendering_mark import RenderingMark
 from hisbridge.standing import DestinationHealth
@@ -255,7 +256,11 @@ def _carrier(settings: Settings, number: int, around: Surroundings) -> Carrier:
         open_connection=lambda: open_outbox(database_path(settings)),
         backoff=backoff,
         now=around.clocks.now,
-        pace=Pace(destination.min_interval_seconds, receiver_tries=settings.bridge.receiver_tries),
+        pace=Pace(
+            destination.min_interval_seconds,
+            receiver_tries=settings.bridge.receiver_tries,
+            batch=CAREFUL_BATCH if getattr(destination, "when_unknown", "") == "staff" else BATCH,
+        ),
         mark=RenderingMark(database_path(settings).with_name(f"rendering-{destination.name}")),
     )
 

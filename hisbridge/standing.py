@@ -12,6 +12,8 @@ from wire.codec import Record
 
 log = logging.getLogger(__name__)
 
+MAX_DETAIL = 200  # characters
+
 
 class Condition(StrEnum):
     """How a destination is doing."""
@@ -29,6 +31,7 @@ class DestinationHealth(Record, frozen=True, kw_only=True):
     connector: str
     condition: Condition
     problem: str | None
+    problem_detail: str | None = None  # codes and names of settings, or the receiver's own codes; nothing personal
     failures_in_a_row: int
     stale_answers: int
     last_acknowledged_at: str | None
@@ -41,6 +44,7 @@ class DestinationHealth(Record, frozen=True, kw_only=True):
     acknowledged: int = 0
     rejected: int = 0
     dead: int = 0
+    open_work: int = 0
 
 
 class Standing:
@@ -50,6 +54,7 @@ class Standing:
         self.name = name
         self.condition = Condition.IDLE
         self.problem: str | None = None
+        self.detail: str | None = None
         self.failures = 0  # in a row
         self.last_acknowledged: datetime | None = None
 
@@ -62,24 +67,24 @@ class Standing:
         """The receiver took or refused a record by itself."""
         if self.condition is Condition.FAILING:
             log.warning("%s: delivering again after %d failures", self.name, self.failures)
-        self.condition, self.problem, self.failures = Condition.WORKING, None, 0
+        self.condition, self.problem, self.detail, self.failures = Condition.WORKING, None, None, 0
 
     def failed(self, delivery_id: int, code: str, why: str) -> None:
         """An attempt ended without a word on the record."""
         if self.condition is not Condition.FAILING:
             log.warning("%s: delivery %d waits (%s)", self.name, delivery_id, why)
         self.failures += 1
-        self.condition, self.problem = Condition.FAILING, code
+        self.condition, self.problem, self.detail = Condition.FAILING, code, why
 
     def stop(self, code: str, why: str) -> None:
         """No record will pass before somebody changes something."""
         log.error("%s: stopped, no record will pass before a setting is changed (%s)", self.name, why)
-        self.condition, self.problem = Condition.STOPPED, code
+        self.condition, self.problem, self.detail = Condition.STOPPED, code, why
 
     def resume(self) -> None:
         """Somebody changed it: try again."""
         if self.stopped:
-            self.condition, self.problem, self.failures = Condition.IDLE, None, 0
+            self.condition, self.problem, self.detail, self.failures = Condition.IDLE, None, None, 0
 
     def health(self, connector: str, stale_answers: int, owed: Depth, pause: Pause | None) -> DestinationHealth:
         """All of it, with what the outbox holds for this destination."""
@@ -89,6 +94,7 @@ class Standing:
             connector=connector,
             condition=self.condition,
             problem=self.problem,
+            problem_detail=_facts(self.problem, self.detail),
             failures_in_a_row=self.failures,
             stale_answers=stale_answers,
             last_acknowledged_at=last.astimezone(UTC).isoformat(timespec="seconds") if last else None,
@@ -101,4 +107,10 @@ class Standing:
             acknowledged=owed.acknowledged,
             rejected=owed.rejected,
             dead=owed.dead,
+            open_work=owed.open_work,
         )
+
+
+def _facts(code: str | None, why: str | None) -> str | None:
+    """What the reason tells beyond its code."""
+    return (why or "").removeprefix(code or "").strip()[:MAX_DETAIL] or None

@@ -22,6 +22,7 @@ from hisbridge.revisions import enqueue_later
 from hisbridge.told import renewed
 from kiosk import tickets
 from kiosk.clock import moment
+from kiosk.queue import visits
 from wire.codec import from_json, to_json
 from wire.errors import MalformedMessage, TiepDonError
 
@@ -37,7 +38,7 @@ _LATE = "INSERT INTO late_answers (visit_id, seq) VALUES (?, ?) ON CONFLICT DO N
 _CORRECTED = "SELECT 1 FROM corrections WHERE visit_id = ? AND field = 'coverage'"
 _RECORD = "SELECT record, needs_counter FROM visits JOIN tickets ON visit_id = visits.id WHERE visits.id = ?"
 _RECORD_NOW = "UPDATE visits SET record = ?, verdict = ? WHERE id = ?"
-_ATTENTION = "UPDATE tickets SET needs_counter = ? WHERE visit_id = ?"
+_ATTENTION = "UPDATE tickets SET needs_counter = :needed WHERE visit_id = :visit AND needs_counter != :needed"
 
 _TELLS = "SELECT answer FROM visit_answers WHERE visit_id = ? AND destination = ?"
 _TOLD = """
@@ -93,6 +94,7 @@ def change(
 ) -> PatientRecord:
     """Put a changed record into its visit and tell the receivers; one that is as it was goes to nobody.
 
+    Whom reception need not see any more goes on in the queue.
     `now` is in the site's time. Raises VisitCancelled.
     """
     if before.event is Event.CANCELLED:
@@ -100,10 +102,13 @@ def change(
     record = msgspec.structs.replace(before, **changed)
     visit_id, verdict = record.visit.visit_id, record.coverage.verdict.value if record.coverage else None
     if event is not Event.UPDATED or record != before:
-        record = msgspec.structs.replace(record, event=event, revision=before.revision + 1, merge=None)
+        told = {"event": event, "revision": before.revision + 1, "recorded_at": moment(now), "merge": None}
+        record = msgspec.structs.replace(record, **told)
         enqueue_later(connection, record, destinations, now)
     connection.execute(_RECORD_NOW, (to_json(record).decode(), verdict, visit_id))
-    connection.execute(_ATTENTION, (int(needs_counter), visit_id))
+    turned = connection.execute(_ATTENTION, {"needed": int(needs_counter), "visit": visit_id}).rowcount
+    if turned and not needs_counter and event is not Event.CANCELLED:
+        visits.settled(connection, visit_id, record.revision, now)
     return record
 
 
@@ -157,7 +162,7 @@ def for_the_person(told: Sequence[Answered], destinations: Sequence[str]) -> Ans
 def take_back(
     connection: sqlite3.Connection, visit_id: str, by: str, why: str, destinations: Sequence[str], now: datetime
 ) -> bool:
-    """The check-in was a mistake: its receivers are told, and who took it back and why is noted.
+    """The check-in was a mistake: its receivers are told, its ticket leaves the queue, and who and why is noted.
 
     False: it was taken back before, and nothing changed. Raises NoSuchVisit, MalformedMessage (a damaged record).
     """
@@ -167,7 +172,8 @@ def take_back(
     record = from_json(row["record"], PatientRecord)
     if record.event is Event.CANCELLED:
         return False
-    change(connection, record, destinations, now, False, Event.CANCELLED)
+    off = change(connection, record, destinations, now, False, Event.CANCELLED)
+    visits.cancelled(connection, visit_id, off.revision, _line(by), _line(why), now)
     events = (to_json(record.event).decode(), to_json(Event.CANCELLED).decode())
     connection.execute(_TAKEN_BACK, (visit_id, moment(now), _line(why), _line(by), *events))
     return True

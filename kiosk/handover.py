@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from config.settings import ServiceSettings, SiteSettings
+from config.front import ServiceSettings
+from config.settings import SiteSettings
 from hisbridge.questions import Coverage, CoverageQuestion
 from hisbridge.records import Arrival, Patient, PatientRecord, Proof, ProofCheck, Site
 from hisbridge.values import CardNumber, Moment, PersonalId, PreviousId
@@ -41,6 +42,7 @@ class Place:
 def patient_record(reading: Reading, coverage: Coverage | None, site: SiteSettings, place: Place) -> PatientRecord:
     """The record of one visit; raises NoPersonalId."""
     return PatientRecord(
+        recorded_at=place.arrived_at,
         site=Site(facility_code=site.facility_code, facility_name=site.facility_name, kiosk_id=site.kiosk_id),
         patient=_patient(reading),
         visit=Arrival(

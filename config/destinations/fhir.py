@@ -60,7 +60,7 @@ class FhirDestination(HttpDestination, frozen=True, kw_only=True, tag="fhir"):
     client_secret_file: str = ""
     scope: str = ""
     update_person: bool = True  # name, birth date and sex that a proven chip holds replace what is kept there
-    update_coverage: bool = False  # status, period and registered facility of a card that is known there
+    update_coverage: bool = True  # the insurer's newest status, period and registered facility of a card known there
     merges: bool = True  # tell of two records of one person that staff confirmed
     provenance: bool = True  # send the evidence as a Provenance
 

@@ -40,6 +40,19 @@ class AgentSetup(TiepDonError):
     code = "agent.setup"
 
 
+class NoAgent(TiepDonError):
+    """The settings hold no destination with the connector local_agent."""
+
+    code = "config.no_agent"
+
+
+class TokenUnusable(TiepDonError):
+    """The file that keeps this program's pairing cannot be read or written (`file`, `why`: missing, empty or the
+    system's word)."""
+
+    code = "agent.token_unusable"
+
+
 class AgentCannotListen(TiepDonError):
     """The address is in use or not this machine's (`listen`)."""
 

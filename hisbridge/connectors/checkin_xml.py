@@ -59,7 +59,8 @@ class CheckinXmlConnector:
             receipt = self._portal.submit(unmarked(message))
         else:
             self._folder.put(_name(found), message, again=sending.attempt > 1)
-            receipt = Receipt(Outcome.ACKNOWLEDGED, f"draft {_name(found)} ({why or 'complete'})")
+            left = () if found.event is Event.CANCELLED else found.open
+            receipt = Receipt(Outcome.ACKNOWLEDGED, f"draft {_name(found)} ({why or 'complete'})", open_work=left)
         if receipt.outcome is Outcome.ACKNOWLEDGED and found.revision:
             # What was submitted must not go out again because a folder is away: the old draft then stays.
             with contextlib.suppress(DropFailed):

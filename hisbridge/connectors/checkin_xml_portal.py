@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from config.destinations.files import CheckinXmlDestination
 from config.settings import PortalSettings
 from hisbridge.connectors.contract import Outcome, Receipt
+from hisbridge.connectors.http_caller import later
 from hisbridge.errors import (
     DestinationSetup,
     DestinationUnreachable,
@@ -134,11 +135,13 @@ class CheckinPortal:
 
 def _judged(answer: Answer, success_texts: Sequence[str]) -> Receipt:
     if answer.status in NOT_UP:
-        raise DestinationUnreachable(why=f"HTTP {answer.status}")
+        away = DestinationUnreachable(why=f"HTTP {answer.status}")
+        away.retry_after_seconds = later(answer)
+        raise away
     if answer.status in SETUP or 300 <= answer.status < 400:  # no redirect is followed
         return Receipt(Outcome.MISCONFIGURED, f"HTTP {answer.status}")
     if answer.status >= 500:
-        return Receipt(Outcome.TRY_LATER, f"HTTP {answer.status}")
+        return Receipt(Outcome.TRY_LATER, f"HTTP {answer.status}", retry_after_seconds=later(answer))
     if answer.status != 200:
         return Receipt(Outcome.REJECTED, f"HTTP {answer.status}")
     try:

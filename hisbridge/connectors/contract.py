@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from hisbridge.records import HospitalAnswer, PatientRecord
+from hisbridge.records import HospitalAnswer, Known, PatientRecord
+
+__all__ = ["Connector", "Known", "Outcome", "Receipt", "Sending"]
 
 
 class Outcome(StrEnum):
@@ -20,36 +22,34 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Known:
-    """What the receiver told of the person before the message was made; kept with the delivery for every resend.
-
-    `record_number`: the person's number there, None where nobody was found or nobody is asked.
-    """
-
-    record_number: str | None = None
-
-
-@dataclass(frozen=True)
 class Sending:
     """One attempt. `key` is the same for every attempt of one record at one destination; `attempt` counts from 1.
 
-    From the second on an earlier one may have arrived: who cannot recognise the key is asked first.
+    `doubtful`: what became of an earlier attempt is not known, it may have been carried out. Who cannot recognise the
+    key is asked first.
     """
 
     key: str
     attempt: int
+    doubtful: bool = False
 
 
 @dataclass(frozen=True)
 class Receipt:
     """The receiver's answer: its outcome, its codes as short text, never its free text (it may be personal).
 
-    `answer`: what it told of the visit, for the ticket and the counter.
+    `answer`: what it told of the visit, for the ticket and the counter. `open_work`: the fields that somebody still has
+    to complete although the record was taken, each a word without spaces such as `MA_BN:required`.
+    `doubtful`: whether it may have been carried out all the same (True), or nothing of it is in doubt any more (False);
+    None leaves that as it was. `retry_after_seconds`: for how long the receiver wants to be left alone.
     """
 
     outcome: Outcome
     text: str
     answer: HospitalAnswer | None = None
+    open_work: tuple[str, ...] = ()
+    doubtful: bool | None = None
+    retry_after_seconds: float = 0.0
 
 
 class Connector(Protocol):
@@ -66,9 +66,11 @@ class Connector(Protocol):
         ...
 
     def identify(self, record: PatientRecord) -> Known:
-        """Ask the receiver for the person, where it wants that; Known() otherwise.
+        """Ask the receiver for the person, where it wants that. What is known is kept and not asked for again.
 
-        Raises hisbridge.errors.DeliveryError, PersonAmbiguous.
+        Known() where nobody is asked, or is to be asked anew before every attempt.
+
+        Raises hisbridge.errors.DeliveryError, PersonAmbiguous, DestinationSetup.
         """
         ...
 
@@ -80,11 +82,18 @@ class Connector(Protocol):
         ...
 
     def send(self, message: bytes, sending: Sending) -> Receipt:
-        """Send once and wait for the answer. Raises hisbridge.errors.DeliveryError: outcome unknown."""
+        """Send once and wait for the answer.
+
+        Raises hisbridge.errors.DeliveryError (its `doubtful`: whether it may have been carried out), DestinationSetup.
+        """
         ...
 
     def probe(self) -> None:
-        """Reach the destination without sending anything. Raises hisbridge.errors.DestinationUnreachable."""
+        """Reach the destination without sending anything.
+
+        Raises, of hisbridge.errors: DestinationUnreachable (nobody there, or down), DestinationSetup (a setting is
+        wrong), NoAnswer (there, and silent), GarbledAnswer (there, and something else than what is meant).
+        """
         ...
 
     def close(self) -> None:

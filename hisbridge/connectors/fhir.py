@@ -7,7 +7,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -18,7 +18,7 @@ from hisbridge.connectors.contract import Known, Outcome, Receipt, Sending
 from hisbridge.connectors.fhir_errors import FhirNoStatement, FhirNoTransactions, FhirWrongVersion
 from hisbridge.connectors.fhir_held import Refused, overlaid, renamed
 from hisbridge.connectors.fhir_types import Json
-from hisbridge.connectors.http_caller import HttpCaller, joined, outcome_of
+from hisbridge.connectors.http_caller import HttpCaller, joined, later, outcome_of
 from hisbridge.connectors.oauth import FORM, ClientToken
 from hisbridge.errors import DestinationSetup, GarbledAnswer, NoAnswer
 from hisbridge.http import Answer, Question
@@ -55,10 +55,8 @@ class FhirConnector:
 
     def __init__(self, destination: FhirDestination, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._destination = destination
-        self._monotonic = monotonic
         self._caller = HttpCaller(destination, monotonic, MAX_ANSWER)
         self._token = ClientToken(destination, self._caller, monotonic)
-        self._not_before = 0.0
 
     def identify(self, record: PatientRecord) -> Known:  # noqa: ARG002 - the conditions in the transaction ask
         """Nobody is asked: the transaction's own conditions find the person."""
@@ -69,9 +67,7 @@ class FhirConnector:
         return fhir_bundle.render(record, self._destination)
 
     def send(self, message: bytes, sending: Sending) -> Receipt:
-        """The transaction, once; a server that asked for peace (Retry-After) gets it."""
-        if self._monotonic() < self._not_before:
-            return Receipt(Outcome.TRY_LATER, "Retry-After")
+        """The transaction, once."""
         try:
             plan = self._planned(json.loads(message), sending.attempt)
             body = answers.written(plan.bundle) if plan.read else message
@@ -80,7 +76,7 @@ class FhirConnector:
         except _Stopped as stopped:
             return stopped.receipt
         if receipt := answers.refusal(answer, attempt=sending.attempt, read_before=plan.read):
-            return self._noted(receipt, answer)
+            return replace(receipt, retry_after_seconds=later(answer))
         told = answers.entries(answer, len(plan.bundle["entry"]))
         if receipt := answers.entry_refusal(told, attempt=sending.attempt, read_before=plan.read):
             return receipt
@@ -151,7 +147,7 @@ class FhirConnector:
         if not searched and answer.status in (404, 410):
             return None
         if receipt := answers.refusal(answer, attempt=attempt, read_before=False):
-            raise _Stopped(self._noted(receipt, answer))
+            raise _Stopped(replace(receipt, retry_after_seconds=later(answer)))
         if searched:
             found = answers.matches(answer, kind)
             if len(found) > 1:
@@ -181,11 +177,6 @@ class FhirConnector:
                 headers={"Accept": ACCEPT, **headers, **self._token.headers()},
             )
         )
-
-    def _noted(self, receipt: Receipt, answer: Answer) -> Receipt:
-        if receipt.outcome is Outcome.TRY_LATER and (seconds := answers.retry_after(answer)):
-            self._not_before = self._monotonic() + seconds
-        return receipt
 
 
 def _change(one: Json, held: Json | None, names: Mapping[str, str]) -> Json | None:

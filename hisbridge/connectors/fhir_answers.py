@@ -3,9 +3,7 @@
 import codecs
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
@@ -20,7 +18,6 @@ from hisbridge.records import MAX_TOLD, HospitalAnswer
 
 MAX_CODES = 5  # of an OperationOutcome, told in a receipt
 CONFLICT_ATTEMPTS = 8  # a conflict that lasts so long does not pass by itself (bridge.md 5.3)
-LONGEST_LATER = 3600.0  # seconds of a Retry-After that are believed
 
 AMBIGUOUS = "multiple-matches"
 _CODE = re.compile(r"[a-z]+(-[a-z]+)*\Z")
@@ -119,19 +116,6 @@ def hospital_answer(bundle: Json, told: list[Json], his: FhirDestination) -> Hos
     if number is None and visit_number is None:
         return None
     return HospitalAnswer(record_number=number, visit_number=visit_number)
-
-
-def retry_after(answer: Answer, now: datetime | None = None) -> float:
-    """Seconds to leave the server in peace (RFC 9110, 10.2.3); 0 where it asks for none."""
-    told = answer.retry_after.strip()
-    if told.isascii() and told.isdigit():
-        return min(float(told[:9]), LONGEST_LATER)
-    try:
-        until = parsedate_to_datetime(told)
-    except (TypeError, ValueError):
-        return 0.0
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return min(max((until - (now or datetime.now(UTC))).total_seconds(), 0.0), LONGEST_LATER)
 
 
 def rejected(why: str) -> Receipt:

@@ -20,6 +20,7 @@ from hisbridge.connectors.fhir_resources import (
     meta,
     patient,
     provenance,
+    recorded,
 )
 from hisbridge.connectors.fhir_types import (
     ID,
@@ -28,7 +29,6 @@ from hisbridge.connectors.fhir_types import (
     entry,
     full_url,
     identifier,
-    instant,
     pruned,
     tag,
     text,
@@ -50,7 +50,7 @@ def render(record: PatientRecord, his: FhirDestination) -> bytes | None:
         resourceType="Bundle",
         identifier={"system": KEY_SYSTEM, "value": _key(record, his)},
         type="transaction",
-        timestamp=instant(record.visit.arrived_at),
+        timestamp=recorded(record),
         entry=entries,
     )
     return msgspec.json.encode(bundle)
@@ -76,7 +76,7 @@ def _visit(record: PatientRecord, his: FhirDestination) -> Iterator[Json]:
         # Without its participants it is no whole Appointment: it is only ever laid over the one the receiver holds.
         booked = {"resourceType": "Appointment", "id": appointment, "status": "arrived", "participant": []}
         yield entry(_url(record, his, "Appointment"), booked, "PUT", f"Appointment/{appointment}")
-    if his.provenance and instant(record.visit.arrived_at):
+    if his.provenance and recorded(record):
         yield _evidence(record, his, provenance(record, his, _key(record, his), [person, visit]))
 
 
@@ -99,7 +99,7 @@ def _merged(record: PatientRecord, his: FhirDestination) -> list[Json]:
         entry(kept, _linked(record, his, given_up, "replaces", active=True), "PUT", addresses[0] or ""),
         entry(given_up, _linked(record, his, kept, "replaced-by", active=False), "PUT", addresses[1] or ""),
     ]
-    moment = instant(record.visit.arrived_at)
+    moment = recorded(record)
     if his.provenance and moment:
         entries.append(_evidence(record, his, _confirmation(record, his, record.merge, [kept, given_up], moment)))
     return entries

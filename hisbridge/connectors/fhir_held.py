@@ -35,7 +35,7 @@ def overlaid(held: Mapping[str, Any], ours: Mapping[str, Any]) -> Json:
         case "Appointment":
             told = {"status": "arrived"} if held.get("status") in _EXPECTED else {}
         case _:
-            told = {name: ours[name] for name in _COVER if name in ours}
+            told = _cover(held, ours)
     changed = {name: value for name, value in {**held, **told}.items() if value != []}
     if changed != dict(held) and _text_status(held) == "generated":
         del changed["text"]  # words made of the old content would contradict the new one
@@ -88,6 +88,16 @@ def _visit(held: Mapping[str, Any], ours: Mapping[str, Any]) -> Json:
         return {} if held.get("status") in ("cancelled", "entered-in-error") else {"status": "cancelled"}
     # Never the status: by now the hospital knows better how far the visit is.
     return {name: ours[name] for name in _VISIT if name in ours}
+
+
+def _cover(held: Mapping[str, Any], ours: Mapping[str, Any]) -> Json:
+    """What the insurer has just confirmed; an end or beginning that it did not tell stays."""
+    if held.get("status") == "entered-in-error":
+        return {}
+    told = {name: ours[name] for name in _COVER if name in ours}
+    if "period" in told and isinstance(held.get("period"), dict):
+        told["period"] = {**held["period"], **told["period"]}
+    return told
 
 
 def renamed(resource: Any, names: Mapping[str, str]) -> Any:

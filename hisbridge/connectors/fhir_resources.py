@@ -136,20 +136,24 @@ def appointment_id(record: PatientRecord) -> str | None:
     return told if told and ID.match(told) else None
 
 
+def recorded(record: PatientRecord) -> str | None:
+    """When the record was made; in a record that does not tell, the arrival. None where neither is an instant."""
+    return instant(record.recorded_at) or instant(record.visit.arrived_at)
+
+
 def provenance(record: PatientRecord, his: FhirDestination, key: str, targets: list[str]) -> Json:
     """What the data rest on: where they were read, when, by which kiosk, and each check of the chip with its result.
 
     `key` becomes a tag, for a Provenance has no identifier by which a resend could be recognised.
     """
     proof, site = record.evidence, record.site
-    moment = instant(record.visit.arrived_at) or instant(proof.read_at)
     return pruned(
         resourceType="Provenance",
         meta=meta(record, his, "Provenance", {"system": KEY_SYSTEM, "code": key}),
         extension=[_check(name, **_plain(check)) for name, check in sorted(proof.checks.items())],
         target=[{"reference": target} for target in targets],
         occurredDateTime=instant(proof.read_at),
-        recorded=moment,
+        recorded=recorded(record),
         activity={
             "coding": [
                 coding(f"{OWN}:evidence", "chip-proven" if chip_proven(proof) else proof.source.replace("_", "-"))

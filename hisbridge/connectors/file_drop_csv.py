@@ -78,6 +78,7 @@ def columns(record: PatientRecord) -> dict[str, str]:
         "merge_kept": merge.kept if merge is not None else None,
         "merge_given_up": merge.given_up if merge is not None else None,
         "synthetic": "true" if record.synthetic else "false",
+        "recorded_at": record.recorded_at,
     }
     return {name: plain(value) for name, value in values.items()}
 

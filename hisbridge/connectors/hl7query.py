@@ -45,7 +45,7 @@ def question(making: Making) -> bytes:
 
 
 def found(answer: bytes, making: Making) -> Known:
-    """What a response says of the person; Known() where there is nobody.
+    """What a response says of the person.
 
     Raises PersonAmbiguous, QueryFailed, DestinationSetup (the receiver knows no such query), GarbledAnswer.
     """
@@ -59,7 +59,7 @@ def found(answer: bytes, making: Making) -> Known:
         raise GarbledAnswer(why="no response to the query")
     status = told.first("QAK").field(2)
     if status == "NF":
-        return Known()
+        return Known(none_told=True)
     if status != "OK":
         # AE and AR of table 0208, or nothing: never taken for "nobody".
         raise QueryFailed(why=f"QAK {status}" if status in ("AE", "AR") else "QAK")
@@ -77,7 +77,7 @@ def _one(told: Reading, making: Making) -> Known:
     number = next(iter(numbers), None)
     if number is not None and len(number) > MAX_TOLD:
         raise GarbledAnswer(why="record number too long")
-    return Known(number)
+    return Known(number, none_told=number is None)
 
 
 def _contradicts(person: Line, making: Making) -> bool:

@@ -39,7 +39,7 @@ def header(making: Making, kind: str, control_id: str, *, answers: bool = True) 
         4: authority(destination.sending_facility or record.site.facility_code, "^"),
         5: authority(destination.receiving_application, "^"),
         6: authority(destination.receiving_facility, "^"),
-        # A moment of the visit, not of the sending: a resend must be the same message.
+        # The record's own moment, not that of the sending: a resend must be the same message.
         7: happened(record) or moment(record.evidence.read_at),
         9: "^".join(kind.split("^")[:2]) if making.old else kind,
         10: control_id,
@@ -61,7 +61,9 @@ def control_id(making: Making) -> str:
 
 
 def happened(record: PatientRecord) -> str:
-    """TS of the event: the arrival, and for what came after it the latest moment the record tells of."""
+    """TS of the event: when the record was made; in a record that does not tell, the latest moment it knows of."""
+    if told := moment(record.recorded_at or ""):
+        return told
     arrived = moment(record.visit.arrived_at)
     asked = record.coverage.asked_at if record.coverage is not None else None
     if record.event is Event.ARRIVED or not asked:

@@ -11,12 +11,15 @@ from hisbridge.errors import GarbledAnswer
 from hisbridge.records import Event, HospitalAnswer, PatientRecord
 
 CONTENT_TYPE = "x-application/hl7-v2+er7; charset=utf-8"
-NOBODY = Known()
+NOT_ASKED = Known()
 
 
-def render(record: PatientRecord, destination: Hl7v2Destination, known: Known = NOBODY) -> bytes:
-    """The whole message, empty where the receiver is not told of such an event. See hl7messages.render."""
-    return hl7messages.render(Making(record, destination, known.record_number)) or b""
+def render(record: PatientRecord, destination: Hl7v2Destination, known: Known = NOT_ASKED) -> bytes:
+    """The whole message of an event that the receiver is told of. Raises ValueError for any other."""
+    message = hl7messages.render(Making(record, destination, known.record_number))
+    if message is None:
+        raise ValueError("the receiver is not told of such an event")
+    return message
 
 
 class Hl7v2Connector:
@@ -40,7 +43,7 @@ class Hl7v2Connector:
         """
         # A merge brings its own record numbers.
         if self._destination.query == "none" or record.event is Event.MERGED or not self._told(record):
-            return NOBODY
+            return NOT_ASKED
         making = Making(record, self._destination)
         try:
             return hl7query.found(self._client.ask(hl7query.question(making), hl7query.control_id(making)), making)

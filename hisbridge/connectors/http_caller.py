@@ -8,6 +8,7 @@ import os
 import stat
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from config.destinations import HttpDestination
@@ -24,6 +25,7 @@ from hisbridge.errors import (
     PortalTooLarge,
 )
 from hisbridge.http import Answer, Poster, Question
+from hisbridge.lookups.patience import wanted_pause
 from hisbridge.trust import trust
 
 MAX_ANSWER = 1 << 18  # bytes; whatever a receiver tells of one visit has a few thousand
@@ -107,6 +109,14 @@ def outcome_of(status: int) -> Outcome:
     if status in _LATER or status >= 500:
         return Outcome.TRY_LATER
     return Outcome.REJECTED
+
+
+def later(answer: Answer) -> float:
+    """Seconds for which a receiver in trouble of its own wants to be left alone (Retry-After: RFC 9110, 10.2.3).
+
+    0 where it asks for none, or says nothing usable; unbounded: the courier bounds it.
+    """
+    return wanted_pause(answer, lambda: datetime.now(UTC)) if outcome_of(answer.status) is Outcome.TRY_LATER else 0.0
 
 
 def secret(file: str, key: str) -> bytes:

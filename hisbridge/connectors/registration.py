@@ -8,19 +8,18 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from config.destinations import RegistrationDestination
 from hisbridge.connectors.contract import Known, Outcome, Receipt, Sending
-from hisbridge.connectors.doubts import Doubts
-from hisbridge.connectors.http_caller import JSON, HttpCaller, joined, outcome_of, secret
-from hisbridge.connectors.registration_fields import known_as, order_of, registration
+from hisbridge.connectors.http_caller import JSON, HttpCaller, joined, later, outcome_of, secret
+from hisbridge.connectors.registration_fields import known_as, registration
 from hisbridge.connectors.rest_api import read
 from hisbridge.connectors.rest_fields import Who, who_is
 from hisbridge.connectors.rest_people import match
 from hisbridge.errors import (
-    DeliveryError,
     DestinationSetup,
     DestinationUnreachable,
     GarbledAnswer,
@@ -58,21 +57,16 @@ class RegistrationConnector:
         self._destination = destination
         self._clock = clock
         self._caller = caller or HttpCaller(destination)
-        self._doubts = Doubts()
 
     def identify(self, record: PatientRecord) -> Known:
-        """Ask for the person by ID number. Raises PersonAmbiguous, DestinationSetup, the errors of HttpCaller.call."""
+        """Ask for the person by ID number; whom nobody knows yet is asked for anew before every attempt.
+
+        Registered without MA_BN, somebody made by hand in the meantime would be made again. Raises PersonAmbiguous,
+        DestinationSetup, the errors of HttpCaller.call.
+        """
         if record.event is not Event.ARRIVED or not self._destination.search_path:
             return Known()
-        order = order_of(record, self._destination)
-        try:
-            known = self._sought(who_is(record.patient), record.patient.phone)
-        except (DeliveryError, DestinationSetup):
-            self._doubts.untouched(order)
-            raise
-        if known.record_number is None:
-            self._doubts.untouched(order)
-        return known
+        return self._sought(who_is(record.patient), record.patient.phone)
 
     def render(self, record: PatientRecord, known: Known) -> bytes | None:
         """The body of `POST /dangky-kcb`; None for anything but an arrival."""
@@ -82,25 +76,17 @@ class RegistrationConnector:
 
     def send(self, message: bytes, sending: Sending) -> Receipt:
         """Register the visit. Raises DestinationSetup and the errors of HttpCaller.call."""
-        if sending.attempt == 1:
-            self._doubts.untouched(sending.key)
-        if self._destination.when_unknown == "staff" and self._doubts.of(sending.key, sending.attempt):
-            self._doubts.settled(sending.key)  # whoever looked and lets it go out again wants it sent
-            return Receipt(Outcome.REJECTED, REGISTRATION_UNKNOWN)
-        question = self._registering(message, sending.key)
-        self._doubts.begun(sending.key)
-        try:
-            answer = self._caller.call(question)
-        except (DestinationUnreachable, DestinationSetup):
-            self._doubts.settled(sending.key)
-            raise
+        if self._destination.when_unknown == "staff" and sending.doubtful:
+            # Whoever looked and lets it go out again wants it sent.
+            return Receipt(Outcome.REJECTED, REGISTRATION_UNKNOWN, doubtful=False)
+        answer = self._caller.call(self._registering(message, sending.key))
         code, data = _envelope(answer)
-        if code not in _PLAIN and answer.status in _DOUBTFUL:
-            return Receipt(Outcome.TRY_LATER, f"http_{answer.status}")  # nobody knows what a failing server did
         if code is None and outcome_of(answer.status) is Outcome.ACKNOWLEDGED:
             raise GarbledAnswer(why="no_envelope")
-        self._doubts.settled(sending.key)
-        return self._judged(answer.status, code, data, sending)
+        judged = self._judged(answer.status, code, data, sending)
+        # Nobody knows what a failing server did.
+        doubtful = True if code not in _PLAIN and answer.status in _DOUBTFUL else None
+        return replace(judged, doubtful=doubtful, retry_after_seconds=later(answer))
 
     def probe(self) -> None:
         """Ask for nobody: to be told so proves address, merchant, secret and clock.
@@ -136,7 +122,9 @@ class RegistrationConnector:
                 raise DestinationSetup(key="search_path", why=f"http_{answer.status}")
             if code is None and outcome is Outcome.ACKNOWLEDGED:
                 raise GarbledAnswer(why="no_envelope")
-            raise NoAnswer(why=f"code_{code}" if code else f"http_{answer.status}")
+            failure = NoAnswer(why=f"code_{code}" if code else f"http_{answer.status}")
+            failure.retry_after_seconds = later(answer)
+            raise failure
         found = [one for one in (data if isinstance(data, list) else [data]) if isinstance(one, dict) and one]
         # Who was asked for by number need not be told it again; MA_DINH_DANH, where told, is that number.
         told = [{**one, "SO_GTTT": one.get("SO_GTTT") or one.get("MA_DINH_DANH") or who.personal_id} for one in found]

@@ -5,11 +5,8 @@ made by a call whose answer was lost is found by it. A booking is found by our o
 where it cannot, a booking in doubt goes to a person (`when_unknown`).
 """
 
-from collections import OrderedDict
-
 from config.destinations import RestDestination
 from hisbridge.connectors.contract import Known, Outcome, Receipt, Sending
-from hisbridge.connectors.doubts import MOST, Doubts
 from hisbridge.connectors.http_caller import JSON, HttpCaller
 from hisbridge.connectors.rest_api import Object, Refused, RestApi, names_of, read
 from hisbridge.connectors.rest_fields import Plan, Who, plan, put, searches, who_is
@@ -22,7 +19,6 @@ from hisbridge.errors import (
     NoAnswer,
     PersonAmbiguous,
 )
-from hisbridge.identity import idempotency_key
 from hisbridge.records import Event, HospitalAnswer, PatientRecord
 from hisbridge.told import bounded
 from wire.codec import from_json, to_json
@@ -30,7 +26,7 @@ from wire.codec import from_json, to_json
 # Of a receipt: what a person has to look at.
 AMBIGUOUS = "person_ambiguous"
 BOOKING_UNKNOWN = "booking_unknown"  # it may be made, and this interface cannot be asked
-CANCEL_UNKNOWN = "cancel_unknown"  # which booking it was is not known here any more
+CANCEL_UNKNOWN = "cancel_unknown"  # which booking it was this interface never told
 
 
 class RestConnector:
@@ -44,8 +40,6 @@ class RestConnector:
         self._names = names_of(destination)
         self._caller = caller or HttpCaller(destination)
         self._api = RestApi(destination, self._names, self._caller)
-        self._doubts = Doubts()
-        self._bookings: OrderedDict[str, str] = OrderedDict()  # by order id, of this process
 
     def identify(self, record: PatientRecord) -> Known:
         """Search by ID number. Raises PersonAmbiguous, DestinationSetup and the errors of HttpCaller.call."""
@@ -53,20 +47,15 @@ class RestConnector:
             return Known()
         self._check()
         who = who_is(record.patient)
-        order = idempotency_key(self._destination.name, record.visit.visit_id)
         try:
             number = self._sought(who)
         except Refused as refused:
-            self._doubts.untouched(order)
             if refused.outcome is Outcome.MISCONFIGURED:
                 raise DestinationSetup(key="search", why=refused.text) from None
-            raise NoAnswer(why=refused.text) from None
-        except DeliveryError:
-            self._doubts.untouched(order)
-            raise
-        if number is None:
-            self._doubts.untouched(order)
-        return Known(number)
+            failure = NoAnswer(why=refused.text)
+            failure.retry_after_seconds = refused.later
+            raise failure from None
+        return Known(number, none_told=number is None)
 
     def render(self, record: PatientRecord, known: Known) -> bytes | None:
         """The bodies of the calls; see rest_fields.Plan."""
@@ -77,17 +66,19 @@ class RestConnector:
         """Make the calls. Raises DestinationSetup and the errors of HttpCaller.call."""
         self._check()
         wanted = from_json(message, Plan)
-        if sending.attempt == 1:
-            self._doubts.untouched(wanted.order_id)
         try:
             if wanted.event is Event.CANCELLED:
                 return self._cancelled(wanted)
-            number = self._person(wanted, sending)
+            try:
+                number = self._person(wanted, sending)
+            except DeliveryError as error:
+                error.doubtful = False  # a person is sought before one is made again, and no booking was begun
+                raise
             if wanted.booking is None:
                 return Receipt(Outcome.ACKNOWLEDGED, "saved", bounded(HospitalAnswer(record_number=number)))
             return self._booked(wanted, sending, number)
         except Refused as refused:
-            return Receipt(refused.outcome, refused.text)
+            return Receipt(refused.outcome, refused.text, retry_after_seconds=refused.later)
         except PersonAmbiguous:
             return Receipt(Outcome.REJECTED, AMBIGUOUS)
 
@@ -126,6 +117,7 @@ class RestConnector:
         """The person's number there, made where there is none."""
         number = wanted.record_number
         if number is None and sending.attempt > 1:
+            # An earlier attempt may have made the record, and since then anybody else may have.
             number = self._sought(wanted.who)
         body = wanted.save or {}
         if number is None:
@@ -161,29 +153,25 @@ class RestConnector:
 
     def _booked(self, wanted: Plan, sending: Sending, number: str) -> Receipt:
         order = wanted.order_id
-        doubted = self._doubts.of(order, sending.attempt)
-        if doubted and self._names.paths["find_booking"]:
+        if sending.doubtful and self._names.paths["find_booking"]:
             if (told := self._api.booked(order, number)) is not None:
-                return self._confirmed(order, number, told)
-        elif doubted and self._destination.when_unknown == "staff":
-            self._doubts.settled(order)  # whoever looked and lets it go out again wants it sent
-            return Receipt(Outcome.REJECTED, BOOKING_UNKNOWN, bounded(HospitalAnswer(record_number=number)))
+                return self._confirmed(number, told)
+        elif sending.doubtful and self._destination.when_unknown == "staff":
+            # Whoever looked and lets it go out again wants it sent.
+            answer = bounded(HospitalAnswer(record_number=number))
+            return Receipt(Outcome.REJECTED, BOOKING_UNKNOWN, answer, doubtful=False)
         body = put(wanted.booking or {}, {self._names.booking_fields["record_number"]: number})
-        self._doubts.begun(order)
-        made: Object | None
         try:
-            made = self._api.book(body)
-        except DestinationUnreachable:
-            self._doubts.settled(order)
-            raise
-        except (NoAnswer, GarbledAnswer, Refused) as failure:
-            if isinstance(failure, Refused) and not failure.doubtful:
-                self._doubts.settled(order)
+            return self._confirmed(number, self._api.book(body))
+        except (NoAnswer, GarbledAnswer):
+            if (made := self._booked_after(order, number)) is None:
                 raise
-            made = self._booked_after(order, number)
-            if made is None:
+        except Refused as refused:
+            if not refused.doubtful:
                 raise
-        return self._confirmed(order, number, made)
+            if (made := self._booked_after(order, number)) is None:
+                return Receipt(refused.outcome, refused.text, doubtful=True, retry_after_seconds=refused.later)
+        return self._confirmed(number, made)
 
     def _booked_after(self, order: str, number: str) -> Object | None:
         """Whether a call whose outcome is not known made the booking after all."""
@@ -194,17 +182,12 @@ class RestConnector:
         except (DeliveryError, Refused):
             return None
 
-    def _confirmed(self, order: str, number: str, told: Object) -> Receipt:
+    def _confirmed(self, number: str, told: Object) -> Receipt:
         answers = self._names.answers
         booking = read(told, answers.get("booking_id", ""))
         queue = read(told, answers.get("queue_number", ""))
-        self._doubts.settled(order)
         if booking is None and queue is None:
-            raise Refused(Outcome.REJECTED, "booking_no_number")
-        if booking is not None:
-            self._bookings[order] = booking
-            while len(self._bookings) > MOST:
-                self._bookings.popitem(last=False)
+            return Receipt(Outcome.REJECTED, "booking_no_number", doubtful=False)
         answer = HospitalAnswer(
             record_number=number,
             visit_number=booking,
@@ -214,17 +197,15 @@ class RestConnector:
         return Receipt(Outcome.ACKNOWLEDGED, "booked", bounded(answer))
 
     def _cancelled(self, wanted: Plan) -> Receipt:
-        order = wanted.order_id
-        booking = self._bookings.get(order)
+        booking = wanted.booking_id
         if booking is None and self._names.paths["find_booking"]:
-            told = self._api.booked(order, wanted.record_number or "")
+            told = self._api.booked(wanted.order_id, wanted.record_number or "")
             if told is None:
                 return Receipt(Outcome.ACKNOWLEDGED, "no_booking")
             booking = read(told, self._names.answers.get("booking_id", ""))
         if booking is None:
             return Receipt(Outcome.REJECTED, CANCEL_UNKNOWN)
         there = self._api.cancel(booking)
-        self._bookings.pop(order, None)
         return Receipt(Outcome.ACKNOWLEDGED, "cancelled" if there else "no_booking")
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from config.destinations import RestDestination
 from hisbridge.connectors.contract import Outcome
-from hisbridge.connectors.http_caller import JSON, HttpCaller, joined, outcome_of, secret
+from hisbridge.connectors.http_caller import JSON, HttpCaller, joined, later, outcome_of, secret
 from hisbridge.errors import GarbledAnswer
 from hisbridge.http import Answer, Question
 from hisbridge.records import MAX_TOLD
@@ -100,11 +100,12 @@ def _over(preset: Mapping[str, str], site: Mapping[Any, str]) -> Mapping[str, st
 
 
 class Refused(Exception):
-    """The receiver answered, and the delivery ends or waits: `outcome`, `text` for the receipt."""
+    """The receiver answered, and the delivery ends or waits: `outcome`, `text` for the receipt, and for how many
+    seconds it wants to be left alone."""
 
-    def __init__(self, outcome: Outcome, text: str, status: int = 0) -> None:
+    def __init__(self, outcome: Outcome, text: str, status: int = 0, later: float = 0.0) -> None:
         super().__init__(text)
-        self.outcome, self.text, self._status = outcome, text, status
+        self.outcome, self.text, self._status, self.later = outcome, text, status, later
 
     @property
     def doubtful(self) -> bool:
@@ -207,7 +208,7 @@ class RestApi:
             return None  # told by the interface itself: a proxy's page says nothing of a person
         outcome = outcome_of(answer.status)
         if outcome is not Outcome.ACKNOWLEDGED:
-            raise Refused(outcome, f"{step}_http_{answer.status}", answer.status)
+            raise Refused(outcome, f"{step}_http_{answer.status}", answer.status, later(answer))
         if not body or not answer.body.strip():
             return None
         try:

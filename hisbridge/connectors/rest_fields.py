@@ -42,6 +42,7 @@ class Plan(Record, frozen=True, kw_only=True):
     searches: tuple[Body, ...] = ()
     save: Body | None = None
     booking: Body | None = None
+    booking_id: str | None = None
 
 
 def plan(record: PatientRecord, known: Known, destination: RestDestination, names: Names) -> Plan | None:
@@ -51,7 +52,7 @@ def plan(record: PatientRecord, known: Known, destination: RestDestination, name
     if record.event is Event.MERGED or (record.event is Event.CANCELLED and not destination.booking):
         return None
     if record.event is Event.CANCELLED:
-        return Plan(event=record.event, order_id=order, who=who)
+        return Plan(event=record.event, order_id=order, who=who, booking_id=known.visit_number)
     booking = destination.booking and record.event is Event.ARRIVED
     return Plan(
         event=record.event,

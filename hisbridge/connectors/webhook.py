@@ -15,7 +15,7 @@ from typing import Any
 
 from config.destinations import WebhookDestination
 from hisbridge.connectors.contract import Known, Outcome, Receipt, Sending
-from hisbridge.connectors.http_caller import CONFLICT, JSON, HttpCaller, outcome_of, secret
+from hisbridge.connectors.http_caller import CONFLICT, JSON, HttpCaller, later, outcome_of, secret
 from hisbridge.errors import DestinationSetup, DestinationUnreachable
 from hisbridge.http import Answer, Question
 from hisbridge.records import FeeLine, HospitalAnswer, PatientRecord
@@ -54,7 +54,7 @@ class WebhookConnector:
         answer = self._caller.call(self._signed("POST", message, sending.key))
         outcome = Outcome.ACKNOWLEDGED if answer.status == CONFLICT else outcome_of(answer.status)
         told = read_answer(answer) if outcome is Outcome.ACKNOWLEDGED else None
-        return Receipt(outcome, f"http_{answer.status}", told)
+        return Receipt(outcome, f"http_{answer.status}", told, retry_after_seconds=later(answer))
 
     def probe(self) -> None:
         """A signed GET with nothing in it: a refused signature is told; 404 and 405 prove at least the address.

@@ -8,8 +8,8 @@ import threading
 from pathlib import Path
 
 from hisbridge.asking_again import AskingAgain
-from hisbridge.delivery import Backoff
 from hisbridge.lookups.portal_answer import Asked
+from hisbridge.pacing import Backoff
 from hisbridge.questions import Coverage, CoverageQuestion
 from hisbridge.site_time import SiteTime
 from tests.hisbridge.insurer import ASKED

@@ -1,15 +1,17 @@
 """A courier on a real database with a receiver that a test scripts in a few words, and a clock that it moves."""
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from hisbridge import outbox
 from hisbridge.connectors.contract import Connector, Known, Outcome, Receipt, Sending
-from hisbridge.delivery import Backoff, Courier, Pace
+from hisbridge.delivery import Courier
 from hisbridge.outbox import State
 from hisbridge.outbox_desk import Delivery, Depth
+from hisbridge.pacing import Backoff, Pace
 from hisbridge.records import PatientRecord
 from hisbridge.rendering_mark import RenderingMark
 from hisbridge.standing import Condition
@@ -24,26 +26,31 @@ Answer = Callable[[str], Receipt]  # what is said to a visit; may raise
 
 
 class Scripted:
-    """A connector that renders a visit as its id and asks `answer` what the receiver says."""
+    """A connector that renders a visit as its id and what is known of it, and asks `answer` what the receiver says."""
 
     content_type = "text/plain"
     stale_answers = 0
 
     def __init__(self, answer: Answer = lambda visit: OK) -> None:  # noqa: ARG005
         self.answer = answer
+        self.known = Known()  # what the receiver tells of every person
+        self.asked = 0
         self.sent: list[str] = []
-        self.attempts: list[int] = []
+        self.messages: list[bytes] = []
+        self.sendings: list[Sending] = []
 
     def identify(self, made: PatientRecord) -> Known:  # noqa: ARG002
-        return Known()
+        self.asked += 1
+        return self.known
 
-    def render(self, made: PatientRecord, known: Known) -> bytes | None:  # noqa: ARG002
-        return made.visit.visit_id.encode()
+    def render(self, made: PatientRecord, known: Known) -> bytes | None:
+        return f"{made.visit.visit_id} {known}".encode()
 
     def send(self, message: bytes, sending: Sending) -> Receipt:
-        self.sent.append(message.decode())
-        self.attempts.append(sending.attempt)
-        return self.answer(message.decode())
+        self.sent.append(message.decode().partition(" ")[0])
+        self.messages.append(message)
+        self.sendings.append(sending)
+        return self.answer(self.sent[-1])
 
     def probe(self) -> None:
         pass
@@ -94,3 +101,18 @@ def carrying(folder: Path, connector: Connector, pace: Pace | None = None) -> It
         made.courier.stop()
         made.courier.run(0.01)  # closes connection and connector
         made.db.close()
+
+
+@contextmanager
+def running(*carryings: Carrying, poll_seconds: float = 0.05) -> Iterator[None]:
+    threads = [threading.Thread(target=c.courier.run, args=(poll_seconds,)) for c in carryings]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        for c in carryings:
+            c.courier.stop()
+        for thread in threads:
+            thread.join(10)
+            assert not thread.is_alive()

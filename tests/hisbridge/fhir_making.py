@@ -22,7 +22,9 @@ CHECKS = ("access", "hashes", "signature", "chain", "chip_authentication", "agre
 
 
 def fhir(port: int = 80, path: str = "/fhir", **differences: Any) -> FhirDestination:
+    """One that needs no search before an arrival, unless the chip proves the person; else as the settings are."""
     usual: dict[str, Any] = {"name": "his", "base_url": f"http://127.0.0.1:{port}{path}", "timeout_seconds": 5.0}
+    usual["update_coverage"] = False
     return FhirDestination(**{**usual, **differences})
 
 

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from tests.support.waiting import LONG_SECONDS
+
 Misbehave = Callable[[socket.socket, threading.Event], None]
 
 
@@ -44,7 +46,7 @@ def answer(body: bytes, status: str = "200 OK", content_type: str = "application
 
 
 def nothing(connection: socket.socket, stop: threading.Event) -> None:
-    stop.wait(30)
+    stop.wait(LONG_SECONDS)
 
 
 def drip_head(connection: socket.socket, stop: threading.Event) -> None:

@@ -244,6 +244,7 @@ def test_a_draft_lies_in_the_folder_and_its_name_says_whether_it_is_whole(tmp_pa
     whole = msgspec.structs.replace(record().visit, visit_id="visit-2")
     receipt = told(to, record(visit=whole))
     assert receipt.text.endswith(".incomplete (open MA_DOITUONG_KCB:required)")
+    assert receipt.open_work == ("MA_DOITUONG_KCB:required",)
     assert sorted(Path(name).suffix for name in lying(tmp_path)) == [".incomplete", ".xml"]
 
 

@@ -12,10 +12,11 @@ import pytest
 from hisbridge import outbox
 from hisbridge.connectors import make
 from hisbridge.connectors.contract import Connector, Known, Outcome, Receipt, Sending
-from hisbridge.delivery import Backoff, Courier
+from hisbridge.delivery import Courier
 from hisbridge.errors import DestinationUnreachable
 from hisbridge.outbox import State
 from hisbridge.outbox_desk import Delivery, Depth
+from hisbridge.pacing import Backoff
 from hisbridge.records import PatientRecord
 from hisbridge.standing import Condition
 from tests.hisbridge.making import FakeClock, database, destination, eventually, listed, patient, record

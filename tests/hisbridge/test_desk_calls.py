@@ -3,16 +3,21 @@
 import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from config.destinations import LocalAgentDestination
 from config.settings import Settings, database_path
 from hisbridge import audit, outbox, outbox_desk
-from hisbridge.desk import AnswerList, Changed, DeliveryDetail, DeliveryList, Done, Message
+from hisbridge.agent import pairing
+from hisbridge.agent.codes import PairCode
+from hisbridge.desk import AnswerList, AuditList, Changed, DeliveryDetail, DeliveryList, Done, Message
 from hisbridge.identity import person_key
 from hisbridge.outbox import Ended, State
+from hisbridge.outbox_desk import DeskAct
 from hisbridge.records import HospitalAnswer
 from hisbridge.service import BridgeHealth, running
 from tests.hisbridge.making import MOMENT, database, destination, eventually, patient, record, settings
@@ -22,6 +27,29 @@ from wire.database import open_database, transaction
 from wire.errors import RemoteError
 
 PERSON = "001303900017"
+AGENT = LocalAgentDestination(name="counter", listen="127.0.0.1:0", pairing_seconds=60)
+
+
+def test_a_pairing_code_is_given_to_whoever_says_who_he_is_and_is_written_down(tmp_path: Path) -> None:
+    database(tmp_path)
+    made = settings(tmp_path, destination(1), AGENT)
+    with running(made) as path, closing(open_database(database_path(made))) as connection:
+        client = Client(path, timeout=10.0)
+        with pytest.raises(RemoteError, match=r"desk\.name_missing"):
+            client.post("/v1/agent/pair", {"destination": "counter"}, PairCode)
+        told = client.post("/v1/agent/pair", {"by": "Lan"}, PairCode)
+        assert (told.destination, told.seconds) == ("counter", 60)
+        with pytest.raises(RemoteError, match=r"config\.unknown_destination"):
+            client.post("/v1/agent/pair", {"by": "Lan", "destination": "his"}, PairCode)
+        assert pairing.pair(connection, "counter", "", told.code, datetime.now(UTC))
+        (entry,) = client.get("/v1/audit", AuditList).entries
+        assert (entry.who, entry.act, entry.destination) == ("Lan", "agent.pair", "counter")
+        assert told.code not in str(entry)
+
+
+def test_a_site_without_an_agent_gives_no_code(tmp_path: Path) -> None:
+    with desk(tmp_path) as bench, pytest.raises(RemoteError, match=r"config\.no_agent"):
+        bench.client.post("/v1/agent/pair", {"by": "Lan"}, PairCode)
 
 
 @contextmanager
@@ -46,9 +74,9 @@ class Bench:
             with transaction(self.db):
                 outbox.enqueue(self.db, one, [one.name for one in self.settings.destinations], MOMENT)
 
-    def end(self, number: int, state: State, answer: HospitalAnswer | None = None) -> None:
+    def end(self, number: int, state: State, answer: HospitalAnswer | None = None, **more: Any) -> None:
         self.db.execute("UPDATE deliveries SET state = 'sending' WHERE id = ?", (number,))
-        outbox.settle(self.db, [Ended(number, state, MOMENT, receipt="AA", answer=answer)])
+        outbox.settle(self.db, [Ended(number, state, MOMENT, receipt="AA", answer=answer, **more)])
 
     def listed(self, query: str = "") -> list[int]:
         found = self.client.get(f"/v1/deliveries{query}", DeliveryList)
@@ -286,7 +314,7 @@ def test_health_counts_live_and_names_who_is_owed_and_no_more_in_the_settings(tm
 
 def test_a_check_in_never_waits_for_an_act_on_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox_desk, "SOME", 10)
-    with desk(tmp_path) as d:
+    with desk(tmp_path) as d, closing(open_database(database_path(d.settings))) as technician:
         d.owe(*[f"v{number}" for number in range(100)])
         between: list[int] = []
 
@@ -297,8 +325,41 @@ def test_a_check_in_never_waits_for_an_act_on_many(tmp_path: Path, monkeypatch: 
                 outbox.enqueue(d.db, record(f"new{len(between)}"), ("his",), MOMENT)
             between.append(len(d.listed("?state=held&limit=1000")))
 
-        monkeypatch.setattr(outbox_desk.time, "sleep", check_in)
-        assert d.act("hold", destination="his") == 100
+        chosen = outbox_desk.Selection(destination="his")
+        assert outbox_desk.perform(technician, DeskAct.HOLD, chosen, MOMENT, breathe=check_in) == 100
         assert between == list(range(10, 100, 10))
+
+
+def test_an_act_on_many_is_one_entry_of_the_audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox_desk, "SOME", 3)
+    with desk(tmp_path) as d:
+        d.owe(*[f"v{number}" for number in range(10)])
+        assert d.act("hold", destination="his") == 10
         (entry,) = d.audited()
-        assert (entry.act, entry.changed) == ("hold", 100)
+        assert (entry.act, entry.changed) == ("hold", 10)
+
+
+def test_what_somebody_has_to_complete_is_counted_listed_and_over_when_done_or_superseded(tmp_path: Path) -> None:
+    def left(d: Bench) -> int:
+        (told,) = d.client.get("/v1/health", BridgeHealth).destinations
+        return told.open_work
+
+    def listed(d: Bench) -> list[tuple[int, tuple[str, ...]]]:
+        found = d.client.get("/v1/deliveries?open_work=true", DeliveryList)
+        return [(one.delivery_id, one.open_work) for one in found.deliveries]
+
+    with desk(tmp_path) as d:
+        d.owe("a", "b", "c")
+        fields = ("MA_BN:required", "MA_DICH_VU:required")
+        for number in (1, 2):
+            d.end(number, State.ACKNOWLEDGED, open_work=fields)
+        d.end(3, State.ACKNOWLEDGED)
+        assert (left(d), listed(d)) == (2, [(2, fields), (1, fields)])
+        with transaction(d.db):
+            outbox.enqueue(d.db, record("a", revision=1, event="updated"), ("his",), MOMENT)
+        d.end(4, State.ACKNOWLEDGED)  # the later record of the same visit is whole
+        assert (left(d), listed(d)) == (1, [(2, fields)])
+        assert d.act("complete", numbers=[2, 3]) == 1
+        assert (left(d), listed(d)) == (0, [])
+        assert [entry.act for entry in d.audited()] == ["complete"]
+        assert d.listed("?state=acknowledged") == [4, 3, 2, 1]

@@ -202,9 +202,10 @@ def test_a_late_answer_updates_the_visit_and_adds_the_cover() -> None:
     ]
 
 
-def test_a_known_cards_period_is_updated_where_the_site_wants_it() -> None:
-    told = requests(bundle(record(), fhir(update_coverage=True)))
-    assert told[1][:2] == ("PUT", f"Coverage?identifier={BHYT}|GD4000000000017")
+def test_a_known_cards_period_is_updated_unless_the_site_wants_it_left_alone() -> None:
+    usual = FhirDestination(name="his", base_url="http://127.0.0.1/fhir")
+    assert requests(bundle(record(), usual))[1][:2] == ("PUT", f"Coverage?identifier={BHYT}|GD4000000000017")
+    assert requests(bundle(record(), fhir(update_coverage=False)))[1][:2] == ("POST", "Coverage")
 
 
 def test_a_check_in_taken_back_cancels_its_visit_and_tells_no_cover() -> None:
@@ -233,6 +234,15 @@ def test_a_merge_is_told_only_confirmed_and_only_where_the_site_wants_it() -> No
     assert render(record(event=Event.MERGED, revision=1), fhir()) is None
     assert render(merged("BN000001", "BN000001"), fhir()) is None
     assert render(merged(given_up="../Patient"), fhir()) is None
+
+
+@pytest.mark.parametrize(("told", "dated"), [("2026-11-21T09:30:00+07:00",) * 2, (None, "2026-11-21T07:45:00+07:00")])
+def test_bundle_and_evidence_are_dated_by_the_making_of_the_record(told: str | None, dated: str) -> None:
+    made = record(event=Event.UPDATED, revision=1, recorded_at=told)
+    [evidence] = resources(made, "Provenance")
+    assert (bundle(made)["timestamp"], evidence["recorded"]) == (dated, dated)
+    [visited] = resources(made, "Encounter")
+    assert visited["period"] == {"start": "2026-11-21T07:45:00+07:00"}
 
 
 def test_an_appointment_is_told_only_by_an_id_of_the_receivers_own() -> None:
@@ -334,8 +344,9 @@ def in_lines(value: Any, before: str = "") -> str:
 
 
 def test_the_pages_example_is_what_the_connector_sends() -> None:
-    told = in_lines(bundle(GOLDEN["codes"]))
-    assert json.loads(told) == bundle(GOLDEN["codes"])
+    usual = FhirDestination(name="his", base_url="http://127.0.0.1/fhir")
+    told = in_lines(bundle(GOLDEN["codes"], usual))
+    assert json.loads(told) == bundle(GOLDEN["codes"], usual)
     assert PAGE.read_text("utf-8").partition("```json\n")[2].partition("\n```")[0] == told
 
 

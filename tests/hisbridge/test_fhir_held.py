@@ -14,7 +14,7 @@ from hisbridge.connectors.fhir_held import Refused, overlaid
 from hisbridge.records import Event
 from sandbox.fhir import RECORD_NUMBERS, FhirServer
 from sandbox.web import serving
-from tests.hisbridge.fhir_making import CCCD, GOLDEN, at, bundle, fhir, merged, proven, send, visit
+from tests.hisbridge.fhir_making import BHYT, CCCD, GOLDEN, at, bundle, fhir, merged, proven, send, visit
 from tests.hisbridge.making import coverage, patient, record
 from wire.server import Request, Response
 
@@ -156,13 +156,43 @@ def test_a_person_held_twice_is_a_humans_affair(his: FhirServer, one: Any) -> No
     assert his.resources("Encounter") == []
 
 
-def test_a_card_known_there_gets_its_new_period_where_the_site_wants_it(his: FhirServer) -> None:
+def test_a_renewed_card_gets_its_new_period_and_a_new_number_is_a_card_of_its_own(his: FhirServer) -> None:
     with at(his, update_coverage=True) as destination:
         send(destination, record())
-        later = coverage(valid_from="2027-01-01", valid_to="2027-12-31")
-        send(destination, record("visit-2", coverage=later))
+        send(destination, record("visit-2", coverage=coverage(valid_from="2027-01-01", valid_to="2027-12-31")))
+        [kept] = his.resources("Coverage")
+        assert kept["period"] == {"start": "2027-01-01", "end": "2027-12-31"}
+        send(destination, record("visit-3", coverage=coverage(valid_from=None, valid_to=None)))
+        [kept] = his.resources("Coverage")
+        assert kept["period"] == {"start": "2027-01-01", "end": "2027-12-31"}  # nobody told another one
+        send(destination, record("visit-4", coverage=coverage(card_number="HC4000000000017")))
+        assert [one["subscriberId"] for one in his.resources("Coverage")] == ["GD4000000000017", "HC4000000000017"]
+
+
+def test_of_a_renewed_card_only_what_the_insurer_confirmed_changes(his: FhirServer) -> None:
+    theirs = {
+        "resourceType": "Coverage",
+        "identifier": [{"system": BHYT, "value": "GD4000000000017"}],
+        "status": "cancelled",
+        "beneficiary": {"reference": "Patient/77"},
+        "payor": [{"display": "BHXH"}],
+        "order": 1,
+    }
+    his.put({**theirs, "period": {"start": "2020-01-01"}})
+    with at(his, update_coverage=True) as destination:
+        send(destination, record(coverage=coverage(valid_from=None, registered_facility=None)))
     [kept] = his.resources("Coverage")
-    assert kept["period"] == {"start": "2027-01-01", "end": "2027-12-31"}
+    told = {name: kept[name] for name in ("status", "beneficiary", "payor", "order", "period")}
+    confirmed = {"status": "active", "period": {"start": "2020-01-01", "end": "2026-12-31"}}
+    assert told == {**{name: theirs[name] for name in ("beneficiary", "payor", "order")}, **confirmed}
+
+
+def test_a_card_that_was_entered_by_mistake_is_not_brought_back(his: FhirServer) -> None:
+    mistake = {"identifier": [{"system": BHYT, "value": "GD4000000000017"}], "status": "entered-in-error"}
+    his.put({"resourceType": "Coverage", **mistake})
+    with at(his, update_coverage=True) as destination:
+        assert send(destination, record()).outcome is Outcome.ACKNOWLEDGED
+    assert [one["status"] for one in his.resources("Coverage")] == ["entered-in-error"]
 
 
 class _Instead(dict[Any, Any]):

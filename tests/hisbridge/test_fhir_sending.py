@@ -9,8 +9,7 @@ import pytest
 
 from config.settings import database_path
 from hisbridge import outbox, outbox_desk
-from hisbridge.connectors.contract import Known, Outcome, Sending
-from hisbridge.connectors.fhir import FhirConnector
+from hisbridge.connectors.contract import Outcome
 from hisbridge.errors import DestinationUnreachable, GarbledAnswer, NoAnswer
 from hisbridge.outbox import State
 from hisbridge.service import running
@@ -125,28 +124,15 @@ def test_codes_that_are_none_are_not_told() -> None:
         assert send(fhir(port), record()).text == "HTTP 400 invalid"
 
 
-@pytest.mark.parametrize("asked", ["7", "Sat, 21 Nov 2099 00:00:00 GMT"])
-def test_a_server_that_asks_for_peace_gets_it(asked: str) -> None:
-    calls: list[Request] = []
-
-    def busy(request: Request) -> Response:
-        calls.append(request)
+@pytest.mark.parametrize(("asked", "most"), [("7", 7.0), ("Sat, 21 Nov 2099 00:00:00 GMT", 1e10), ("soon", 0.0)])
+def test_how_long_a_server_in_trouble_wants_peace_is_told(asked: str, most: float) -> None:
+    def busy(_: Request) -> Response:
         return Response(503, headers={"Retry-After": asked})
 
-    now = [100.0]
     with serving({("POST", "/fhir"): busy}, 0) as port:
-        connector = FhirConnector(fhir(port), monotonic=lambda: now[0])
-        message = connector.render(record(), Known()) or b""
-        receipts = [connector.send(message, Sending("K", 1))]
-        now[0] += 5
-        receipts.append(connector.send(message, Sending("K", 2)))
-        assert len(calls) == 1
-        now[0] += 3600
-        receipts.append(connector.send(message, Sending("K", 3)))
-        connector.close()
-    assert len(calls) == 2
-    assert [one.outcome for one in receipts] == [Outcome.TRY_LATER] * 3
-    assert receipts[1].text == "Retry-After"
+        told = send(fhir(port), record())
+    assert told.outcome is Outcome.TRY_LATER
+    assert most / 100 <= told.retry_after_seconds <= most
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from typing import Any
 from config.destinations import FileDropDestination
 from hisbridge import outbox
 from hisbridge.connectors.file_drop import FileDropConnector
-from hisbridge.delivery import Backoff, Courier
+from hisbridge.delivery import Courier
 from hisbridge.outbox import State
+from hisbridge.pacing import Backoff
 from hisbridge.records import PatientRecord
 from tests.hisbridge.checkin_xml_asking import lying
 from tests.hisbridge.making import FakeClock, database, listed, patient, record

@@ -149,6 +149,13 @@ def test_half_an_answer_is_this_persons_trouble_and_is_asked_again(tmp_path: Pat
     assert is_open(answer)
 
 
+@pytest.mark.parametrize("code", ["0" * 65, "9" * 9, "x" * 10_000, "0 0", "\u0660" * 3])
+def test_a_code_that_is_none_never_makes_an_answer_that_nobody_can_read(tmp_path: Path, code: str) -> None:
+    answer = told(tmp_path, {**CARD, "MA_KQ": code})
+    assert (answer.verdict, answer.result_code) == (Verdict.UNVERIFIED, None)
+    assert from_json(to_json(answer), Coverage) == answer
+
+
 def test_the_further_fields_are_read_where_they_are_named(tmp_path: Path) -> None:
     data = {**CARD, "MA_SO_BHXH": 900000017, "MA_KV": "k1", "NGAY_DU_5_NAM": "01/03/2025", "MA_DKBD": 1028}
     answer = told(tmp_path, data, answers=ALL_ANSWERS)

@@ -1,5 +1,6 @@
 """Which message tells which event, in each version's own tables; what an update says and what it leaves alone."""
 
+import msgspec
 import pytest
 
 from hisbridge.connectors.contract import Known
@@ -49,6 +50,8 @@ def test_an_index_of_persons_is_not_told_that_a_visit_was_taken_back() -> None:
     connector = Hl7v2Connector(destination(about="person", query="pdq"))
     cancelled = told(FULL, Event.CANCELLED)
     assert connector.render(cancelled, Known()) is None
+    with pytest.raises(ValueError, match="not told"):
+        render(cancelled, destination(about="person"))
     assert connector.identify(cancelled) == Known()  # and is not asked for the person either
 
 
@@ -88,12 +91,21 @@ def test_every_revision_has_its_own_key_and_the_same_visit() -> None:
     assert first["PV1"][19] == later["PV1"][19] == "visit-1^^^TIEPDON^VN"
 
 
-def test_an_update_is_dated_by_the_latest_moment_it_tells_of_and_an_arrival_by_the_arrival() -> None:
+def test_a_record_that_does_not_tell_its_moment_is_dated_by_the_latest_and_an_arrival_by_the_arrival() -> None:
     late = coverage(asked_at="2026-11-21T07:46:30+07:00")
     assert lines(render(record(coverage=late), destination()))["EVN"][2] == "20261121074500+0700"
     update = lines(render(record(coverage=late, event=Event.UPDATED, revision=1), destination()))
     assert (update["MSH"][7], update["EVN"][6]) == ("20261121074630+0700", "20261121074630+0700")
     assert update["PV1"][44] == "20261121074500+0700"
+
+
+@pytest.mark.parametrize("event", [Event.UPDATED, Event.CANCELLED, Event.MERGED])
+def test_a_later_message_is_dated_by_the_making_of_its_record(event: Event) -> None:
+    made = msgspec.structs.replace(told(FULL, event), recorded_at="2026-11-21T09:30:00+07:00")
+    message = lines(render(made, destination()))
+    assert {message["MSH"][7], message["EVN"][2], message["EVN"][6]} == {"20261121093000+0700"}
+    if event is not Event.MERGED:
+        assert message["PV1"][44] == "20261121074500+0700"  # the arrival stays what it was
 
 
 def test_an_update_leaves_alone_what_is_not_known() -> None:

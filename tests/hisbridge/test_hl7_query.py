@@ -90,11 +90,11 @@ def test_a_merge_brings_its_own_numbers_and_asks_nobody() -> None:
 )
 def test_one_person_found_has_this_record_number(identifiers: tuple[str, ...], issuer: str, number: str | None) -> None:
     found = answering("OK", person(*identifiers), count="1")
-    assert identified(found, record_number_authority=issuer) == Known(number)
+    assert identified(found, record_number_authority=issuer) == Known(number, none_told=number is None)
 
 
 def test_nobody_found_is_nobody_known() -> None:
-    assert identified(answering("NF")) == Known()
+    assert identified(answering("NF")) == Known(none_told=True)
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from config.destinations import HttpDestination, WebhookDestination
-from hisbridge.connectors.http_caller import HttpCaller, joined, outcome_of, secret
+from hisbridge.connectors.http_caller import HttpCaller, joined, later, outcome_of, secret
 from hisbridge.errors import DestinationSetup, DestinationUnreachable, GarbledAnswer, NoAnswer
-from hisbridge.http import Question
+from hisbridge.http import Answer, Question
 from tests.hisbridge.certificates import Authority, authority, authority_file, server_certificate, written
 from tests.hisbridge.speaking import echo, reply, request_on, speaking
+from tests.support.waiting import BUSY_SECONDS
 
 
 @pytest.fixture
@@ -167,7 +168,7 @@ def test_a_connection_that_is_never_taken_ends_with_the_deadline_and_nothing_was
     with pytest.raises(DestinationUnreachable) as caught:
         asked(caller(f"http://127.0.0.1:{address[1]}", timeout_seconds=0.4))
     assert caught.value.data == {"why": "timeout"}
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < BUSY_SECONDS
     for one in (*waiting, listening):
         one.close()
 
@@ -194,3 +195,24 @@ def test_a_secret_loses_its_line_end_and_its_byte_order_mark_alone(tmp_path: Pat
     file = written(tmp_path / "secret", b"\xef\xbb\xbf key with spaces \r\n")
     file.chmod(0o640)
     assert secret(str(file), "secret_file") == b" key with spaces "
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "seconds"),
+    [
+        (503, "7", 7.0),
+        (429, "7", 7.0),
+        (503, "", 0.0),
+        (503, "-7", 0.0),
+        (503, "7 minutes", 0.0),
+        (503, "\u0667", 0.0),
+        (503, "9" * 400, 1e9),
+        (503, "Sat, 21 Nov 1999 00:00:00 GMT", 0.0),
+        (503, "Sat, 99 Nov 2099 00:00:00 GMT", 0.0),
+        (200, "7", 0.0),
+        (400, "7", 0.0),
+        (404, "7", 0.0),
+    ],
+)
+def test_only_a_receiver_in_trouble_of_its_own_is_left_alone(status: int, told: str, seconds: float) -> None:
+    assert later(Answer(status, b"", retry_after=told)) == seconds

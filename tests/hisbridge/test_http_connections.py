@@ -15,6 +15,7 @@ from hisbridge.errors import PortalTimeout, PortalTooLarge, PortalUnreachable
 from hisbridge.http import CONNECT_SECONDS, MAX_CONNECTIONS, Poster, Question
 from hisbridge.names import Resolver
 from tests.hisbridge.speaking import echo, reply, request_on, speaking
+from tests.support.waiting import BUSY_SECONDS, LONG_SECONDS
 
 
 def soon(seconds: float = 5.0) -> float:
@@ -53,13 +54,13 @@ def test_who_waits_for_a_free_connection_waits_no_longer_than_the_deadline() -> 
 
     def hold(_number: int, connection: socket.socket) -> None:
         request_on(connection)
-        held.wait(10)
+        held.wait(LONG_SECONDS)
 
     with speaking(hold) as (base, _), asking() as post, ThreadPoolExecutor(MAX_CONNECTIONS + 4) as threads:
         begun = time.monotonic()
         calls = [threads.submit(post, put(base), soon(0.5)) for _ in range(MAX_CONNECTIONS + 4)]
         assert {type(call.exception()) for call in calls} == {PortalTimeout}
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < BUSY_SECONDS
         held.set()
 
 
@@ -159,7 +160,7 @@ def test_dripping_on_a_kept_connection_ends_with_its_own_calls_deadline() -> Non
         begun = time.monotonic()
         with pytest.raises(PortalTimeout):
             post(put(base, b"2"), soon(0.4))
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < BUSY_SECONDS
         stop.set()
 
 

@@ -96,7 +96,8 @@ def test_a_masked_message_has_the_shape_of_the_real_one() -> None:
 
 def test_the_number_at_the_receiver_is_hidden_too() -> None:
     assert masked_known(Known("BN0001234")) == Known("xx0000000")
-    assert masked_known(Known()) == Known()
+    assert masked_known(Known("BN1", "LK 20")) == Known("xx0", "xx 00")
+    assert masked_known(Known(none_told=True)) == Known(none_told=True)
 
 
 def test_every_field_that_is_not_text_is_shown_left_out_or_looked_into() -> None:

@@ -212,6 +212,43 @@ def test_a_damaged_answer_hides_no_later_one(connection: sqlite3.Connection) -> 
     assert [told.visit_id for told in outbox_desk.answers(connection)] == ["v2"]
 
 
+def test_whoever_follows_the_answers_misses_none_after_old_ones_were_deleted(connection: sqlite3.Connection) -> None:
+    def told(visit: str) -> int:
+        values = (visit, "his", "now", '{"room":"12"}')
+        connection.execute(outbox._ANSWERED, values)
+        return outbox_desk.answers(connection)[-1].seq
+
+    seen = [told("v1"), told("v2")][-1]
+    connection.execute("DELETE FROM hospital_answers")
+    later = told("v3")
+    assert later > seen
+    assert [one.visit_id for one in outbox_desk.answers(connection, seen)] == ["v3"]
+
+
+def test_answers_keep_their_numbers_and_attempts_are_in_doubt_when_an_older_database_is_brought_up(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "old.db"
+    before = [one for one in MIGRATIONS if one.name < "bridge-0007"]
+    migrate(path, before)
+    with closing(open_database(path)) as old:
+        owe_as_before = (
+            "INSERT INTO deliveries (record_id, destination, idempotency_key, person_key, payload, state, attempts, "
+            "render_failures, next_attempt_at, created_at) VALUES (?, 'his', ?, 'p', '{}', 'queued', ?, 0, 0.0, 'now')"
+        )
+        for visit, attempts in (("fresh", 0), ("tried", 3)):
+            old.execute(owe_as_before, (visit, visit, attempts))
+        old.execute("INSERT INTO hospital_answers VALUES (41, 'v1', 'his', 'now', '{\"room\":\"12\"}')")
+    migrate(path, MIGRATIONS)
+    with closing(open_database(path)) as new:
+        assert [one.seq for one in outbox_desk.answers(new)] == [41]
+        new.execute("DELETE FROM hospital_answers")
+        new.execute(outbox._ANSWERED, ("v2", "his", "now", "{}"))
+        assert [one.seq for one in outbox_desk.answers(new)] == [42]
+        doubtful = new.execute("SELECT record_id, doubtful FROM deliveries ORDER BY id").fetchall()
+        assert [tuple(row) for row in doubtful] == [("fresh", 0), ("tried", 1)]
+
+
 def test_outcomes_are_written_all_together_or_not_at_all(connection: sqlite3.Connection) -> None:
     owe(connection, "v1")
     claim(connection)
@@ -291,13 +328,40 @@ def test_depth_counts_what_is_owed_and_what_ended_badly(connection: sqlite3.Conn
     assert told.oldest_created_at == "2026-11-21T00:45:00.000Z"
 
 
+def test_many_of_one_person_starve_nobody_behind_them(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "FRONT", 3)
+    for number in range(6):
+        owe(connection, f"v{number}")
+    owe(connection, "behind", "000000000001")
+    assert claim(connection) == ["v0"]
+    # The first is put off, and nothing else of this person may go: the others are looked for behind the front.
+    first = numbers(connection)["v0"]
+    outbox.settle(connection, [Deferred(first, "hl7.no_answer", MOMENT + timedelta(seconds=60))])
+    assert claim(connection) == ["behind"]
+    assert claim(connection) == []
+    assert claim(connection, seconds=60) == ["v0"]
+
+
+def test_a_person_held_at_the_front_starves_nobody_behind(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "FRONT", 2)
+    for number in range(4):
+        owe(connection, f"v{number}")
+    owe(connection, "behind", "000000000001")
+    outbox_desk.hold(connection, Selection(numbers=[numbers(connection)["v0"]]))
+    assert claim(connection) == ["behind"]
+
+
 def test_the_claim_walks_an_index(connection: sqlite3.Connection) -> None:
     plan = connection.execute(
-        "EXPLAIN QUERY PLAN " + outbox._CLAIM, {"destination": "his", "now": 0, "horizon": 300, "limit": 1}
+        "EXPLAIN QUERY PLAN " + outbox._CLAIM, {"destination": "his", "now": 0, "horizon": 300, "limit": 1, "until": 9}
     ).fetchall()
     steps = [row["detail"] for row in plan]
     assert all(step.startswith("SEARCH") for step in steps if re.search("mine|ahead|earlier", step)), steps
-    assert any("COVERING INDEX idx_deliveries_destination_person_key_id_state" in step for step in steps), steps
+    assert any("COVERING INDEX idx_deliveries_destination_person_key_state_id" in step for step in steps), steps
     assert not any("TEMP B-TREE" in step for step in steps)
 
 

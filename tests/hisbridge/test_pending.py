@@ -2,89 +2,22 @@
 
 import logging
 import sqlite3
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hisbridge import pending
-from hisbridge.asking_again import AskingAgain
-from hisbridge.delivery import Backoff
 from hisbridge.lookups.openness import is_answer, is_open, is_worth_keeping
+from hisbridge.pacing import Backoff
 from hisbridge.pending import State
 from hisbridge.questions import Act, Coverage, Verdict
-from hisbridge.site_time import SiteTime
-from tests.hisbridge.insurer import Insurer, question, unanswered
-from tests.hisbridge.making import MOMENT, FakeClock, coverage, database, eventually
-from wire.database import DatabaseUnavailable, open_database, transaction
+from tests.hisbridge.insurer import question, unanswered
+from tests.hisbridge.making import MOMENT, coverage
+from tests.hisbridge.open_questions import bench
+from wire.database import DatabaseUnavailable
 
-FULL = Backoff(first_seconds=30.0, longest_seconds=1800.0, draw=lambda: 1.0)
 TROUBLE = Coverage(verdict=Verdict.UNVERIFIED, result_code="101", act=Act.WAIT)  # answered, and yet not
-
-
-class Bench:
-    """A worker with its database, a stand-in insurer and a clock that moves only when told."""
-
-    def __init__(self, folder: Path, *answers: Coverage | Exception) -> None:
-        self.path = database(folder)
-        self.db = open_database(self.path)
-        self.insurer = Insurer(*answers)
-        self.clock = FakeClock()
-        self.worker = self.new_worker()
-
-    def new_worker(self, most: int = 200, **differences: Any) -> AskingAgain:
-        return AskingAgain(
-            differences.pop("lookup", self.insurer),
-            differences.pop("opens", lambda: open_database(self.path)),
-            differences.pop("backoff", FULL),
-            SiteTime(420, self.clock),
-            most,
-            **differences,
-        )
-
-    def note(self, *visits: str, **differences: Any) -> None:
-        for visit in visits:
-            with transaction(self.db):
-                pending.note_open_question(self.db, visit, question(**differences), "portal.timeout", self.clock.moment)
-
-    def row(self, visit: str = "v1") -> sqlite3.Row:
-        (row,) = self.db.execute("SELECT * FROM open_questions WHERE visit_id = ?", (visit,)).fetchall()
-        assert isinstance(row, sqlite3.Row)
-        return row
-
-    def state(self, visit: str = "v1") -> State:
-        return State(self.row(visit)["state"])
-
-    def close(self) -> None:
-        self.worker.stop()
-        self.worker.run(0.01)  # lets the connection go
-        self.db.close()
-
-
-@contextmanager
-def bench(folder: Path, *answers: Coverage | Exception) -> Iterator[Bench]:
-    made = Bench(folder, *answers)
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-@contextmanager
-def running(worker: AskingAgain, poll_seconds: float = 0.01) -> Iterator[None]:
-    thread = threading.Thread(target=worker.run, args=(poll_seconds,))
-    thread.start()
-    try:
-        yield
-    finally:
-        worker.stop()
-        thread.join(10)
-        assert not thread.is_alive()
 
 
 @pytest.mark.parametrize(
@@ -349,93 +282,3 @@ def test_an_answer_the_database_did_not_take_is_not_asked_for_again(tmp_path: Pa
         b.db.execute("DROP TRIGGER full")
         assert b.worker.step() is None
         assert (b.state(), len(b.insurer.questions)) == (State.ANSWERED, 1)
-
-
-def test_the_worker_outlives_a_database_that_is_not_there(tmp_path: Path) -> None:
-    with bench(tmp_path) as b:
-        b.note("v1")
-        failures = iter([True, True])
-
-        def opens() -> sqlite3.Connection:
-            if next(failures, False):
-                raise DatabaseUnavailable(why="no such file")
-            return open_database(b.path)
-
-        with running(b.new_worker(opens=opens)):
-            eventually(lambda: b.state() is State.ANSWERED)
-
-
-def test_a_pause_ends_at_once_when_woken_or_stopped(tmp_path: Path) -> None:
-    with bench(tmp_path, unanswered()) as b:
-        b.note("v1")
-        worker = b.new_worker()
-        begun = time.monotonic()
-        with running(worker):
-            eventually(lambda: b.row()["attempts"] == 1)
-            worker.wake()
-            eventually(lambda: b.row()["attempts"] == 2)
-        assert time.monotonic() - begun < 10  # the pauses are of 30 and 60 seconds
-
-
-def test_a_question_noted_while_the_worker_rests_is_asked_when_it_is_woken(tmp_path: Path) -> None:
-    with bench(tmp_path) as b:
-        worker = b.new_worker()
-        with running(worker, poll_seconds=300.0):
-            b.note("v1")
-            worker.wake()
-            eventually(lambda: b.state() is State.ANSWERED)
-
-
-def test_a_burst_from_many_threads_is_asked_one_at_a_time(tmp_path: Path) -> None:
-    with bench(tmp_path) as b:
-        worker = b.new_worker()
-
-        def burst(first: int) -> None:
-            with closing(open_database(b.path)) as connection:
-                for number in range(first, first + 15):
-                    with transaction(connection):
-                        asked = question(personal_id=f"{number:012}")
-                        pending.note_open_question(connection, f"v{number}", asked, None, MOMENT)
-                    worker.wake()
-
-        with running(worker):
-            threads = [threading.Thread(target=burst, args=(first,)) for first in (0, 15, 30, 45)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            eventually(lambda: len(pending.late_answers(b.db)) == 60)
-        assert b.insurer.most_at_once == 1
-        assert len(b.insurer.questions) == 60
-        assert [late.seq for late in pending.late_answers(b.db)] == list(range(1, 61))
-
-
-def test_the_tidying_goes_on_through_pauses_and_survives_its_own_failures(tmp_path: Path) -> None:
-    rounds: list[int] = []
-
-    def tidy() -> None:
-        rounds.append(1)
-        if len(rounds) == 1:
-            raise RuntimeError
-
-    with bench(tmp_path, unanswered()) as b:
-        b.note("v1")
-        with running(b.new_worker(each_round=tidy)):
-            eventually(lambda: len(rounds) > 3)
-        assert b.row()["attempts"] == 1
-
-
-def test_trouble_is_told_once_and_tells_nothing_of_anybody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with bench(tmp_path, unanswered()) as b:
-        b.note("v1")
-        with caplog.at_level(logging.DEBUG):
-            for _ in range(5):
-                b.worker.step()
-            b.insurer.answers[0] = coverage()
-            b.worker.step()
-        assert len([one for one in caplog.records if "stay open" in one.message]) == 1
-        for told in ("001303900017", "Nguyễn", "2003", "GD4"):
-            assert told not in caplog.text
-    shown = repr(pending.Claimed("v1", "001303900017", 1)) + repr(pending.LateAnswer("v1", coverage(), "", 1))
-    assert "001303900017" not in shown
-    assert "GD4" not in shown

@@ -14,7 +14,7 @@ from hisbridge.service import Clocks, Surroundings
 from hisbridge.service import running as bridge
 from tests.hisbridge.insurer import question, unanswered
 from tests.hisbridge.making import MOMENT, coverage, database, eventually, portal_settings, settings
-from tests.hisbridge.test_pending import Bench, bench, running
+from tests.hisbridge.open_questions import Bench, bench, running
 from wire.database import open_database, transaction
 
 DAY = 86_400.0

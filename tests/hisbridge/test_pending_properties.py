@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hisbridge import pending
 from hisbridge.asking_again import AskingAgain
-from hisbridge.delivery import Backoff
+from hisbridge.pacing import Backoff
 from hisbridge.questions import Act, Coverage, Verdict
 from hisbridge.site_time import SiteTime
 from tests.hisbridge.insurer import Insurer, question, unanswered

@@ -18,13 +18,16 @@ from hisbridge.connectors.http_caller import HttpCaller
 from hisbridge.connectors.registration import RegistrationConnector
 from hisbridge.connectors.rest import RestConnector
 from hisbridge.connectors.webhook import WebhookConnector
-from hisbridge.delivery import Backoff, Courier
+from hisbridge.delivery import Courier
 from hisbridge.errors import DeliveryError, DestinationSetup, PersonAmbiguous
 from hisbridge.http import Answer, Question
 from hisbridge.outbox import State
+from hisbridge.outbox_desk import Delivery
+from hisbridge.pacing import Backoff
 from hisbridge.records import MAX_TOLD, Event, PatientRecord
 from sandbox.hospital_rest import ACCOUNT, HospitalRest
 from tests.hisbridge.making import FakeClock, database, listed, patient, record
+from tests.hisbridge.rest_making import account_file, settings
 from wire.database import open_database, transaction
 
 VISITS = 30
@@ -74,7 +77,7 @@ def test_every_visit_is_saved_and_booked_exactly_once_whatever_happens_on_the_wa
     db = open_database(path)
     deaths = 0
     with hospital.serving() as (_, port):
-        settings = RestDestination(
+        finding = RestDestination(
             name="dhg",
             base_url=f"http://127.0.0.1:{port}",
             username=ACCOUNT[0],
@@ -85,7 +88,7 @@ def test_every_visit_is_saved_and_booked_exactly_once_whatever_happens_on_the_wa
 
         def courier() -> Courier:
             pause = Backoff(first_seconds=1.0, longest_seconds=1.0, draw=lambda: 1.0)
-            made = Unlucky(settings, hospital, chance)
+            made = Unlucky(finding, hospital, chance)
             return Courier("dhg", "rest", made, lambda: open_database(path), pause, clock)
 
         for number in range(VISITS):
@@ -113,6 +116,29 @@ def test_every_visit_is_saved_and_booked_exactly_once_whatever_happens_on_the_wa
     assert len(told) == VISITS
     assert len({held["cmnd"] for held in hospital.patients.values()}) == len(hospital.patients) == 10
     assert len({one["order"] for one in hospital.bookings.values()}) == len(hospital.bookings) == VISITS
+
+
+def test_a_visit_taken_back_after_a_restart_reaches_its_booking(tmp_path: Path) -> None:
+    path, clock, hospital = database(tmp_path), FakeClock(), HospitalRest()
+    db = open_database(path)
+    with hospital.serving() as (_, port):
+        his = settings(port, account_file(tmp_path))
+
+        def delivered(told: PatientRecord) -> Delivery:
+            with transaction(db):
+                outbox.enqueue(db, told, ("dhg",), clock())
+            pause = Backoff(1.0, 1.0, lambda: 1.0)
+            courier = Courier("dhg", "rest", RestConnector(his), lambda: open_database(path), pause, clock)
+            courier.step()
+            courier.stop()
+            courier.run(0.01)
+            return listed(db)[0]
+
+        assert delivered(record("v1")).receipt == delivered(record("v2")).receipt == "booked"
+        gone = delivered(record("v1", event=Event.CANCELLED, revision=1))
+    db.close()
+    assert (gone.state, gone.receipt) == (State.ACKNOWLEDGED, "cancelled")
+    assert len(hospital.bookings) == 1
 
 
 class Scripted(HttpCaller):
@@ -168,10 +194,14 @@ def key_file(tmp_path_factory: pytest.TempPathFactory) -> str:
     return key(tmp_path_factory.mktemp("hostile"))
 
 
-@given(answers=st.lists(ANSWERS, max_size=6), attempt=st.integers(1, 3), event=st.sampled_from(list(Event)))
+@given(
+    answers=st.lists(ANSWERS, max_size=6),
+    attempt=st.builds(Sending, st.just("KEY"), st.integers(1, 3), st.booleans()),
+    event=st.sampled_from(list(Event)),
+)
 @bounds(max_examples=150, deadline=None)
 def test_no_answer_however_odd_ends_in_anything_but_a_receipt_or_a_named_error(
-    key_file: str, answers: list[Answer], attempt: int, event: Event
+    key_file: str, answers: list[Answer], attempt: Sending, event: Event
 ) -> None:
     usual: Mapping[str, Any] = {"name": "x", "base_url": "http://127.0.0.1:9"}
     made = (
@@ -192,7 +222,7 @@ def test_no_answer_however_odd_ends_in_anything_but_a_receipt_or_a_named_error(
         if message is None:
             continue
         try:
-            receipt = connector.send(message, Sending("KEY", attempt))
+            receipt = connector.send(message, attempt)
         except (DeliveryError, DestinationSetup):
             continue
         assert len(receipt.text) < 40

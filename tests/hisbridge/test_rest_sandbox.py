@@ -17,7 +17,7 @@ from hisbridge.http import Answer
 from hisbridge.records import HospitalAnswer
 from sandbox.hospital_rest import FAULTS, HospitalRest
 from tests.hisbridge.making import record
-from tests.hisbridge.test_rest import settings
+from tests.hisbridge.rest_making import settings
 
 PAGES = Path("docs/integration")
 EXAMPLES = Path("config/examples/destinations")

@@ -9,6 +9,7 @@ from typing import Any
 from hisbridge.questions import Coverage, CoverageQuestion
 from reader.chip.transport import Presence
 from tests.kiosk.people import covered
+from tests.support.waiting import LONG_SECONDS
 from wire.codec import from_json
 from wire.errors import TiepDonError
 from wire.server import Request, Response, event_stream, json_response, serving
@@ -102,7 +103,7 @@ class StubBridge:
         self.questions.append(from_json(request.body, CoverageQuestion))
         self.deadlines.append(request.query["deadline_ms"])
         answer = self.answer
-        self.gate.wait(30)
+        self.gate.wait(LONG_SECONDS)
         return json_response(answer)
 
     def _wake(self, _request: Request) -> Response:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.settings import ServiceSettings, SiteSettings
+from config.front import ServiceSettings
+from config.settings import SiteSettings
 from hisbridge.questions import CoverageQuestion
 from hisbridge.records import PatientRecord, ProofCheck
 from kiosk.entries import typed_reading

@@ -1,7 +1,9 @@
 """A visit that changes after its ticket goes out again: what is owed to whom, in which order, and what is not."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -88,6 +90,19 @@ def test_what_staff_take_over_goes_out_each_time_with_the_next_revision(
     assert owed(settings)[-1][2] is Verdict.VALID
 
 
+def test_each_record_tells_when_it_was_made_in_the_sites_time(settings: Settings) -> None:
+    clock = HandClock()
+    with store_of(settings, clock=clock) as store:
+        visit = visit_of(store)
+        clock.jump(seconds=90)
+        answer_late(settings, store, visit, covered())
+    query = "SELECT payload FROM deliveries WHERE destination = 'his' ORDER BY id"
+    made = [from_json(str(row[0]), PatientRecord) for row in rows(settings, query)]
+    arrived, answered = (datetime.fromisoformat(one.recorded_at or "") for one in made)
+    assert made[0].recorded_at == made[0].visit.arrived_at == made[1].visit.arrived_at
+    assert (answered - arrived, answered.utcoffset()) == (timedelta(seconds=90), timedelta(hours=7))
+
+
 def test_an_answer_that_changes_nothing_is_told_to_nobody(settings: Settings, store: Store, counter: Counter) -> None:
     visit = visit_of(store, covered())
     counter.take_over(visit, ASKED, covered())
@@ -152,7 +167,7 @@ def test_a_record_of_an_older_version_is_known_as_the_arrival(settings: Settings
     visit = visit_of(store)
     with closing(open_database(database_path(settings))) as connection:
         ((text,),) = rows(settings, "SELECT record FROM visits")
-        old = str(text).replace('"event":"arrived","revision":0,"merge":null,', "")
+        old = re.sub(r'"event":"arrived","revision":0,"recorded_at":"[^"]*","merge":null,', "", str(text))
         assert "revision" not in old
         connection.execute("UPDATE visits SET record = ?", (old,))
     answer_late(settings, store, visit, covered())

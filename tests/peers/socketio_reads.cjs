@@ -1,8 +1,10 @@
 // A hospital program's view of a card reader: connects with the real socket.io-client and prints what it hears.
-// usage: node socketio_reads.cjs CLIENT ADDRESS TRANSPORT[,TRANSPORT] HOW_MANY
-const [, , client, address, transports, howMany] = process.argv;
+// usage: node socketio_reads.cjs CLIENT ADDRESS TRANSPORT[,TRANSPORT] HOW_MANY [again: connects anew when cut off]
+const [, , client, address, transports, howMany, again] = process.argv;
 const io = require(client);
-const socket = (io.io || io)(address, { transports: transports.split(','), reconnection: false });
+const socket = (io.io || io)(address, {
+  transports: transports.split(','), reconnection: again === 'again', reconnectionDelay: 100, reconnectionDelayMax: 200,
+});
 let left = Number(howMany);
 const say = (what) => process.stdout.write(JSON.stringify(what) + '\n');
 socket.on('connect', () => {
@@ -11,7 +13,11 @@ socket.on('connect', () => {
   if (engine.transport.name === 'websocket') say({ transport: 'websocket' });
   engine.on('upgrade', (transport) => say({ transport: transport.name }));
 });
-socket.on('connect_error', (error) => { say({ error: String(error.message || error) }); process.exit(1); });
+socket.on('connect_error', (error) => {
+  if (again) return;
+  say({ error: String(error.message || error) });
+  process.exit(1);
+});
 socket.on('disconnect', (why) => say({ disconnected: why }));
 socket.on('/event', (told) => {
   say(told);

@@ -23,7 +23,7 @@ from hisbridge.outbox import State
 from hisbridge.records import Event
 from hisbridge.service import running
 from tests.hisbridge.fhir_making import CCCD, GOLDEN, bundle, fhir, merged, proven, send, visit
-from tests.hisbridge.making import MOMENT, database, eventually, listed, patient, record, settings
+from tests.hisbridge.making import MOMENT, coverage, database, eventually, listed, patient, record, settings
 from tests.peers.fhir_peer import Place, ask, bundle_faults, faults, fhir_server, found
 from wire.database import open_database, transaction
 
@@ -96,6 +96,16 @@ def test_the_first_send_creates_and_a_replay_makes_nothing_new(server: Place) ->
     assert first.answer.record_number == found(server, PERSON)[0]["id"]
     kept = {kind: len(found(server, kind)) for kind in ("Patient", "Coverage", "Encounter", "Provenance")}
     assert kept == {"Patient": 1, "Coverage": 1, "Encounter": 1, "Provenance": 1}
+
+
+def test_a_renewed_card_gets_its_new_period_and_no_second_coverage(server: Place) -> None:
+    his = at(server, update_coverage=True)
+    first = send(his, record())
+    renewed = record("visit-2", coverage=coverage(valid_from="2027-01-01", valid_to="2027-12-31"))
+    again = [send(his, renewed, attempt=attempt).text for attempt in (1, 2)]
+    assert (first.text, again) == ("201 201 201 201", ["200 200 201 201", "200 200 200 200"])
+    [kept] = found(server, "Coverage")
+    assert kept["period"] == {"start": "2027-01-01", "end": "2027-12-31"}
 
 
 def test_a_second_visit_of_the_same_citizen_is_one_encounter_more(server: Place) -> None:

@@ -136,9 +136,9 @@ class World:
         finally:
             connection.close()
 
-    def received(self) -> list[dict[str, Any]]:
-        messages: list[dict[str, Any]] = self.desk("GET", "/his/messages")
-        return messages
+    def received(self, system: str = "his") -> list[dict[str, Any]]:
+        """What one of the hospital systems has: his (over MLLP), fhir or rest."""
+        return [message for message in self.desk("GET", "/his/messages") if message["system"] == system]
 
     def person(self, key: str) -> dict[str, Any]:
         people: list[dict[str, Any]] = self.desk("GET", "/people")
@@ -165,12 +165,14 @@ class World:
             yield connection
 
     def count(self) -> tuple[int, int, int]:
-        """(visits, tickets with a visit, arrivals owed or delivered): one snapshot."""
+        """(visits, tickets with a visit, arrivals owed or delivered to each destination): one snapshot."""
         with self.database() as connection:
             row = connection.execute(
+                "WITH arrivals AS (SELECT count(*) AS many FROM deliveries WHERE revision = 0 GROUP BY destination) "
                 "SELECT (SELECT count(*) FROM visits), (SELECT count(*) FROM tickets WHERE visit_id IS NOT NULL), "
-                "(SELECT count(*) FROM deliveries WHERE revision = 0)"
+                "(SELECT ifnull(max(many), 0) FROM arrivals), (SELECT ifnull(min(many), 0) FROM arrivals)"
             ).fetchone()
+        assert row[2] == row[3]  # a visit is owed to every destination, or to none
         return row[0], row[1], row[2]
 
     # The processes.

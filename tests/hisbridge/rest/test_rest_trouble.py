@@ -1,14 +1,12 @@
 """The registration API's troubles and settings: tokens, refusals, garbage, names of the site's own."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from config.destinations import RestDestination
 from hisbridge.connectors import make
 from hisbridge.connectors.contract import Known, Outcome, Receipt, Sending
 from hisbridge.connectors.rest import RestConnector
@@ -18,54 +16,10 @@ from hisbridge.errors import (
     GarbledAnswer,
     NoAnswer,
 )
-from hisbridge.records import PatientRecord
-from sandbox.hospital_rest import ACCOUNT, HospitalRest
+from sandbox.hospital_rest import HospitalRest
 from tests.hisbridge.making import patient, record
+from tests.hisbridge.rest_making import carried, settings
 from tests.hisbridge.speaking import reply, request_on, speaking
-
-
-@pytest.fixture
-def hospital() -> HospitalRest:
-    return HospitalRest()
-
-
-@pytest.fixture
-def port(hospital: HospitalRest) -> Iterator[int]:
-    with hospital.serving() as (_, number):
-        yield number
-
-
-@pytest.fixture
-def password(tmp_path: Path) -> Path:
-    file = tmp_path / "password"
-    file.write_text(ACCOUNT[1] + "\n")
-    file.chmod(0o600)
-    return file
-
-
-def settings(port: int, password: Path, **more: Any) -> RestDestination:
-    usual: dict[str, Any] = {
-        "name": "dhg",
-        "base_url": f"http://127.0.0.1:{port}/",
-        "username": ACCOUNT[0],
-        "password_file": str(password),
-        "timeout_seconds": 2,
-    }
-    return msgspec.convert({"connector": "rest", **usual, **more}, RestDestination)
-
-
-@pytest.fixture
-def connector(port: int, password: Path) -> Iterator[RestConnector]:
-    made = RestConnector(settings(port, password))
-    yield made
-    made.close()
-
-
-def carried(made: RestConnector, told: PatientRecord, attempt: int = 1) -> Receipt:
-    """What the courier does with one attempt."""
-    message = made.render(told, made.identify(told))
-    assert message is not None
-    return made.send(message, Sending("KEY", attempt))
 
 
 def test_one_token_serves_many_calls_and_a_refused_one_is_renewed_once(
@@ -198,3 +152,21 @@ def test_without_a_field_for_the_id_number_nobody_can_be_told_from_another(port:
     with pytest.raises(DestinationSetup) as caught:
         made.identify(record())
     assert caught.value.data == {"key": "fields.personal_id", "why": "missing"}
+
+
+def test_a_hospital_under_maintenance_is_left_alone_as_long_as_it_asks(password: Path) -> None:
+    def serve(_: int, connection: Any) -> None:
+        while asked := request_on(connection):
+            busy = reply(b"", status="503 X", headers="Retry-After: 120\r\n")
+            connection.sendall(reply(b'{"token":"t"}') if b"token" in asked else busy)
+
+    with speaking(serve) as (base, _):
+        made = RestConnector(settings(int(base.rpartition(":")[2]), password))
+        with pytest.raises(NoAnswer) as caught:
+            made.identify(record())
+        message = made.render(record(), Known("P1"))
+        assert message is not None
+        told = made.send(message, Sending("KEY", 1))
+        made.close()
+    assert caught.value.retry_after_seconds == 120.0
+    assert told == Receipt(Outcome.TRY_LATER, "booking_http_503", retry_after_seconds=120.0)
