@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from benchmarks.table import Table
 
-NAMES = ("addresses", "chip", "commit", "footprint", "lookups", "optical")
+NAMES = ("addresses", "chip", "commit", "delivery", "footprint", "lookups", "optical", "rendering", "waiting")
 
 
 def main(arguments: Sequence[str]) -> int:

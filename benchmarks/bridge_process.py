@@ -1,11 +1,11 @@
-"""A bridge process that asks a given portal, for measuring what it does from outside."""
+"""A bridge process with a given portal and outbox, for measuring what it does from outside."""
 
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,14 +30,27 @@ class BridgeProcess:
         fields = Path(f"/proc/{self.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def peak_megabytes(self) -> float:
+        """The most memory it ever held, resident."""
+        lines = Path(f"/proc/{self.pid}/status").read_text("utf-8").splitlines()
+        return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM:"))
+
 
 @contextmanager
-def bridge_process(portal_port: int) -> Iterator[BridgeProcess]:
-    """The product's own bridge, on an empty database in a folder of its own, while the context lasts."""
+def bridge_process(
+    portal_port: int | None = None, destinations: str = "", fill: Callable[[Path], None] | None = None
+) -> Iterator[BridgeProcess]:
+    """The product's own bridge, on a database in a folder of its own, while the context lasts.
+
+    `destinations`: their blocks of the settings; `fill` puts into the database what shall wait.
+    """
     # Where the code is, not /tmp: that may be memory, where keeping an answer costs nothing.
     with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as named:
         folder = Path(named)
-        migrate(folder / "state" / "tiepdon.db", MIGRATIONS)
+        database = folder / "state" / "tiepdon.db"
+        migrate(database, MIGRATIONS)
+        if fill is not None:
+            fill(database)
         command = [
             sys.executable,
             "-m",
@@ -45,7 +58,7 @@ def bridge_process(portal_port: int) -> Iterator[BridgeProcess]:
             "bridge",
             "serve",
             "--config",
-            str(_config(folder, portal_port)),
+            str(_config(folder, portal_port, destinations)),
         ]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
             try:
@@ -55,15 +68,20 @@ def bridge_process(portal_port: int) -> Iterator[BridgeProcess]:
                 process.kill()
 
 
-def _config(folder: Path, port: int) -> Path:
-    (folder / "password").write_text("not a secret\n", "utf-8")
+def _config(folder: Path, port: int | None, destinations: str) -> Path:
     path = folder / "tiepdon.toml"
-    path.write_text(
-        f"""
+    paths = f"""
 [paths]
 state = "{folder}/state"
 run = "{folder}"
+"""
+    path.write_text(paths + ("" if port is None else _portal(folder, port)) + destinations, "utf-8")
+    return path
 
+
+def _portal(folder: Path, port: int) -> str:
+    (folder / "password").write_text("not a secret\n", "utf-8")
+    return f"""
 [portal]
 enabled = true
 base_url = "http://127.0.0.1:{port}"
@@ -71,10 +89,7 @@ username = "99999_BV"
 password_file = "{folder}/password"
 officer_name = "Trần Thị Mẫu"
 officer_id = "000088888888"
-""",
-        "utf-8",
-    )
-    return path
+"""
 
 
 def _wait_for(socket: Path) -> None:
