@@ -20,7 +20,7 @@ from tests.ui.scripted import ScriptedController
 from ui.app import create_app
 from ui.technician.bridge import Bridge, Chosen, utc
 from ui.technician.routes import Technician
-from ui.technician.views import ACTS_OF
+from ui.technician.views import acts_of
 from ui.technician.watch import Watch
 from ui.touchscreen.stream import Streams
 from wire.client import Client
@@ -83,6 +83,7 @@ class PretendBridge:
         self.probe: dict[str, Any] = {"ok": True, "code": None}
         self.persons: dict[str, list[int]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.audit: list[dict[str, Any]] = []
         self.looks = 0
         self._stack = ExitStack()
 
@@ -104,6 +105,8 @@ class PretendBridge:
             ("POST", "/v1/deliveries/count"): self._count,
             ("POST", "/v1/deliveries/act"): self._act,
         }
+        routes["GET", "/v1/audit"] = lambda _: json_response({"entries": self.audit})
+        routes["POST", "/v1/agent/pair"] = self._pair
         for what in ("pause", "resume", "probe"):
             routes["POST", f"/v1/destinations/{what}"] = lambda request, what=what: self._switch(what, request)
         return routes
@@ -124,6 +127,7 @@ class PretendBridge:
             and ("since" not in asked or one.created_at >= asked["since"])
             and ("until" not in asked or one.created_at < asked["until"])
             and ("before" not in asked or number < int(asked["before"]))
+            and ("open_work" not in asked or one.open_work)
         ]
         return json_response({"deliveries": found[: int(asked["limit"])]})
 
@@ -146,7 +150,8 @@ class PretendBridge:
         return [
             one
             for one in self.deliveries.values()
-            if asked["act"] in ACTS_OF.get(one.state, ())
+            if asked["act"] in acts_of(one)
+            and (not chosen.open_work or one.open_work)
             and (not chosen.numbers or one.delivery_id in chosen.numbers)
             and (not chosen.states or one.state.value in chosen.states)
             and (chosen.destination in (None, one.destination))
@@ -161,8 +166,10 @@ class PretendBridge:
     def _act(self, request: Request) -> Response:
         asked = self._called("act", request)
         meant = self._meant(asked)
-        becomes = {"hold": State.HELD, "cancel": State.CANCELLED}.get(asked["act"], State.QUEUED)
-        self.add(*(msgspec.structs.replace(one, state=becomes) for one in meant))
+        becomes = {"hold": State.HELD, "cancel": State.CANCELLED, "complete": State.ACKNOWLEDGED}
+        state = becomes.get(asked["act"], State.QUEUED)
+        left = {"open_work": ()} if asked["act"] == "complete" else {}
+        self.add(*(msgspec.structs.replace(one, state=state, **left) for one in meant))
         return json_response({"changed": len(meant)})
 
     def _switch(self, what: str, request: Request) -> Response:
@@ -173,6 +180,10 @@ class PretendBridge:
             if one["name"] == asked["destination"]:
                 one.update(paused=what == "pause", why_paused=asked["why"], paused_at=utc(NOW))
         return json_response({"ok": True, "code": None})
+
+    def _pair(self, request: Request) -> Response:
+        asked = self._called("pair", request)
+        return json_response({"code": "042917", "destination": asked["destination"], "seconds": 300.0})
 
     def _called(self, name: str, request: Request) -> dict[str, Any]:
         asked: dict[str, Any] = msgspec.json.decode(request.body)

@@ -7,7 +7,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 
 from config.settings import load
 from tests.support.processes import alive, children
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONG_SECONDS, wait_until
 from tiepdon.readiness import http_json
 from wire.client import Client
 
@@ -73,20 +72,17 @@ def test_it_serves_the_pages_on_tcp_and_on_a_socket_of_its_own(kiosk: Process) -
 
 
 def test_open_streams_do_not_delay_its_stop(kiosk: Process) -> None:
-    connections = [http.client.HTTPConnection("127.0.0.1", kiosk.port, timeout=10) for _ in range(3)]
+    connections = [http.client.HTTPConnection("127.0.0.1", kiosk.port, timeout=LONG_SECONDS) for _ in range(3)]
     streams = []
     for connection in connections:
         connection.request("GET", "/touchscreen/events")
         stream = connection.getresponse()
         assert stream.readline() == b"event: screen\n"
         streams.append(stream)
-    begin = time.monotonic()
     kiosk.process.send_signal(signal.SIGTERM)
     for stream in streams:
-        stream.read()  # ends properly
-    kiosk.process.wait(10)
-    assert time.monotonic() - begin < 5
-    assert kiosk.process.returncode == 0
+        stream.read()  # ends properly: a worker killed once its patience is over would leave it incomplete
+    assert kiosk.process.wait(LONG_SECONDS) == 0
     for connection in connections:
         connection.close()
 

@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from hisbridge.outbox import State
+from tests.ui.browsing import MEASURE
 from tests.ui.technician_browser import RECOVERS_MS, address, desk, named, page
 from tests.ui.technician_desk import MESSAGES, NOW, MessageDesk, delivery, destination
-from tests.ui.test_counter_browser import MEASURE
 from ui.technician.bridge import utc
 from ui.words import LANGUAGES
 
@@ -23,8 +23,24 @@ def test_every_page_has_contrast_and_nothing_is_cut(
     language = request.node.callspec.params["page"]
     desk.bridge.destinations = [
         destination("his", condition="failing", problem="delivery.unreachable", waiting=37, oldest_created_at=utc(NOW)),
-        destination("archive", paused=True, why_paused="Nâng cấp máy chủ", paused_at=utc(NOW), acknowledged=12_345),
-        destination("registry", condition="stopped", problem="delivery.misconfigured", rejected=2, dead=1, held=4),
+        destination(
+            "archive",
+            connector="local_agent",
+            paused=True,
+            why_paused="Nâng cấp máy chủ",
+            paused_at=utc(NOW),
+            acknowledged=12_345,
+        ),
+        destination("drafts", connector="checkin_xml", acknowledged=88, open_work=88),
+        destination(
+            "registry",
+            condition="stopped",
+            problem="delivery.misconfigured",
+            problem_detail="http_404",
+            rejected=2,
+            dead=1,
+            held=4,
+        ),
     ]
     codes = ["delivery.no_answer", "delivery.rejected", "delivery.unrenderable", "delivery.person_ambiguous"]
     for number, state in enumerate(State, 1):
@@ -32,6 +48,15 @@ def test_every_page_has_contrast_and_nothing_is_cut(
         waits = utc(NOW) if state is State.QUEUED else None
         record = "0193b1a2-7c4d-7e6f-8a9b-0c1d2e3f4a5b"
         desk.bridge.add(delivery(number, state, last_error=code, next_attempt_at=waits, record_id=record))
+    fields = tuple(f"{field}:required" for field in ("MA_BN", "MA_DOITUONG_KCB", "NGAY_YL", "MA_DICH_VU"))
+    desk.bridge.add(delivery(20, open_work=fields, receipt=f"draft a.incomplete (open {','.join(fields)})"))
+    refused = {"last_error": "delivery.rejected", "receipt": "AE 101 PID^1^5"}
+    desk.bridge.add(delivery(21, State.REJECTED, **refused))
+    entry = {"at": utc(NOW), "who": "Lê Văn Kỹ", "destination": "his"}
+    desk.bridge.audit = [
+        {"seq": 2, "act": "hold", "selection": '{"states": ["queued"]}', "changed": 12, **entry},
+        {"seq": 1, "act": "message.whole", "delivery_id": 20, **entry},
+    ]
     desk.bridge.answer = {"record_number": "BN0012345", "queue_number": "A17", "room": "P. 12"}
 
     def looks_right(name: str, path: str = "") -> None:
@@ -52,6 +77,10 @@ def test_every_page_has_contrast_and_nothing_is_cut(
     page.click("#pause-his")
     page.wait_for_selector("#f-why")
     looks_right("pausing")
+    page.click("#pair-archive")
+    page.wait_for_selector("[data-paired-code]")
+    looks_right("paired")
+    looks_right("audit", "/audit")
     looks_right("list", "/deliveries")
     page.check("#tick-all")
     page.click("#ask-now")
@@ -60,6 +89,7 @@ def test_every_page_has_contrast_and_nothing_is_cut(
     for kind in MESSAGES:
         desk.bridge.kind = kind
         looks_right(f"delivery-{kind}", "/deliveries/5")
+    looks_right("open-work", "/deliveries/20")
     page.click("#whole-now")
     page.wait_for_selector('[data-masked="no"]')
     looks_right("whole")

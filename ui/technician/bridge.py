@@ -16,7 +16,7 @@ from hisbridge.records import HospitalAnswer
 from wire.client import Client
 from wire.codec import Record
 
-Act = Literal["retry", "replay", "hold", "release", "cancel"]
+Act = Literal["retry", "replay", "hold", "release", "cancel", "complete"]
 
 HEALTH_SECONDS = 3.0  # a page that is opened waits for it
 PROBE_SECONDS = 65.0  # the longest time-out of a destination that is sensible, and a little more
@@ -30,6 +30,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     connector: str
     condition: str
     problem: str | None = None
+    problem_detail: str | None = None
     last_acknowledged_at: str | None = None
     paused: bool = False
     paused_at: str | None = None
@@ -40,6 +41,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged: int = 0
     rejected: int = 0
     dead: int = 0
+    open_work: int = 0
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +61,7 @@ class Chosen(Record, frozen=True, kw_only=True):
     until: str | None = None
     personal_id: Annotated[str, Meta(max_length=20)] | None = None
     record_id: str | None = None
+    open_work: bool = False
 
     @property
     def empty(self) -> bool:
@@ -75,6 +78,7 @@ class Filter(Record, frozen=True, kw_only=True):
     until: str | None = None
     record_id: str | None = None
     before: int | None = None
+    open_work: bool = False
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +111,31 @@ class Done(msgspec.Struct, frozen=True):
     code: str | None = None
 
 
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of the audit: `selection` is JSON, the person in it by key."""
+
+    seq: int
+    at: str
+    who: str
+    act: str
+    delivery_id: int | None = None
+    destination: str | None = None
+    selection: str | None = None
+    changed: int | None = None
+
+
+class _Audit(msgspec.Struct, frozen=True):
+    entries: tuple[Entry, ...]
+
+
+class PairCode(msgspec.Struct, frozen=True, kw_only=True):
+    """Digits that pair one page with a local agent within so many seconds."""
+
+    code: str
+    destination: str
+    seconds: float
+
+
 class Bridge:
     """The calls. All raise wire.errors.ServiceUnreachable, ServiceTimeout, RemoteError and MalformedMessage."""
 
@@ -126,6 +155,7 @@ class Bridge:
             "until": wanted.until,
             "record_id": wanted.record_id,
             "before": wanted.before,
+            "open_work": "true" if wanted.open_work else None,
             "limit": limit,
         }
         query = urlencode({name: value for name, value in asked.items() if value not in (None, "")})
@@ -153,6 +183,14 @@ class Bridge:
         """Pause a destination, let it go on, or reach it without sending anything."""
         asked = {"destination": destination, "why": why, "by": by}
         return self._client.post(f"/v1/destinations/{what}", asked, Done, timeout=PROBE_SECONDS)
+
+    def audit(self, limit: int) -> tuple[Entry, ...]:
+        """Who looked at whole messages and who did what, newest first."""
+        return self._client.get(f"/v1/audit?{urlencode({'limit': limit})}", _Audit).entries
+
+    def pair(self, destination: str, by: str) -> PairCode:
+        """A code that pairs one page with this local agent; the bridge audits it under the name `by`."""
+        return self._client.post("/v1/agent/pair", {"destination": destination, "by": by}, PairCode)
 
     @staticmethod
     def _asked(act: Act, chosen: Chosen, by: str) -> dict[str, object]:

@@ -18,6 +18,7 @@ SCOPES = ("ticked", "filter", "person")
 STATES: Mapping[str, tuple[State, ...]] = {
     "open": (State.QUEUED, State.SENDING, State.HELD),
     "bad": (State.REJECTED, State.DEAD),
+    "open_work": (State.ACKNOWLEDGED,),
     **{state.value: (state,) for state in State},
 }
 MOST_TICKED = 200
@@ -52,6 +53,7 @@ def filter_of(typed: Mapping[str, str], utc_offset_minutes: int) -> tuple[Filter
         until=until,
         record_id=typed.get("record_id"),
         before=before,
+        open_work=typed.get("state") == "open_work",
     )
     wrong = [name for name, found in (("since", since), ("until", until)) if typed.get(name) and found is None]
     return wanted, tuple(wrong)
@@ -96,6 +98,7 @@ def _wide(form: Mapping[str, str], scope: str, offset: int) -> tuple[Chosen, dic
         until=wanted.until,
         record_id=wanted.record_id,
         personal_id=number,
+        open_work=wanted.open_work,
     )
     if scope == "filter" and chosen.empty:
         problems["scope"] = "everything"

@@ -26,6 +26,7 @@ from wire.errors import MalformedMessage, RemoteError, ServiceTimeout, ServiceUn
 LANGUAGE_COOKIE = "technician_language"
 MAX_FORM_BYTES = 8192
 PER_PAGE = 100
+MOST_AUDITED = 500
 SWITCHES = ("pause", "resume", "probe")
 STATUS = {"delivery.unknown": 404, ConfirmationGone.code: 410}
 
@@ -64,8 +65,8 @@ def blueprint(app: Flask, settings: Settings, desk: Technician, build: str) -> B
     def overview_part(span: int, spoken: str) -> str:
         now, seen = desk.now(), watch.seen()
         found = views.destinations_of(seen, span, now, offset, words[spoken])
-        problem = views.why_of(seen.health.database, words[spoken])
-        return render("destinations", spoken, destinations=found, problem=problem, span=span, spans=SPANS)
+        problem, whole = views.why_of(seen.health.database, words[spoken]), views.strip_text(seen, words[spoken])
+        return render("destinations", spoken, destinations=found, problem=problem, line=whole, span=span, spans=SPANS)
 
     def strip_part(spoken: str) -> str:
         return render("strip", spoken, line=views.strip_text(watch.seen(), words[spoken]))
@@ -88,16 +89,16 @@ def blueprint(app: Flask, settings: Settings, desk: Technician, build: str) -> B
     def way_part(number: int, spoken: str) -> str:
         known, said = bridge.delivery(number), words[spoken]
         delivery = known.delivery
-        why = views.row_of(delivery, offset, said).why
         return render(
             "way",
             spoken,
             number=number,
             state=views.state_line(delivery.state, said),
-            why=why,
+            row=views.row_of(delivery, offset, said),
+            receipt=views.receipt_of(delivery.receipt, said),
             way=views.way_of(delivery, offset, said),
-            answer=views.answer_of(known.answer, said),
-            acts=views.ACTS_OF.get(delivery.state, ()),
+            told=views.answer_of(known.answer, said),
+            acts=views.acts_of(delivery),
         )
 
     def message_part(number: int, spoken: str, whole: bool, by: str) -> str:
@@ -212,6 +213,20 @@ def blueprint(app: Flask, settings: Settings, desk: Technician, build: str) -> B
         watch.look()
         told = views.why_of(done.code, words[spoken])
         return render("switched", spoken, name=name, what=what, ok=done.ok, told=told)
+
+    @pages.get("/audit")
+    def audit() -> ResponseReturnValue:
+        spoken = language()
+        found = tuple(views.audit_of(one, offset, words[spoken]) for one in bridge.audit(MOST_AUDITED))
+        return render("audit", spoken, entries=found, most=MOST_AUDITED)
+
+    @pages.post("/destinations/<name>/pair")
+    def pair(name: str) -> ResponseReturnValue:
+        spoken, by = language(), forms.name_of(request.form)
+        if not by:
+            return render("unusable", spoken, problems={"by": "missing"}), 422
+        code = bridge.pair(_among(name, names), by)
+        return render("paired", spoken, code=code, minutes=max(1, round(code.seconds / 60)))
 
     @pages.post("/language")
     def choose_language() -> ResponseReturnValue:
