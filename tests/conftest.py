@@ -1,6 +1,7 @@
 """Fixtures for every test: the real pcscd with its virtual reader, sandbox cards, folders for sockets and state."""
 
 import functools
+import importlib
 import os
 import shutil
 import tempfile
@@ -8,7 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from flask import Flask
+from jinja2.bccache import Bucket, BytecodeCache
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from sandbox.card import trust
 from sandbox.card.trust import Authority
@@ -16,7 +19,7 @@ from sandbox.card.vpcd import VirtualReader
 from sandbox.pcscd import SOCKET_VARIABLE, private
 from tests.support.command import CardCommand, read_card_command
 from tests.support.pcsc import CardSlot, PcscForTests, PlacedCard, card_present
-from tests.support.waiting import wait_until
+from tests.support.waiting import BUSY_SECONDS, wait_until
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,9 +34,40 @@ def pytest_configure(config: pytest.Config) -> None:
     the private pcscd was there made every later test of the same process look where none is. It holds a link, because
     where our pcscd's socket lies is known only when it runs.
     """
+    _load_numpy_with_one_thread()
     folder = Path(tempfile.mkdtemp(prefix="tiepdon-pcsc-"))
     os.environ[SOCKET_VARIABLE] = str(folder / "pcscd.comm")
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+class _Compiled(BytecodeCache):
+    """Templates compiled once for all the apps that a run makes; a changed source is compiled anew, as ever."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_templates() -> None:
+    Flask.jinja_options["bytecode_cache"] = _Compiled()
+
+
+def _load_numpy_with_one_thread() -> None:
+    """As the reader's own processes have it: OpenBLAS reads the variable once, and its threads wait for each other by
+    spinning, which on small matrices doubles the processor time. What the tests start chooses for itself.
+    """
+    before = os.environ.get("OPENBLAS_NUM_THREADS")
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    importlib.import_module("numpy")
+    if before is None:
+        del os.environ["OPENBLAS_NUM_THREADS"]
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +81,7 @@ def pictures(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, one for the whole run: two at once would share one event loop and refuse."""
+    expect.set_options(timeout=BUSY_SECONDS * 1000)  # a busy machine may hold a page up; a quiet one waits no longer
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium",

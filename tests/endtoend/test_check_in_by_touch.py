@@ -25,7 +25,7 @@ def screen(world: World, browser_page: Callable[[str], Page]) -> Iterator[Page]:
 
 
 def shows(page: Page, name: str) -> None:
-    expect(page.locator(f'[data-screen="{name}"]')).to_be_visible(timeout=20_000)
+    expect(page.locator(f'[data-screen="{name}"]')).to_be_visible()
 
 
 def tap(page: Page, action: str, value: str | None = None) -> None:
@@ -70,8 +70,8 @@ def test_card_six_digits_yes_ticket_and_the_hospital_has_the_record(world: World
     screen.screenshot(path=pictures / "keypad-vi.png")
     type_digits(screen, person["personal_id"][-6:])
     shows(screen, "confirm")
-    expect(screen.locator('[data-line="coverage"]')).to_have_class(re.compile("good|ok"), timeout=5_000)
-    expect(screen.locator('[data-line="proof"]')).not_to_have_class(re.compile("busy"), timeout=5_000)
+    expect(screen.locator('[data-line="coverage"]')).to_have_class(re.compile("good|ok"))
+    expect(screen.locator('[data-line="proof"]')).not_to_have_class(re.compile("busy"))
     screen.screenshot(path=pictures / "confirm-vi.png")
     shown = screen.locator('[data-screen="confirm"]').inner_text()
     assert person["full_name"] not in shown
@@ -125,9 +125,9 @@ def test_help_is_always_there_and_gives_a_number(world: World, screen: Page) -> 
 
 def test_the_language_changes_with_one_touch(world: World, screen: Page) -> None:
     tap(screen, "language", "en")
-    expect(screen.locator('[data-screen="start"]')).to_contain_text("card", timeout=5_000)
+    expect(screen.locator('[data-screen="start"]')).to_contain_text("card")
     tap(screen, "language", "vi")
-    expect(screen.locator('[data-screen="start"]')).to_contain_text("thẻ", timeout=5_000)
+    expect(screen.locator('[data-screen="start"]')).to_contain_text("thẻ")
 
 
 def test_a_wrong_key_is_said_and_leads_to_the_next_path(world: World, screen: Page) -> None:
@@ -135,7 +135,7 @@ def test_a_wrong_key_is_said_and_leads_to_the_next_path(world: World, screen: Pa
     shows(screen, "ask_key")
     tap(screen, "path", "card_number")
     type_digits(screen, "000000")
-    expect(screen.locator("[data-notice]")).to_be_visible(timeout=20_000)
+    expect(screen.locator("[data-notice]")).to_be_visible()
     type_digits(screen, "111111")
     shows(screen, "failed")
     assert screen.locator('[data-action="path"]').count() >= 2

@@ -75,7 +75,7 @@ def test_a_late_answer_appears_in_its_row_by_itself_and_the_focus_stays(
     world.fault("portal.down")
     number = checked_in(world, screen, "dia-chi-moi")
     row = counter.locator(f'[data-number="{number}"]')
-    expect(row).to_contain_text(WORDS.get("counter.verdict.unverified"), timeout=3_000)
+    expect(row).to_contain_text(WORDS.get("counter.verdict.unverified"))
     opener = row.locator("a.open")
     opener.focus()
     world.mend()
@@ -100,7 +100,7 @@ def test_an_answer_is_asked_for_and_taken_over_by_keys(world: World, screen: Scr
     screen.touch("confirm")  # goes on without the insurance card
     number = screen.wait_for("ticket").ticket_number
     row = counter.locator(f'[data-number="{number}"]')
-    expect(row).to_contain_text(WORDS.get("counter.task.ask_other_number"), timeout=3_000)
+    expect(row).to_contain_text(WORDS.get("counter.task.ask_other_number"))
     row.locator("a.open").focus()
     counter.keyboard.press("Enter")
     counter.wait_for_selector("[data-page=visit]")
@@ -109,10 +109,10 @@ def test_an_answer_is_asked_for_and_taken_over_by_keys(world: World, screen: Scr
     by_keys(counter, insurance_number=person.insurance.social_security_number or "")
     counter.keyboard.press("Enter")
     take_over = counter.locator("[data-key=F4]")
-    expect(take_over).to_be_focused(timeout=15_000)
+    expect(take_over).to_be_focused()
     counter.keyboard.press("F4")
     expect(counter.locator("[data-taken]")).to_be_visible()
-    expect(counter.locator("#part [data-tasks]")).to_contain_text(WORDS.get("counter.task.none"), timeout=3_000)
+    expect(counter.locator("#part [data-tasks]")).to_contain_text(WORDS.get("counter.task.none"))
     expect(counter.locator("#part [data-coverage]")).to_contain_text(person.insurance.card_number or "")
     counter.keyboard.press("Escape")
     expect(row).to_have_class("done")
@@ -139,7 +139,7 @@ def test_each_special_path_ends_in_a_clear_act(
         screen.touch("counter_ticket", reason)
         number = screen.wait_for("ticket").ticket_number
         row = counter.locator(f'[data-number="{number}"]')
-        expect(row).to_contain_text(WORDS.get(f"counter.reason.{reason}"), timeout=3_000)
+        expect(row).to_contain_text(WORDS.get(f"counter.reason.{reason}"))
         row.locator("a.open").focus()
         counter.keyboard.press("Enter")
     counter.wait_for_selector("[data-page=ask]")
@@ -156,7 +156,7 @@ def test_each_special_path_ends_in_a_clear_act(
     by_keys(counter, **of(person), **numbers)
     counter.keyboard.press("Enter")
     answer = counter.locator("[data-answer]")
-    expect(answer).to_contain_text(WORDS.get(f"counter.verdict.{verdict}"), timeout=15_000)
+    expect(answer).to_contain_text(WORDS.get(f"counter.verdict.{verdict}"))
     expect(answer.locator("[data-act]")).to_have_text(WORDS.get(act))
     if path == "forces":
         by_keys(counter, card_number=person.insurance.card_number or "", valid_from="1/1/2026")

@@ -22,7 +22,7 @@ from wire.client import Client
 pytestmark = pytest.mark.pcsc
 
 DEADLINE = 4.0  # kiosk.coverage_deadline_seconds
-MARGIN = 1.0
+MARGIN = 4.0  # for a busy machine; without the deadline it would be the bridge's own time-out, at ten seconds
 FIRST, SECOND, THIRD = "001303900017", "079200900024", "048155900031"  # personal ID numbers of three of the people
 WORDS = Words("vi")
 
@@ -62,11 +62,17 @@ def owed(world: World) -> list[sqlite3.Row]:
     return rows(world, "SELECT * FROM deliveries WHERE state IN ('queued', 'sending')")
 
 
+def owed_to_his(world: World) -> list[sqlite3.Row]:
+    """What the hospital system over MLLP has not got; the faults of this file are its own."""
+    return [row for row in owed(world) if row["destination"] == "sandbox-his"]
+
+
 def delivery(world: World, ticket: Shown) -> dict[str, Any]:
-    """The delivery of the visit that has this ticket."""
+    """The delivery to the hospital system over MLLP of the visit that has this ticket."""
     found = rows(
         world,
-        "SELECT deliveries.* FROM deliveries JOIN tickets ON visit_id = record_id WHERE number = ?",
+        "SELECT deliveries.* FROM deliveries JOIN tickets ON visit_id = record_id "
+        "WHERE destination = 'sandbox-his' AND number = ?",
         ticket.ticket_number,
     )
     assert len(found) == 1
@@ -78,7 +84,7 @@ def state_of(world: World, ticket: Shown) -> str:
 
 
 def books_are_right(world: World) -> None:
-    """No half visit: each has one ticket and one delivery, and no number was given out twice in a day."""
+    """No half visit: each has one ticket and one delivery to each destination; no number was given twice in a day."""
     visits, tickets, deliveries = world.count()
     assert visits == tickets == deliveries
     assert not rows(world, "SELECT id FROM visits WHERE id NOT IN (SELECT record_id FROM deliveries)")
@@ -260,8 +266,8 @@ def test_what_was_checked_in_while_the_hospital_was_down_arrives_once_and_in_ord
     for personal_id in (FIRST, SECOND, FIRST, THIRD, SECOND):
         tickets.append(by_number(screen, personal_id))
         leave(screen)
-    wait_until(lambda: any(row["attempts"] for row in owed(world)), what="the bridge tried")
-    assert len(owed(world)) == len(tickets)
+    wait_until(lambda: any(row["attempts"] for row in owed_to_his(world)), what="the bridge tried")
+    assert len(owed_to_his(world)) == len(tickets)
     assert arrived(world, *tickets) == []
     world.mend()
     wait_until(lambda: not owed(world), 20, "all is acknowledged")
@@ -281,7 +287,7 @@ def test_a_refused_record_is_kept_visible_and_holds_nobody_up(world: World, scre
     taken = by_number(screen, FIRST)
     wait_until(lambda: state_of(world, taken) == "acknowledged", 10, "the next one is acknowledged")
     assert arrived(world, refused) == []
-    told = world.deliveries("--state", "rejected")[0]
+    told = world.deliveries("--state", "rejected", "--destination", "sandbox-his")[0]
     assert told["record_id"] == delivery(world, refused)["record_id"]
     assert (told["last_error"], told["receipt"]) == ("delivery.rejected", "AE 101 PID^1")
     assert told["record_id"] in world.run_command("bridge", "deliveries", "--config", str(world.settings)).stdout
@@ -306,7 +312,7 @@ def test_a_hospital_that_refuses_the_kind_of_message_stops_it_and_a_restart_deli
     wait_until(lambda: bridge_health(world)["condition"] == "stopped", 10, "the destination stops")
     second = by_number(screen, FIRST)
     leave(screen)
-    assert world.deliveries("--limit", "2")[1]["last_error"] == "delivery.misconfigured"
+    assert world.deliveries("--destination", "sandbox-his")[1]["last_error"] == "delivery.misconfigured"
     world.mend()
     bridge = world.pid("bridge")
     assert bridge is not None

@@ -39,15 +39,15 @@ def desk(world: World, chromium: Browser) -> Iterator[Page]:
 
 
 def checked_in(world: World) -> int:
-    """One more visit of the person; the number of its delivery."""
+    """One more visit of the person; the number of its delivery to the hospital system over MLLP."""
     with Screen(world.touchscreen) as screen:
         screen.touch("cancel")
         screen.wait_for("start")
         by_number(screen, PERSON.personal_id)
         leave(screen)
     with world.database() as connection:
-        number: int = connection.execute("SELECT max(id) FROM deliveries").fetchone()[0]
-    return number
+        newest = connection.execute("SELECT max(id) FROM deliveries WHERE destination = 'sandbox-his'").fetchone()
+    return int(newest[0])
 
 
 def row(world: World, number: int) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def test_a_replay_by_person_reaches_the_receiver_as_a_copy_under_the_same_key(wo
         return next(one["copies"] for one in world.received() if one["control_id"] == delivered["idempotency_key"])
 
     before, received = copies(), len(world.received())
-    desk.goto(f"{world.touchscreen}technician/deliveries?record_id={delivered['record_id']}")
+    desk.goto(f"{world.touchscreen}technician/deliveries?record_id={delivered['record_id']}&destination=sandbox-his")
     desk.check('[name="scope"][value="person"]')
     desk.fill("#f-personal_id", PERSON.personal_id)
     desk.check('[name="act"][value="replay"]')
@@ -144,7 +144,8 @@ def test_a_paused_destination_gets_nothing_until_it_is_resumed(world: World, des
     desk.keyboard.press("Enter")
     expect(desk.locator("[data-paused]")).to_contain_text("Nâng cấp máy chủ", timeout=BY_ITSELF_MS)
     number = checked_in(world)
-    expect(desk.locator(".counters")).to_contain_text("1", timeout=BY_ITSELF_MS)
+    counters = desk.locator('[data-destination="sandbox-his"] .counters')
+    expect(counters).to_contain_text("1", timeout=BY_ITSELF_MS)
     assert state_of(world, number) == "queued"
     desk.click("#resume-sandbox-his")
     wait_until(lambda: state_of(world, number) == "acknowledged", 20, "the record arrived")

@@ -60,6 +60,7 @@ def measured(names: Sequence[str]) -> Iterator[Mapping[str, Any]]:
     for _ in range(3):
         assert run(Attack("honest", honest), trust).words == {"read"}
     gc.collect()
+    gc.freeze()  # what is there before any attack need not be gone through again for each of them
     base = attack.resident()
     for name in names:
         try:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +32,15 @@ DECODER = Path(portrait.__file__).with_name("portrait_decoder.py")
 def results() -> Mapping[str, Mapping[str, Any]]:
     """What each attack gave and cost, measured in processes of their own."""
     command = [sys.executable, "-W", "error", "-m", "tests.hostile.measure", "--part"]
-    running = [
-        subprocess.Popen([*command, f"{part}/{PARTS}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for part in range(1, PARTS + 1)
-    ]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     found: dict[str, Mapping[str, Any]] = {}
-    for process in running:
-        lines, complaints = process.communicate()
-        assert (process.returncode, complaints) == (0, "")
-        found |= {told["name"]: told for told in map(json.loads, lines.splitlines())}
+    with ExitStack() as stack:  # where one fails the others do not stay behind
+        parts = range(1, PARTS + 1)
+        running = [stack.enter_context(subprocess.Popen([*command, f"{part}/{PARTS}"], **pipes)) for part in parts]
+        for process in running:
+            lines, complaints = process.communicate()
+            assert (process.returncode, complaints) == (0, "")
+            found |= {told["name"]: told for told in map(json.loads, lines.splitlines())}
     return found
 
 

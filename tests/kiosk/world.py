@@ -35,7 +35,9 @@ class HandClock:
         self.wall += timedelta(**far)
 
 
-def site(folder: Path, *, prefix: str = "A", destinations: tuple[str, ...] = ("his", "archive")) -> Settings:
+def site(
+    folder: Path, *, prefix: str = "A", destinations: tuple[str, ...] = ("his", "archive"), make: bool = True
+) -> Settings:
     """Settings of a site that lives in `folder`, its database made."""
     settings = load()
     changed = msgspec.structs.replace(
@@ -45,7 +47,8 @@ def site(folder: Path, *, prefix: str = "A", destinations: tuple[str, ...] = ("h
         kiosk=msgspec.structs.replace(settings.kiosk, ticket_prefix=prefix),
         destinations=tuple(Hl7v2Destination(name=name, host="127.0.0.1", port=1) for name in destinations),
     )
-    migrate(database_path(changed), (*KIOSK, *OUTBOX))
+    if make:
+        migrate(database_path(changed), (*KIOSK, *OUTBOX))
     return changed
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reader.optical.camera import SILENT_SECONDS
 from reader.optical.live.sightings import FORGET_SECONDS
 from reader.payload import parse_payload
 from tests.support.camera import VirtualCamera, Watcher, environment, held, jpeg, qr, scene, watching, yuyv
@@ -96,7 +97,7 @@ def test_the_camera_is_asked_for_raw_jpeg_in_the_size_wanted_and_for_short_expos
     assert told[-1] == "stream MJPG 1920 1080"
     assert [line for line in told if line.startswith("control")] == ["control 9a0903 0", "control 9a090c 1"]
     assert (health["format"], health["width"], health["height"]) == ("MJPG", 1920, 1080)
-    assert health["frame_seconds"] < 5
+    assert health["frame_seconds"] < DEADLINE
 
 
 def test_a_camera_without_jpeg_is_read_by_its_luma(tmp_path: Path) -> None:
@@ -177,7 +178,7 @@ def test_a_camera_that_hangs_or_is_silent_keeps_nobody_waiting(webcam: VirtualCa
         # One thread for each camera in use or hanging, however often it was tried again.
         assert watcher.asks("usage")["threads"] <= 1 + 2 * len(cameras)
         took = watcher.asks("stop")
-        assert all(seconds is not None and seconds < 0.5 for seconds in took.values()), took
+        assert all(seconds is not None and seconds < SILENT_SECONDS for seconds in took.values()), took
 
 
 def test_two_cameras_read_at_once(webcam: VirtualCamera, tmp_path: Path) -> None:

@@ -66,9 +66,9 @@ def test_every_root_verifies_itself_and_vietnams_is_among_them(trust: Trust) -> 
 
 
 def test_the_folder_is_read_soon_and_kept_small(folder: Path) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     load_trust(folder)
-    spent = time.perf_counter() - started
+    spent = time.thread_time() - started
     tracemalloc.start()
     kept = load_trust(folder)
     now, peak = tracemalloc.get_traced_memory()

@@ -1,0 +1,164 @@
+"""A check-in whose card is taken away or whose reader is lost."""
+
+from collections.abc import Callable
+
+import pytest
+
+from kiosk.events import (
+    Cancelled,
+    Commit,
+    Confirmed,
+    CoverageAnswered,
+    DevicesChanged,
+    DigitsTyped,
+    IdentityRead,
+    LanguageChosen,
+    PathChosen,
+    PresenceChanged,
+    ReadingFailed,
+    ReadingFinished,
+    StopChip,
+)
+from kiosk.states import (
+    AskKey,
+    Confirm,
+    Devices,
+    Failed,
+    NextPath,
+    Start,
+)
+from tests.kiosk.machine import (
+    CARD,
+    DEVICES,
+    NO_CARD,
+    NO_READER,
+    POLICY,
+    Kiosk,
+    confirming_chip,
+    holds_nothing,
+    reading_by_number,
+)
+from tests.kiosk.people import by_chip, covered
+
+
+@pytest.fixture
+def kiosk() -> Kiosk:
+    return Kiosk()
+
+
+# The card is taken away.
+
+
+def asking(kiosk: Kiosk) -> None:
+    kiosk.tell(CARD)
+
+
+def typing(kiosk: Kiosk) -> None:
+    kiosk.tell(CARD, PathChosen(NextPath.CARD_NUMBER))
+
+
+def failed(kiosk: Kiosk) -> None:
+    reading_by_number(kiosk)
+    kiosk.tell(ReadingFailed(kiosk.name, "reader.card_broken"))
+
+
+@pytest.mark.parametrize("so_far", [reading_by_number, failed])
+def test_a_card_taken_away_before_anything_is_known_leads_to_the_start(
+    kiosk: Kiosk, so_far: Callable[[Kiosk], None]
+) -> None:
+    so_far(kiosk)
+    name, running = kiosk.name, kiosk.session.chip_running
+    effects = kiosk.tell(NO_CARD)
+    assert kiosk.state == Start("reader.card_removed")
+    assert effects == ((StopChip(name),) if running else ())
+    assert holds_nothing(kiosk.session)
+    kiosk.wait(POLICY.notice_seconds)
+    assert kiosk.state == Start()
+
+
+@pytest.mark.parametrize("code", ["reader.card_removed", "reader.no_card"])
+def test_a_card_taken_away_while_its_proof_runs_leads_to_the_start(kiosk: Kiosk, code: str) -> None:
+    reading_by_number(kiosk)
+    kiosk.tell(IdentityRead(kiosk.name, by_chip()), Confirmed())
+    kiosk.tell(NO_CARD, ReadingFailed(kiosk.name, code))
+    assert kiosk.state == Start("reader.card_removed")
+    assert holds_nothing(kiosk.session)
+
+
+def test_a_proof_that_was_done_before_the_card_left_counts(kiosk: Kiosk) -> None:
+    reading_by_number(kiosk)
+    kiosk.tell(IdentityRead(kiosk.name, by_chip()), NO_CARD, ReadingFinished(kiosk.name, by_chip()))
+    assert kiosk.state == Confirm(by_chip(), complete=True)
+
+
+def test_a_reader_that_never_says_the_proof_failed_cannot_hold_the_screen(kiosk: Kiosk) -> None:
+    reading_by_number(kiosk)
+    kiosk.tell(IdentityRead(kiosk.name, by_chip()), Confirmed(), NO_CARD)
+    kiosk.wait(POLICY.chip_seconds)
+    assert isinstance(kiosk.state, Failed)
+
+
+def test_a_card_taken_away_after_a_complete_reading_changes_nothing(kiosk: Kiosk) -> None:
+    confirming_chip(kiosk)
+    kiosk.tell(NO_CARD)
+    assert kiosk.state == Confirm(by_chip(), complete=True)
+
+
+def test_the_language_stays_while_the_notice_does_and_goes_with_it(kiosk: Kiosk) -> None:
+    kiosk.tell(LanguageChosen("en"), CARD, PathChosen(NextPath.CARD_NUMBER), DigitsTyped("900017"), NO_CARD)
+    assert kiosk.session.language == "en"
+    kiosk.wait(POLICY.notice_seconds)
+    assert kiosk.session.language == "vi"
+
+
+def test_a_forgotten_card_is_mentioned_and_does_not_begin_a_check_in(kiosk: Kiosk) -> None:
+    confirming_chip(kiosk)
+    kiosk.tell(Cancelled())
+    assert kiosk.state == Start("checkin.card_still_there")
+    kiosk.wait(3600)
+    assert kiosk.state == Start("checkin.card_still_there")
+    kiosk.tell(NO_CARD)
+    assert kiosk.state == Start()
+    kiosk.tell(CARD)
+    assert kiosk.state == AskKey()
+
+
+# The reader is lost.
+
+
+@pytest.mark.parametrize("so_far", [asking, typing, reading_by_number])
+def test_a_lost_reader_leaves_the_other_paths(kiosk: Kiosk, so_far: Callable[[Kiosk], None]) -> None:
+    so_far(kiosk)
+    kiosk.tell(NO_READER)
+    assert kiosk.state == Failed("reader.no_reader", (NextPath.QR, NextPath.PERSONAL_ID, NextPath.STAFF))
+
+
+@pytest.mark.parametrize("so_far", [asking, typing, reading_by_number])
+def test_a_lost_reader_process_takes_the_qr_path_with_it(kiosk: Kiosk, so_far: Callable[[Kiosk], None]) -> None:
+    so_far(kiosk)
+    kiosk.tell(DevicesChanged(Devices()))
+    kiosk.tell(PresenceChanged(reader_ready=False, card_present=False, problem="wire.unreachable"))
+    assert kiosk.state == Failed("wire.unreachable", (NextPath.PERSONAL_ID, NextPath.STAFF))
+
+
+def test_what_is_offered_after_a_failure_follows_the_devices(kiosk: Kiosk) -> None:
+    reading_by_number(kiosk)
+    kiosk.tell(NO_READER)
+    assert kiosk.state == Failed("reader.no_reader", (NextPath.QR, NextPath.PERSONAL_ID, NextPath.STAFF))
+    kiosk.tell(DevicesChanged(Devices()))
+    assert kiosk.state == Failed("reader.no_reader", (NextPath.PERSONAL_ID, NextPath.STAFF))
+    kiosk.tell(DevicesChanged(DEVICES))
+    assert kiosk.state == Failed("reader.no_reader", (NextPath.QR, NextPath.PERSONAL_ID, NextPath.STAFF))
+
+
+def test_a_complete_reading_outlives_the_reader(kiosk: Kiosk) -> None:
+    confirming_chip(kiosk)
+    kiosk.tell(NO_READER, CoverageAnswered(kiosk.name, covered()))
+    assert isinstance(kiosk.tell(Confirmed())[0], Commit)
+
+
+def test_a_card_placed_when_the_reader_is_back_begins_anew(kiosk: Kiosk) -> None:
+    reading_by_number(kiosk)
+    kiosk.tell(NO_READER, CARD)
+    assert kiosk.state == AskKey()
+    assert kiosk.session.failed_keys == ()
