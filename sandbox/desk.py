@@ -129,6 +129,10 @@ def routes(world: World, addresses: Mapping[str, Any]) -> Routes:
         picture = world.portrait(request.query.get("person", ""))
         return Response(body=picture, content_type="image/jpeg", headers=HEADERS)
 
+    def ticket(request: Request) -> Response:
+        picture = world.printed(request.query.get("name", ""))
+        return Response(body=picture, content_type="image/png", headers=HEADERS)
+
     def events(_: Request) -> Response:
         return event_stream(world.events.follow(Event(name="state", data=world.state())))
 
@@ -146,6 +150,7 @@ def routes(world: World, addresses: Mapping[str, Any]) -> Routes:
         ("GET", "/his/messages"): lambda _: _json(world.messages()),
         ("GET", "/state"): lambda _: _json(world.state()),
         ("GET", "/portrait"): portrait,
+        ("GET", "/printer/ticket"): ticket,
         ("GET", "/events"): events,
         ("GET", "/health"): lambda _: _json({"synthetic": True, **addresses}),
         **_page_routes(),

@@ -9,6 +9,12 @@ class UnknownPerson(TiepDonError):
     code = "sandbox.unknown_person"
 
 
+class UnknownTicket(TiepDonError):
+    """The pretend printer has no such ticket (any more)."""
+
+    code = "sandbox.unknown_ticket"
+
+
 class ReaderUnreachable(TiepDonError):
     """The virtual reader's port does not answer: pcscd is not running, or runs without the vpcd driver (`port`)."""
 

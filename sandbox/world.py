@@ -15,9 +15,10 @@ from sandbox.card.image import CardImage
 from sandbox.card.quirks import Quirks
 from sandbox.card.trust import Authority
 from sandbox.card.vpcd import VirtualReader
-from sandbox.errors import UnknownFault, UnknownPerson
+from sandbox.errors import UnknownFault, UnknownPerson, UnknownTicket
 from sandbox.insurance_card import insurance_text
 from sandbox.people import Person, qr_text
+from sandbox.printer import ReceiptPrinter, png
 from sandbox.view import Shown, View, view_of
 from wire.codec import to_plain
 from wire.errors import MalformedMessage, TiepDonError
@@ -106,6 +107,7 @@ class World:
         population: Breakable | None = None,
         rest: Hospital | None = None,
         fhir: Hospital | None = None,
+        printer: ReceiptPrinter | None = None,
     ) -> None:
         self.people = people
         self.events = Topic()
@@ -114,10 +116,12 @@ class World:
         self._plug = plug
         self._scanner = scanner
         self._camera = camera
-        self._hospitals: tuple[Hospital, ...] = tuple(one for one in (hospital, rest, fhir) if one is not None)
+        hospitals = {"his": hospital, "rest": rest, "fhir": fhir}
+        self._hospitals = {name: one for name, one in hospitals.items() if one is not None}
         # In the order the desk shows them.
-        known = (portal, population, *self._hospitals)
+        known = (portal, population, *self._hospitals.values(), printer)
         self._systems: tuple[Breakable, ...] = tuple(one for one in known if one is not None)
+        self._printer = printer
         self._lock = threading.RLock()
         self._hand = threading.Lock()  # placing may take seconds; nobody who only looks waits for it
         self._portraits: dict[str, bytes] = {}
@@ -216,13 +220,22 @@ class World:
             "in_view": to_plain(self._in_view),
             "faults": {name: value for system in self._systems for name, value in system.faults().items()},
             "messages": len(self.messages()),
-            "refused": sum(one.refused() for one in self._hospitals),
+            "refused": sum(one.refused() for one in self._hospitals.values()),
+            "printed": to_plain(self._printer.tickets()) if self._printer is not None else [],
         }
 
     def messages(self) -> list[dict[str, Any]]:
-        """What the hospital systems received, oldest first."""
-        told = [message for one in self._hospitals for message in one.messages()]
+        """What the hospital systems received, oldest first; `system` is which of them: his, rest or fhir."""
+        told = [{**message, "system": name} for name, one in self._hospitals.items() for message in one.messages()]
         return sorted(told, key=lambda message: str(message.get("received_at", "")))
+
+    def printed(self, name: str) -> bytes:
+        """The picture of a ticket that the pretend printer printed, PNG. Raises UnknownTicket."""
+        known = self._printer is not None and name.isdecimal() and len(name) < 9
+        picture = self._printer.picture(int(name)) if self._printer is not None and known else None
+        if picture is None:
+            raise UnknownTicket
+        return png(picture)
 
     def portrait(self, key: str) -> bytes:
         """A person's portrait (JPEG). Raises UnknownPerson."""

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from config.destinations import Destination
 from config.settings import Settings, database_path, socket_path
-from tiepdon.checks import cameras, devices, outside, scanners, secrets
+from tiepdon.checks import cameras, devices, outside, printer, scanners, secrets
 from tiepdon.checks.finding import Finding, Probe, Status
 from tiepdon.checks.machine import Machine
 from tiepdon.readiness import PRODUCT
@@ -88,6 +88,7 @@ def _probes(settings: Settings, machine: Machine) -> dict[str, Probe]:
         "keyboard": partial(scanners.look_at_keyboard, settings, machine),
         "camera": partial(cameras.look_through_camera, cameras.CAMERA, settings, machine),
         "second_camera": partial(cameras.look_through_camera, cameras.SECOND_CAMERA, settings, machine),
+        "printer": partial(printer.look_at_printer, settings),
         "database": partial(_look_at_database, settings),
         "secrets": partial(secrets.look_at_secrets, settings),
         "portal": partial(outside.look_at_insurance, settings),

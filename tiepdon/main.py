@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "agent": ("tiepdon.commands.agent", "the local agent: pair a page, type for a clerk"),
     "reader": ("tiepdon.commands.reader", "the reader process"),
     "kiosk": ("tiepdon.commands.kiosk", "the kiosk process"),
+    "printer": ("tiepdon.commands.printer", "the ticket printer: ask it, try it"),
     "database": ("tiepdon.commands.database", "bring the database to this version's schema"),
     "sandbox": ("tiepdon.commands.sandbox", "the pretend outside world"),
 }
@@ -39,14 +40,19 @@ EXIT_USAGE = 2
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code (0 done, 1 failed, 2 wrong usage or settings, others by command)."""
+    for name, mode in {"stdin": "r", "stdout": "w", "stderr": "w"}.items():
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123 - lasts as long as the process
     arguments = list(sys.argv[1:] if argv is None else argv)
     options = _parser(arguments).parse_args(arguments)
     if getattr(options, "config", "") is None:
         options.config = default_path(os.environ)
     try:
-        code: int = options.run(options)
-    except TiepDonError as error:
-        return _report(error, as_json=getattr(options, "json", False))
+        try:
+            code: int = options.run(options)
+        except TiepDonError as error:
+            code = _report(error, as_json=getattr(options, "json", False))
+        sys.stdout.flush()  # here, where a reader that left can still be met
     except BrokenPipeError:
         # The reader of our output left (`tiepdon ... | head`); that is its right.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

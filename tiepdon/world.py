@@ -6,17 +6,16 @@ Planning only: no process is started here.
 import json
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from tiepdon.errors import AddressInUse
 from tiepdon.supervisor import Program
 
 HOST = "127.0.0.1"
-TOUCHSCREEN_PORT = 8080
-DESK_PORT = 8081
+USUAL_PORTS = {"touchscreen": 8080, "desk": 8081}
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,9 @@ class Ports:
     hospital: int
     population: int = 0  # 0: the product asks no population register
     portal_tls: int = 0  # the portal over https; 0: the product asks it without
+    rest: int = 0  # the hospital systems besides the one over MLLP; 0: no record goes there
+    fhir: int = 0
+    printer: int = 0  # 0: the kiosk has none
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,16 @@ class Places:
         return self.state / "population-secret"
 
     @property
+    def rest_password(self) -> Path:
+        """File with the password of the sandbox's hospital system over HTTP."""
+        return self.state / "rest-password"
+
+    @property
+    def files(self) -> Path:
+        """Folder where records lie for a hospital system without an interface."""
+        return self.state / "his-files"
+
+    @property
     def trust(self) -> Path:
         """Folder where the sandbox puts its country signing certificate."""
         return self.state / "trust"
@@ -69,31 +81,26 @@ class Places:
         return self.run / "card.sock"
 
 
-def choose_ports(touchscreen: int | None, desk: int | None) -> Ports:
-    """The ports of a run: the ones asked for, else the usual ones where they are free, else free ones.
+def choose_ports(asked: Mapping[str, int]) -> Ports:
+    """The ports of a run: the ones asked for (by the names of Ports), else the usual ones where they are free, else
+    free ones.
 
     Raises AddressInUse when a port that was asked for is taken.
     """
     with ExitStack() as held:
         # All are held until all are chosen, so that none is chosen twice; what was asked for comes first.
-        asked = {port: held.enter_context(hold(HOST, port)) for port in (touchscreen, desk) if port is not None}
-        if len(asked) == 1 and touchscreen == desk:
-            raise AddressInUse(address=f"{HOST}:{desk}", why="asked for twice")
+        for number, port in enumerate(asked.values()):
+            if port in list(asked.values())[:number]:
+                raise AddressInUse(address=f"{HOST}:{port}", why="asked for twice")
+            held.enter_context(hold(HOST, port))
 
-        def free(usual: int) -> int:
+        def free(name: str) -> int:
             try:
-                return held.enter_context(hold(HOST, usual))
+                return held.enter_context(hold(HOST, USUAL_PORTS.get(name, 0)))
             except AddressInUse:
                 return held.enter_context(hold(HOST, 0))
 
-        return Ports(
-            touchscreen=touchscreen or free(TOUCHSCREEN_PORT),
-            desk=desk or free(DESK_PORT),
-            portal=free(0),
-            hospital=free(0),
-            population=free(0),
-            portal_tls=free(0),
-        )
+        return Ports(**{one.name: asked.get(one.name) or free(one.name) for one in fields(Ports)})
 
 
 @contextmanager
@@ -110,7 +117,7 @@ def hold(host: str, port: int) -> Iterator[int]:
 
 def sandbox_settings(places: Places, ports: Ports, reader_name: str) -> str:
     """The settings file of a sandbox run, as TOML text."""
-    quoted = {name: json.dumps(str(value), ensure_ascii=False) for name, value in vars(_Paths.of(places)).items()}
+    quoted = {name: _quoted(value) for name, value in vars(_Paths.of(places)).items()}
     return f"""\
 # Made by `tiepdon run` for the sandbox world; every record made with it is marked as synthetic.
 counter.enabled = true
@@ -136,7 +143,7 @@ device = {quoted["scanner"]}
 
 [kiosk]
 listen = "{HOST}:{ports.touchscreen}"
-
+{_printer(ports)}
 [portal]
 enabled = true
 {_portal_address(places, ports)}
@@ -165,15 +172,51 @@ host = "{HOST}"
 port = {ports.hospital}
 sending_facility = "99999"
 receiving_facility = "99999"
+{_further_hospitals(places, ports)}"""
+
+
+def _further_hospitals(places: Places, ports: Ports) -> str:
+    """The hospital systems besides the one over MLLP, each with its own connector, and a folder for one without any.
+
+    Indented: names that other sections have too stand at the start of no line.
+    """
+    if not (ports.rest and ports.fhir):
+        return ""
+    return f"""
+[[destinations]]
+  name = "sandbox-fhir"
+  connector = "fhir"
+  base_url = "http://{HOST}:{ports.fhir}/fhir"
+
+[[destinations]]
+  name = "sandbox-rest"
+  connector = "rest"
+  base_url = "http://{HOST}:{ports.rest}"
+  username = "tiepdon"
+  password_file = {_quoted(places.rest_password)}
+
+[[destinations]]
+  name = "sandbox-files"
+  connector = "file_drop"
+  folder = {_quoted(places.files)}
+  form = "csv"
+  byte_order_mark = true
 """
+
+
+def _printer(ports: Ports) -> str:
+    return f'printer = {{ kind = "network", address = "{HOST}:{ports.printer}" }}\n' if ports.printer else ""
+
+
+def _quoted(path: Path) -> str:
+    return json.dumps(str(path), ensure_ascii=False)
 
 
 def _portal_address(places: Places, ports: Ports) -> str:
     """Over https where there is a port for it, as in production, so that a wrong certificate can be tried too."""
     if not ports.portal_tls:
         return f'base_url = "http://{HOST}:{ports.portal}"'
-    ca_file = json.dumps(str(places.portal_ca), ensure_ascii=False)
-    return f'base_url = "https://{HOST}:{ports.portal_tls}"\nca_file = {ca_file}'
+    return f'base_url = "https://{HOST}:{ports.portal_tls}"\nca_file = {_quoted(places.portal_ca)}'
 
 
 def _population(places: Places, ports: Ports) -> str:
@@ -188,7 +231,7 @@ population.transport = "soap_xroad"
 population.base_url = "http://{HOST}:{ports.population}"
 population.path = "/xroad/dancu"
 population.username = "sandbox-kiosk"
-population.password_file = {json.dumps(str(places.population_secret), ensure_ascii=False)}
+population.password_file = {_quoted(places.population_secret)}
 population.client = "VN/GOV/99999/KIOSK"
 population.officer = "000088888888"
 population.agency_code = "H00.00"

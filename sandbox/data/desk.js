@@ -119,7 +119,22 @@
     byId("scanned").textContent = state.scanned ? say("now.scanned", { name: nameOf(state.scanned) || say("now.other_code") }) : "";
     document.querySelector('[data-do="remove"]').disabled = !state.card;
     drawCamera();
+    drawPrinted();
     drawFaults();
+  }
+
+  // The last tickets, newest first.
+  function drawPrinted() {
+    const tickets = [...(state.printed || [])].reverse().slice(0, 3);
+    byId("printed-none").hidden = tickets.length > 0;
+    byId("printed").replaceChildren(
+      ...tickets.map((ticket) => {
+        const picture = document.createElement("img");
+        picture.src = `/printer/ticket?name=${encodeURIComponent(ticket.name)}`;
+        picture.alt = say("printed.ticket", { number: ticket.digits });
+        return picture;
+      }),
+    );
   }
 
   let pictured = "";
@@ -188,6 +203,7 @@
         translate(drawn);
         part(drawn, "name").textContent = message.name || "?";
         part(drawn, "ticket").textContent = message.ticket_number || "";
+        part(drawn, "system").textContent = say(`faults.group.${message.system}`);
         part(drawn, "born").textContent = stamp(message.birth_date);
         part(drawn, "number").textContent = message.personal_id || "";
         part(drawn, "insurance").textContent = [message.insurance_number, message.insurance_status].filter(Boolean).join(" · ") || "-";

@@ -17,6 +17,7 @@ from hisbridge import audit, outbox, outbox_desk
 from hisbridge.outbox import Ended, State
 from hisbridge.service import running
 from tests.hisbridge.making import MOMENT, database, listed, patient, record
+from ui.words import Words
 from wire.database import open_database, transaction
 
 COMMAND = [sys.executable, "-m", "tiepdon.main", "bridge"]
@@ -103,6 +104,48 @@ def test_a_message_is_shown_masked_and_whole_only_on_the_record(bench: Bench) ->
     assert [(entry.who, entry.act) for entry in audit.entries(bench.db)] == [("Kỹ", "message.whole")]
 
 
+def test_the_audit_tells_who_asked_to_see_what_and_names_no_person(bench: Bench) -> None:
+    bench.owe("v1", "v2")
+    assert bench.run("audit", "--language", "en").stdout == b"Nothing is written down for this time\n"
+    bench.run("message", "1", "--whole", "--by", "Kỹ")
+    bench.run("hold", "--personal-id", PERSON, "--by", "Lan")
+    told = bench.told("audit")["entries"]
+    assert [(one["who"], one["act"], one["delivery_id"], one["changed"]) for one in told] == [
+        ("Lan", "hold", None, 1),
+        ("Kỹ", "message.whole", 1, None),
+    ]
+    shown = bench.run("audit", "--language", "vi").stdout.decode()
+    assert shown.index("Lan") < shown.index("Kỹ")
+    assert f"{Words('vi').get('technician.audit.act.message.whole')} · Lần chuyển 1 · his" in shown
+    assert PERSON not in shown + json.dumps(told)
+    assert len(bench.told("audit", "--limit", "1")["entries"]) == 1
+    assert bench.told("audit", "--since", "2100-01-01")["entries"] == []
+    assert len(bench.told("audit", "--since", told[1]["at"])["entries"]) == 2
+
+
+def test_the_list_fits_eighty_columns_and_says_why_in_words(bench: Bench) -> None:
+    bench.owe("v1", "v2", "v3")
+    bench.end(1, State.ACKNOWLEDGED)
+    bench.end(2, State.REJECTED)
+    shown = bench.run("deliveries", "--language", "vi").stdout.decode()
+    assert max(len(line) for line in shown.splitlines()) <= 80
+    assert "2026-11-21 07:45:00" in shown  # the site's time
+    (state, told), words = (shown.split("     2  ")[1].split("     1  ")), Words("vi").error("delivery.rejected")
+    assert Words("vi").get("technician.state.rejected") in state
+    assert f"{words.cause}. {words.cure}. [delivery.rejected]" in " ".join(state.split())
+    assert "delivery.rejected" not in told  # what has arrived needs no reason
+    assert bench.run("deliveries", "--state", "dead", "--language", "en").stdout == b"No delivery fits\n"
+
+
+def test_a_slip_in_a_destinations_name_is_no_empty_outbox(bench: Bench) -> None:
+    bench.owe("v1")
+    for action in ("deliveries", "hold", "retry"):
+        done = bench.run(action, "--destination", "hsi")
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert b"[config.unknown_destination name=hsi known=his]" in done.stderr
+    assert bench.states() == [State.QUEUED]
+
+
 def test_switches_and_probes_are_said_in_words(bench: Bench) -> None:
     assert bench.run("resume", "his", "--language", "en").stdout == b"his: sending goes on\n"
     assert "đã tạm dừng" in bench.run("pause", "his", "--why", "bảo trì", "--language", "vi").stdout.decode()
@@ -154,7 +197,7 @@ def test_a_number_that_is_not_there_is_one_line(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     "action",
-    ["deliveries", "retry", "replay", "hold", "release", "cancel", "pause", "resume", "probe", "message"],
+    ["audit", "deliveries", "retry", "replay", "hold", "release", "cancel", "pause", "resume", "probe", "message"],
 )
 def test_every_action_of_the_desk_has_help(action: str) -> None:
     done = subprocess.run([*COMMAND, action, "--help"], capture_output=True)

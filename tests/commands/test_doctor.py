@@ -207,7 +207,7 @@ def test_refused_records_and_a_stopped_destination_are_told(tmp_path: Path) -> N
             with broken(world, "his.ar", "201"):
                 by_number(screen, "079200900024")
                 leave(screen)
-                wait_until(lambda: world.deliveries()[0]["last_error"], 10, "stopped")
+                wait_until(lambda: world.deliveries("--destination", "sandbox-his")[0]["last_error"], 10, "stopped")
         report = doctor(world.settings, world.environment)
     finally:
         world.stop()
@@ -285,9 +285,12 @@ def test_of_a_site_that_is_all_dead_there_is_still_a_whole_report(tmp_path: Path
         "pcscd": "reader.service_down",
         "scanner": "doctor.device_missing",
         "camera": "camera.missing",
+        "printer": "printer.offline",
         "portal": "portal.unreachable",
         "population": "population.unreachable",
         "destination:sandbox-his": "delivery.unreachable",
+        "destination:sandbox-fhir": "delivery.unreachable",
+        "destination:sandbox-rest": "delivery.unreachable",
         "process:reader": "doctor.process_silent",
         "process:bridge": "doctor.process_silent",
         "process:kiosk": "doctor.process_silent",

@@ -6,17 +6,20 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_args
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
+from config.destinations import DestinationSettings
 from config.settings import Settings, load
 from sandbox.portal import Portal
 from sandbox.portal_tls import Certificates
 from tests.support.site import Site, site_of
 from tiepdon.checks.finding import Finding, Status
 from tiepdon.checks.outside import look_at_clock, look_at_insurance, look_at_population
-from tiepdon.checks.secrets import look_at_secrets
+from tiepdon.checks.secrets import PUBLIC, look_at_secrets
 from tiepdon.doctor import examine
 from wire.server import Response, serving
 
@@ -160,6 +163,58 @@ def test_a_secret_that_is_empty_or_gone_is_told_by_the_part_that_needs_it(
         (finding,) = look(settings)
         assert finding.code == f"{well.probe}.password_missing"
     assert secrets_of(site) == {"None": (Status.OK, None)}
+
+
+# A destination of each kind that has secrets, and its settings that name them.
+DESTINATIONS = {
+    "hl7v2": ("tls = true\ncertificate_file = 'c'", ["key_file"]),
+    "fhir": ("token_url = 'http://127.0.0.1/token'\nclient_id = 'c'", ["client_secret_file"]),
+    "rest": ("", ["password_file"]),
+    "webhook": ("", ["secret_file", "next_secret_file"]),
+    "dangky_kcb": ("merchant_id = 'M'", ["secret_file"]),
+    "checkin_xml": ("folder = '/nowhere'", ["password_file"]),
+}
+NEEDS = {"hl7v2": "host = '127.0.0.1'\nport = 1", "checkin_xml": ""}
+
+
+def destination_block(kind: str, secret: Path) -> str:
+    more, keys = DESTINATIONS[kind]
+    needs = NEEDS.get(kind, "base_url = 'http://127.0.0.1'")
+    files = "".join(f"{key} = '{secret}'\n" for key in keys)
+    return f"[[destinations]]\nname = 'his'\nconnector = '{kind}'\n{needs}\n{more}\n{files}"
+
+
+def test_every_kind_of_destination_that_has_secrets_is_tried_here() -> None:
+    kinds = [msgspec.inspect.type_info(kind) for kind in get_args(DestinationSettings)]
+    secret = {
+        str(kind.cls.__struct_config__.tag)
+        for kind in kinds
+        if isinstance(kind, msgspec.inspect.StructType)
+        and any(key.endswith("_file") and key not in PUBLIC for key in kind.cls.__struct_fields__)
+    }
+    assert secret == set(DESTINATIONS)
+
+
+@pytest.mark.parametrize("kind", DESTINATIONS)
+def test_each_secret_of_a_destination_is_missed_found_empty_open_or_in_order(site: Site, kind: str) -> None:
+    secret, keys = site.file.parent / "secret", DESTINATIONS[kind][1]
+    block = destination_block(kind, secret)
+
+    def told(more: str = "") -> list[tuple[str | None, Status, object]]:
+        secrets_of(site, more)
+        return [(one.code, one.status, one.data.get("setting")) for one in look_at_secrets(load(site.file))]
+
+    assert told(block) == [("doctor.secret_missing", Status.FAIL, f"his.{key}") for key in keys]
+    secret.touch(mode=0o600)
+    secret.write_text("\n")
+    assert told() == [("doctor.secret_empty", Status.FAIL, f"his.{key}") for key in keys]
+    secret.write_text("synthetic")
+    assert told() == [(None, Status.OK, None)]
+    secret.chmod(0o644)
+    assert told() == [("doctor.secret_open", Status.WARN, f"his.{key}") for key in keys]
+    secret.unlink()
+    secret.mkdir()
+    assert told() == [("doctor.secret_unreadable", Status.FAIL, f"his.{key}") for key in keys]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +18,13 @@ from tests.support.processes import alive, descendants
 from tests.support.screen import Screen
 from tests.support.waiting import wait_until
 from tests.support.world import TIEPDON, World, damaged, free_port, run_command, site_settings
+from tiepdon.readiness import http_json
+from ui.words import Words
 
+DESTINATIONS = ("sandbox-his", "sandbox-fhir", "sandbox-rest", "sandbox-files")
 STOP_SECONDS = 5.0
 READY_SECONDS = 10.0  # on two busy cores; measured alone: 1
+WORDS = Words("en")
 
 
 @pytest.fixture
@@ -66,7 +71,7 @@ def test_a_second_run_on_the_same_folder_is_refused_and_the_first_goes_on(state:
             by_number(screen, "001303900017")
 
 
-@pytest.mark.parametrize("option", ["--port", "--desk-port"])
+@pytest.mark.parametrize("option", ["--port", "--desk-port", "--fhir-port", "--rest-port", "--his-port"])
 def test_a_port_that_is_taken_is_named(state: Path, option: str) -> None:
     with taken_port() as port:
         line = refused("--state", str(state), option, str(port))
@@ -147,7 +152,7 @@ def test_killed_it_takes_everything_along_and_the_next_one_goes_on_where_it_was(
             second = by_number(screen, "079200900024").ticket_number
             leave(screen)
         wait_until(lambda: {row["state"] for row in again.deliveries()} == {"acknowledged"}, 10, "all is delivered")
-        assert len(again.deliveries()) == 2
+        assert Counter(one["destination"] for one in again.deliveries()) == dict.fromkeys(DESTINATIONS, 2)
     assert first is not None
     assert second is not None
     assert int(second) == int(first) + 1
@@ -169,11 +174,32 @@ def test_people_read_where_to_look(state: Path) -> None:
     command = [*TIEPDON, "run", "--state", str(state), "--no-pcscd", "--port", str(port), "--desk-port", str(desk)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
-        said = [process.stdout.readline() for _ in range(7)]
+        said = ""
+        while WORDS.get("run.stop") not in said and (line := process.stdout.readline()):
+            said += line
         process.terminate()
-    assert f"http://127.0.0.1:{port}/" in "".join(said)
-    assert f"http://127.0.0.1:{desk}/" in "".join(said)
-    assert str(state / "tiepdon.toml") in "".join(said)
+    places = {"touchscreen": "", "counter": "counter", "technician": "technician"}
+    told = {name: f"http://127.0.0.1:{port}/{path}\n" for name, path in places.items()}
+    told |= {"desk": f"http://127.0.0.1:{desk}/\n", "files": f"{state}/his-files\n"}
+    for name, address in {**told, "settings": f"{state}/tiepdon.toml\n"}.items():
+        begin = said.index(f"  {WORDS.get(f'run.{name}')}")
+        assert said.index(address, begin) < said.index(WORDS.get(f"run.about.{name}"), begin)
+
+
+def test_each_hospital_system_of_the_sandbox_gets_the_visit_in_its_own_language(state: Path) -> None:
+    fhir, rest = free_port(), free_port()
+    with running(state, "--no-pcscd", "--fhir-port", str(fhir), "--rest-port", str(rest)) as world:
+        with Screen(world.touchscreen) as screen:
+            ticket = by_number(screen, "001303900017").ticket_number
+        wait_until(lambda: {row["state"] for row in world.deliveries()} == {"acknowledged"}, 20, "all is delivered")
+        assert {one["destination"] for one in world.deliveries()} == set(DESTINATIONS)
+        for system, kind in {"his": "ADT^A04^ADT_A01", "fhir": "FHIR", "rest": "REST"}.items():
+            ((told, person),) = [(one["type"], one["personal_id"]) for one in world.received(system)]
+            assert (told, person) == (kind, "001303900017")
+        (dropped,) = Path(world.facts["files"]).iterdir()
+        assert f'"{ticket}"' in dropped.read_text("utf-8-sig")
+        assert http_json("127.0.0.1", fhir, "/fhir/metadata")["resourceType"] == "CapabilityStatement"
+        assert world.run_command("bridge", "probe", "--config", str(world.settings)).returncode == 0
 
 
 # The product without the sandbox world.

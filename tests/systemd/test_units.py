@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections import defaultdict
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from config.settings import INSTALLED, load
 from tests.support.commands import CALLABLE
 
 UNITS = sorted((Path(__file__).parents[2] / "systemd").glob("*.service"))
+SITE_PART = UNITS[0].parents[1] / "config" / "examples" / "systemd" / "bridge.conf"
 PROCESSES = ("reader", "bridge", "kiosk")
 PROGRAM = "/usr/lib/tiepdon/bin/tiepdon"
 HIGHEST_EXPOSURE = "30"  # of 100, by systemd's own measure; a service without any hardening has 96
@@ -64,6 +66,37 @@ def test_systemd_would_say_what_is_wrong_with_one(installed: list[Path]) -> None
     broken = installed[0]
     broken.write_text(broken.read_text("utf-8").replace("ProtectSystem=strict", "ProtectSysten=strict"), "utf-8")
     assert "ProtectSysten" in "".join(about_ours(analyze("verify", "--man=no", broken).stderr))
+
+
+@needs_systemd
+def test_a_sites_own_part_of_the_bridge_is_well_formed_and_leaves_it_as_little_exposed(
+    installed: list[Path], tmp_path: Path
+) -> None:
+    part = tmp_path / "tiepdon-bridge.service.d" / "site.conf"
+    part.parent.mkdir()
+    text = SITE_PART.read_text("utf-8").replace("#LoadCredential", "LoadCredential")
+    part.write_text(text, "utf-8")
+    done = analyze("verify", "--man=no", *installed)
+    assert about_ours(done.stderr) == []
+    part.write_text(text.replace("ReadWritePaths", "ReadWritePath"), "utf-8")  # it is read, or this would pass too
+    assert "ReadWritePath" in "".join(about_ours(analyze("verify", "--man=no", *installed).stderr))
+    whole = tmp_path / "whole.service"
+    whole.write_text((UNITS[0].parent / "tiepdon-bridge.service").read_text("utf-8") + text, "utf-8")
+    done = analyze("security", "--offline=true", f"--threshold={HIGHEST_EXPOSURE}", "--no-pager", whole)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_sites_own_part_only_adds_folders_and_secrets_and_starts_without_them() -> None:
+    lines = [line for line in SITE_PART.read_text("utf-8").splitlines() if line and not line.startswith("# ")]
+    assert lines[0] == "[Service]"
+    assert {line.lstrip("#").partition("=")[0] for line in lines[1:]} == {"ReadWritePaths", "LoadCredential"}
+    folders = [line.partition("=")[2] for line in lines if line.startswith("ReadWritePaths")]
+    assert folders == ["-/srv/tiepdon"]
+    examples = SITE_PART.parents[1] / "destinations"
+    for name in ("file_drop", "checkin_xml"):
+        example = tomllib.loads((examples / f"{name}.toml").read_text("utf-8"))
+        for one in example["destinations"]:
+            assert Path(one["folder"]).is_relative_to("/srv/tiepdon")
 
 
 @needs_systemd

@@ -10,15 +10,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from config.destinations import LocalAgentDestination
-from config.settings import Settings, database_path, load
-from hisbridge.agent import keyboard, pairing, typing
-from hisbridge.agent.errors import AgentNoOffer, AgentUnreachable, UnknownScreen
+from hisbridge.agent import keyboard, typing
+from hisbridge.agent.errors import AgentNoOffer, AgentUnreachable, TokenUnusable, UnknownScreen
 from hisbridge.agent.typing import Block
-from hisbridge.desk import open_outbox
-from hisbridge.errors import UnknownDestination
-from hisbridge.site_time import SiteTime
-from wire.codec import from_plain, to_json
+from tiepdon.commands import agent_pairing
+from wire.codec import from_plain
 from wire.errors import RemoteError
 
 _TYPE = """\
@@ -33,16 +29,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     agent = subparsers.add_parser("agent", help="the local agent: pair a page, type for a clerk", description=__doc__)
     commands = agent.add_subparsers(metavar="ACTION", required=True)
 
-    pair = commands.add_parser("pair", help="print a code that pairs one page")
-    listed = commands.add_parser("pairings", help="list the pages that are paired")
-    unpair = commands.add_parser("unpair", help="end pairings")
-    for one in (pair, listed, unpair):
-        one.add_argument("--config", type=Path, help="the site's settings file")
-        one.add_argument("--destination", metavar="NAME", help="which local agent (default: the first)")
-    unpair.add_argument("--origin", help="of this page only (default: of all)")
-    pair.set_defaults(run=_run_pair)
-    listed.set_defaults(run=_run_pairings)
-    unpair.set_defaults(run=_run_unpair)
+    agent_pairing.register(commands)
 
     types = commands.add_parser("type", help="type the record on offer into the focused window", description=_TYPE)
     types.add_argument("--url", default="http://127.0.0.1:8000", help="the agent (default: %(default)s)")
@@ -51,53 +38,11 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     types.add_argument("--screen", help="name of the screen (default: the only one)")
     types.add_argument("--after", type=float, default=3.0, metavar="SECONDS", help="time to put the cursor in place")
     types.set_defaults(run=_run_type)
-    for one in (pair, listed, unpair, types):
-        one.add_argument("--json", action="store_true", help="print one JSON object")
-
-
-def _run_pair(options: argparse.Namespace) -> int:
-    settings = load(options.config)
-    destination = _destination(settings, options.destination)
-    with closing(open_outbox(database_path(settings))) as connection:
-        now = SiteTime(settings.site.utc_offset_minutes).now()
-        code = pairing.new_code(connection, destination.name, now, destination.pairing_seconds)
-    if options.json:
-        told = {"code": code, "destination": destination.name, "seconds": destination.pairing_seconds}
-        sys.stdout.write(json.dumps(told) + "\n")
-        return 0
-    minutes = round(destination.pairing_seconds / 60, 1)
-    sys.stdout.write(f"{code[:3]} {code[3:]}\n")
-    sys.stderr.write(f"pairs one page with {destination.name} within {minutes:g} minutes\n")
-    return 0
-
-
-def _run_pairings(options: argparse.Namespace) -> int:
-    settings = load(options.config)
-    with closing(open_outbox(database_path(settings))) as connection:
-        known = pairing.pairings(connection, options.destination)
-    if options.json:
-        sys.stdout.buffer.write(to_json({"pairings": known}) + b"\n")
-        return 0
-    for one in known:
-        sys.stdout.write(f"{one.paired_at}  {one.destination:<12}  {one.origin or '(program)'}\n")
-    return 0
-
-
-def _run_unpair(options: argparse.Namespace) -> int:
-    settings = load(options.config)
-    destination = _destination(settings, options.destination)
-    with closing(open_outbox(database_path(settings))) as connection:
-        ended = pairing.unpair(connection, destination.name, options.origin)
-    sys.stdout.write(json.dumps({"ended": ended}) + "\n" if options.json else f"{ended}\n")
-    return 0
+    types.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def _run_type(options: argparse.Namespace) -> int:
-    if options.pair:
-        token = _call(options.url, "", "POST", "/v1/pair", {"code": options.pair})["token"]
-        options.token_file.touch(mode=0o600)
-        options.token_file.write_text(token, "utf-8")
-    token = options.token_file.read_text("utf-8").strip()
+    token = _paired(options.url, options.token_file, options.pair) if options.pair else _kept(options.token_file)
     screen = _screen(_call(options.url, token, "GET", "/v1/screens")["screens"], options.screen)
     board = keyboard.keyboard(screen["delay_ms"])
     if method := keyboard.input_method():
@@ -118,19 +63,40 @@ def _run_type(options: argparse.Namespace) -> int:
     return 0
 
 
+def _paired(url: str, file: Path, code: str) -> str:
+    """Pair this program and keep its token. Raises TokenUnusable, AgentUnreachable, RemoteError.
+
+    The file first: a code works once, and a token that cannot be kept would be lost with it.
+    """
+    try:
+        file.touch(mode=0o600)
+        token = str(_call(url, "", "POST", "/v1/pair", {"code": code})["token"])
+        file.write_text(token, "utf-8")
+    except OSError as error:
+        raise TokenUnusable(file=str(file), why=error.strerror) from None
+    return token
+
+
+def _kept(file: Path) -> str:
+    """The token of an earlier pairing. Raises TokenUnusable."""
+    try:
+        token = file.read_text("ascii").strip()
+    except FileNotFoundError:
+        raise TokenUnusable(file=str(file), why="missing") from None
+    except OSError as error:
+        raise TokenUnusable(file=str(file), why=error.strerror) from None
+    except ValueError:
+        token = ""
+    if not token.isprintable() or not token:
+        raise TokenUnusable(file=str(file), why="no token")
+    return token
+
+
 def _screen(known: list[dict[str, Any]], name: str | None) -> dict[str, Any]:
     fitting = [one for one in known if name in (None, one["name"])]
     if len(fitting) != 1:
         raise UnknownScreen(name=name, known=", ".join(one["name"] for one in known) or None)
     return fitting[0]
-
-
-def _destination(settings: Settings, name: str | None) -> LocalAgentDestination:
-    fitting = [one for one in settings.destinations if isinstance(one, LocalAgentDestination)]
-    for one in fitting:
-        if name in (None, one.name):
-            return one
-    raise UnknownDestination(name=name, known=", ".join(one.name for one in fitting) or None)
 
 
 def _call(url: str, token: str, method: str, path: str, body: Any = None) -> Any:

@@ -5,30 +5,44 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
-from config.destinations import Destination, Hl7v2Destination, LocalAgentDestination
+from config.destinations import DestinationSettings, LocalAgentDestination
 from config.settings import Settings, load
 from hisbridge import connectors
 from hisbridge.connectors.contract import Known
 from hisbridge.errors import UnknownDestination
 from tiepdon.commands import bridge_desk
 from tiepdon.commands.record import EXIT_MALFORMED, malformed_line, read_record
-from wire.codec import to_json
+from wire.codec import from_plain, to_json
 from wire.errors import MalformedMessage
 
+_AGENT_WORDS = ("agent.", "error.agent.")  # keys of what the agent's own page says
 _RENDER = """\
 Read one PatientRecord as JSON on standard input and write exactly what the connector would send. HL7 v2 segments end
 with CR; on a terminal each stands on its own line. Nothing is sent, no system is asked."""
 
-
-AGENT_WORDS = ("agent.", "error.agent.")
+_NOWHERE = {"base_url": "http://127.0.0.1"}
+_FOLDER = {"folder": "/nowhere"}
+_SECRET = {"secret_file": "/nowhere/secret"}
+# What a destination of each kind needs at least: enough to render for it, never to send.
+_USUAL: Mapping[str, Mapping[str, object]] = {
+    "hl7v2": {"host": "127.0.0.1", "port": 2575},
+    "fhir": _NOWHERE,
+    "rest": _NOWHERE,
+    "webhook": {**_NOWHERE, **_SECRET},
+    "dangky_kcb": {**_NOWHERE, **_SECRET, "merchant_id": "TIEPDON"},
+    "file_drop": _FOLDER,
+    "checkin_xml": _FOLDER,
+    "local_agent": {},
+}
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `bridge` and its own commands."""
     bridge = subparsers.add_parser(
-        "bridge", help="the bridge to hospital systems: serve, render, deliveries", description=__doc__
+        "bridge", help="the bridge to hospital systems: serve, render, deliveries, audit", description=__doc__
     )
     commands = bridge.add_subparsers(metavar="ACTION", required=True)
 
@@ -68,9 +82,7 @@ def _agent_words() -> dict[str, dict[str, str]]:
     from ui.words import LANGUAGES, Words, keys
 
     return {
-        language: {
-            key: Words(language).get(key) for key in keys(language) if key.startswith(("agent.", "error.agent."))
-        }
+        language: {key: Words(language).get(key) for key in keys(language) if key.startswith(_AGENT_WORDS)}
         for language in LANGUAGES
     }
 
@@ -91,7 +103,7 @@ def _run_render(options: argparse.Namespace) -> int:
     return 0
 
 
-def _destination(options: argparse.Namespace) -> Destination:
+def _destination(options: argparse.Namespace) -> DestinationSettings:
     """The destination to render for: the named one, the first that uses the connector, or a usual one."""
     settings = load(options.config)
     fitting = [one for one in settings.destinations if one.connector == options.connector]
@@ -101,4 +113,10 @@ def _destination(options: argparse.Namespace) -> Destination:
                 return one
         known = ", ".join(one.name for one in fitting)
         raise UnknownDestination(name=options.destination, known=known or None)
-    return fitting[0] if fitting else Hl7v2Destination(name="his", host="127.0.0.1", port=2575)
+    return fitting[0] if fitting else usual(options.connector)
+
+
+def usual(connector: str) -> DestinationSettings:
+    """A destination of this kind as a site's settings would have it at least."""
+    plain = [{"connector": connector, "name": "his", **_USUAL[connector]}]
+    return from_plain(plain, list[DestinationSettings])[0]

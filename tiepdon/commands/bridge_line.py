@@ -7,8 +7,10 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from config.settings import Settings, database_path, socket_path
+from hisbridge.agent.codes import PairCode, PairRequest
 from hisbridge.desk import (
     ActRequest,
+    AuditList,
     Changed,
     DeliveryList,
     Desk,
@@ -48,6 +50,7 @@ class Line:
             "until": selection.until and moment(selection.until),
             "record_id": selection.record_id,
             "before": selection.before,
+            "open_work": "true" if selection.open_work else None,
             "limit": limit,
         }
         query = urlencode({name: value for name, value in asked.items() if value not in (None, "")})
@@ -75,6 +78,18 @@ class Line:
     def resume(self, asked: SwitchRequest) -> Done:
         """Go on there."""
         return self._posted("/v1/destinations/resume", asked, Done, lambda: self._desk.resume(asked))
+
+    def audit(self, since: datetime | None, limit: int) -> AuditList:
+        """Who did what, newest first."""
+        asked = {"limit": limit, **({} if since is None else {"since": moment(since)})}
+        return self._either(
+            lambda: self._client.get(f"/v1/audit?{urlencode(asked)}", AuditList),
+            lambda: self._reading.audit(since, limit),
+        )
+
+    def pair(self, asked: PairRequest) -> PairCode:
+        """A code that pairs one page."""
+        return self._posted("/v1/agent/pair", asked, PairCode, lambda: self._desk.pair(asked))
 
     def probe(self, asked: SwitchRequest) -> Done:
         """Reach it."""

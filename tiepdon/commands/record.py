@@ -18,6 +18,7 @@ EXIT_MALFORMED = 2
 END = r"(?![\s\S])"  # the end of the text in every dialect; `$` is not in Python, Java, .NET and PCRE
 
 EXAMPLE = PatientRecord(
+    recorded_at="2026-11-21T07:45:00+07:00",
     site=Site(facility_code="99999", facility_name="Bệnh viện Mẫu", kiosk_id="kiosk-1"),
     patient=Patient(
         personal_id="001303900017",

@@ -29,6 +29,13 @@ HOPELESS = 4  # a process that ended so often before it was ever ready will not 
 READER_NAME = "Virtual PCD"
 LONGEST_SOCKET_PATH = 90  # bytes; the kernel takes 107, our socket names need the rest
 
+_HOSPITAL_PORTS = {
+    "his": "hospital system, HL7 v2 over MLLP",
+    "fhir": "FHIR R4 server",
+    "rest": "hospital system over HTTP",
+}
+_TOLD = ("touchscreen", "desk", "counter", "technician", "files", "settings")  # in the order they are needed
+
 Probes = Mapping[str, Callable[[], bool]]
 
 
@@ -46,6 +53,8 @@ def register(commands: Any) -> None:
     parser.add_argument("--state", type=Path, default=Path(".run"), help="folder of the sandbox run (default: .run)")
     parser.add_argument("--port", type=_port, help="the touchscreen's port (default: 8080, or a free one)")
     parser.add_argument("--desk-port", type=_port, help="the sandbox desk's port (default: 8081, or a free one)")
+    for name, what in _HOSPITAL_PORTS.items():
+        parser.add_argument(f"--{name}-port", type=_port, help=f"port of the sandbox's {what} (default: a free one)")
     parser.add_argument("--no-pcscd", action="store_true", help="play the card inside the reader process")
     parser.add_argument("--json", action="store_true", help="print the addresses as one JSON line when all is ready")
     parser.set_defaults(run=run)
@@ -87,19 +96,23 @@ def _product(settings_file: Path, held: ExitStack) -> _Plan:
     host, _, port = settings.kiosk.listen.rpartition(":")
     with hold(host.strip("[]"), int(port)):
         pass  # gunicorn would say it less clearly, and only after a while
-    facts = {"touchscreen": f"http://{settings.kiosk.listen}/", "settings": str(settings_file)}
-    return _Plan(product(settings_file), settings, settings_file, facts)
+    return _Plan(product(settings_file), settings, settings_file, _facts(settings, settings_file))
 
 
 def _sandbox(options: argparse.Namespace, held: ExitStack) -> _Plan:
     """The product in the sandbox world. Raises AddressInUse, AlreadyRunning, FolderUnusable."""
     places = _places(options.state, held)
     held.enter_context(_only_one(places.state))
-    ports = choose_ports(options.port, options.desk_port)
+    asked = {
+        "touchscreen": options.port,
+        "desk": options.desk_port,
+        "hospital": options.his_port,
+        "fhir": options.fhir_port,
+        "rest": options.rest_port,
+    }
+    ports = choose_ports({name: port for name, port in asked.items() if port is not None})
     world = _card_world(options.no_pcscd, places)
-    for secret in (places.portal_password, places.population_secret):
-        secret.touch(mode=0o600)
-        secret.write_text("sandbox", "utf-8")
+    _write_secrets(places)
     places.settings.write_text(sandbox_settings(places, ports, world.reader_name), "utf-8")
     sandbox = Program(
         "sandbox",
@@ -108,6 +121,8 @@ def _sandbox(options: argparse.Namespace, held: ExitStack) -> _Plan:
             *("--desk-port", str(ports.desk), "--portal-port", str(ports.portal)),
             *("--portal-tls-port", str(ports.portal_tls)),
             *("--his-port", str(ports.hospital), "--population-port", str(ports.population)),
+            *("--rest-port", str(ports.rest), "--fhir-port", str(ports.fhir)),
+            *("--printer-port", str(ports.printer)),
         ),
     )
     programs = [*world.programs, sandbox, *product(places.settings, *world.reader_options)]
@@ -116,19 +131,28 @@ def _sandbox(options: argparse.Namespace, held: ExitStack) -> _Plan:
         # A desk of another run on the same port would tell another scanner.
         return http_json(HOST, ports.desk, "/health").get("scanner") == str(places.run / "scanner")
 
+    settings = load(places.settings)
     return _Plan(
         programs=[replace(program, environment={**os.environ, **world.environment}) for program in programs],
-        settings=load(places.settings),
+        settings=settings,
         settings_file=places.settings,
         facts={
-            "touchscreen": f"http://{HOST}:{ports.touchscreen}/",
+            **_facts(settings, places.settings),
             "desk": f"http://{HOST}:{ports.desk}/",
-            "settings": str(places.settings),
+            "files": str(places.files),
             "card": world.card,
             "environment": world.environment,
         },
         probes={**world.probes, "sandbox": desk_answers},
     )
+
+
+def _facts(settings: Settings, settings_file: Path) -> dict[str, Any]:
+    """Where to look, by name: the pages that these settings have, and the settings themselves."""
+    kiosk = f"http://{settings.kiosk.listen}/"
+    pages = {"counter": settings.counter.enabled, "technician": settings.technician.enabled}
+    shown = {name: f"{kiosk}{name}" for name, enabled in pages.items() if enabled}
+    return {"touchscreen": kiosk, **shown, "settings": str(settings_file)}
 
 
 @dataclass(frozen=True)
@@ -178,9 +202,19 @@ def _places(state: Path, held: ExitStack) -> Places:
     if len(os.fsencode(places.run)) > LONGEST_SOCKET_PATH:
         places = Places(state, Path(tempfile.mkdtemp(prefix="tiepdon-")))
         held.callback(shutil.rmtree, places.run, ignore_errors=True)
-    for folder in (places.run, places.trust):
+    for folder in (places.run, places.trust, places.files):
         _make(folder)
     return places
+
+
+def _write_secrets(places: Places) -> None:
+    """The accounts of the sandbox's systems, as a site keeps its own: each in a file for its owner only."""
+    from sandbox.hospital_rest import ACCOUNT
+
+    secrets = {places.portal_password: "sandbox", places.population_secret: "sandbox", places.rest_password: ACCOUNT[1]}
+    for file, secret in secrets.items():
+        file.touch(mode=0o600)
+        file.write_text(secret, "utf-8")
 
 
 def _make(folder: Path) -> None:
@@ -273,9 +307,9 @@ def _announce(as_json: bool, facts: dict[str, Any]) -> None:
 
     words = Words("en")
     lines = ["", words.get("run.sandbox" if "desk" in facts else "run.product"), ""]
-    for name in ("touchscreen", "desk", "settings"):
+    for name in _TOLD:
         if name in facts:
-            lines.append(f"  {words.get(f'run.{name}'):<14} {facts[name]}")
+            lines += [f"  {words.get(f'run.{name}'):<14} {facts[name]}", f"  {'':<14} {words.get(f'run.about.{name}')}"]
     lines += ["", words.get("run.stop"), ""]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

@@ -26,6 +26,7 @@ def register(commands: Any) -> None:
     parser.add_argument("--his-port", type=int, default=0, help="hospital system, HL7 v2 over MLLP (0: a free port)")
     parser.add_argument("--rest-port", type=int, default=0, help="hospital system over HTTP (0: a free port)")
     parser.add_argument("--fhir-port", type=int, default=0, help="hospital's FHIR R4 server (0: a free port)")
+    parser.add_argument("--printer-port", type=int, default=0, help="ticket printer, ESC/POS (0: a free port)")
     parser.add_argument("--desk-port", type=int, default=0, help="the desk's page and API (0: a free port)")
     parser.add_argument(
         "--card",
@@ -51,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
     from sandbox.portal import Portal
     from sandbox.portal_tls import Certificates
     from sandbox.portrait import jpeg
+    from sandbox.printer import ReceiptPrinter
     from sandbox.scanner import scanner
     from sandbox.world import World
     from wire.server import serving
@@ -65,13 +67,13 @@ def run(options: argparse.Namespace) -> int:
     people = all_people()
     portal, population, hospital = Portal(everybody()), Population(everybody()), HospitalSystem()
     rest = HospitalRest(everybody())
-    fhir = FhirServer()
+    fhir, printer = FhirServer(), ReceiptPrinter()
     certificates = Certificates(options.state / "portal-tls")
     link, eye = options.run_folder / "scanner", options.run_folder / "camera"
     with ExitStack() as open_now:
         plug = _plug(*options.card)
         devices = open_now.enter_context(scanner(link)), open_now.enter_context(camera(eye))
-        world = World(people, authority, jpeg, plug, *devices, portal, hospital, population, rest, fhir)
+        world = World(people, authority, jpeg, plug, *devices, portal, hospital, population, rest, fhir, printer)
         open_now.callback(world.events.close)
         open_now.callback(_quietly, plug)
         addresses: dict[str, Any] = {
@@ -85,6 +87,7 @@ def run(options: argparse.Namespace) -> int:
             "his": "{}:{}".format(*open_now.enter_context(hospital.serving(options.his_port))),
             "rest": _url(open_now.enter_context(rest.serving(options.rest_port))),
             "fhir": _url(open_now.enter_context(fhir.serving(options.fhir_port))) + "/fhir",
+            "printer": "{}:{}".format(*open_now.enter_context(printer.serving(options.printer_port))),
             "scanner": str(link),
             "camera": str(eye),
             "card": ":".join(options.card),
