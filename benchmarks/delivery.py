@@ -20,7 +20,7 @@ from benchmarks.patient_records import patient_record
 from benchmarks.table import Cell, Table, quantile
 from config.destinations import Hl7v2Destination
 from hisbridge import outbox
-from hisbridge.connectors import make_enriching
+from hisbridge.connectors import make
 from hisbridge.connectors.contract import Connector, Known, Sending
 from hisbridge.delivery import Courier
 from hisbridge.identity import idempotency_key
@@ -162,14 +162,14 @@ class Draining:
         with transaction(self.outbox):
             for record in self.records:
                 outbox.enqueue(self.outbox, record, ("his",), NOW)
-        self._connector = make_enriching(self.destination)
+        self._connector = make(self.destination)
         self._rendered = [rendered(self._connector, record) for record in self.records]
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._courier = Courier(
             "his",
             "hl7v2",
-            make_enriching(self.destination),
+            make(self.destination),
             lambda: self._counted(path),
             Backoff(1.0, 300.0, lambda: 1.0),
             lambda: NOW,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TypeVar
 
 from hisbridge import outbox
 from hisbridge.connectors.contract import Connector, Known, Outcome, Receipt, Sending
@@ -20,15 +20,17 @@ from hisbridge.errors import DeliveryError, DestinationSetup, DestinationUnreach
 from hisbridge.outbox import Claimed, Deferred, Ended, Released, Settled, State
 from hisbridge.outbox_desk import Depth, Pause
 from hisbridge.pacing import Backoff, Pace
+from hisbridge.preparing import Preparing
 from hisbridge.records import PatientRecord
 from hisbridge.rendering_mark import RenderingMark
 from hisbridge.standing import DestinationHealth, Standing
 from hisbridge.told import bounded
-from wire.codec import from_json
 from wire.database import DatabaseUnavailable
 from wire.errors import TiepDonError
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 RENDER_TRIES = 3  # a record that cannot be rendered, or kills the process, this often is dead; it blocks nobody
 BATCH_SECONDS = 1.0  # about how long a batch may last: what is taken no technician can hold
@@ -56,36 +58,6 @@ class Trouble:
     alone_seconds: float = 0.0
 
 
-class Carrier(Protocol):
-    """What serves one destination in a thread of its own: a courier, or an agent that is asked instead of sending."""
-
-    name: str
-
-    def run(self, poll_seconds: float) -> None:
-        """Serve until `stop`."""
-        ...
-
-    def wake(self) -> None:
-        """Something was put into the outbox."""
-        ...
-
-    def let_go(self) -> None:
-        """Give back what was taken: somebody paused the destination."""
-        ...
-
-    def resume(self) -> None:
-        """Go on."""
-        ...
-
-    def stop(self) -> None:
-        """End `run` soon."""
-        ...
-
-    def health(self, owed: Depth, pause: Pause | None = None) -> DestinationHealth:
-        """How it is going."""
-        ...
-
-
 class Courier:
     """Carries one destination's deliveries. `step` does what is due; `run` does so until stopped."""
 
@@ -108,6 +80,7 @@ class Courier:
         self._now = now
         self._pace = pace or Pace()
         self._mark = mark or RenderingMark(None)
+        self._preparing = Preparing()
         self._standing = Standing(name)
         self._connection: sqlite3.Connection | None = None
         self._database_well = True
@@ -135,6 +108,7 @@ class Courier:
         with suppress(Exception):
             self._connector.close()
         self._drop_connection()
+        self._preparing.close()
         self._mark.close()
 
     def wake(self) -> None:
@@ -189,44 +163,46 @@ class Courier:
         """Attempt these as long as it goes well, and give back the rest; seconds to pause."""
         over = self._pace.monotonic() + BATCH_SECONDS
         pause, tried = 0.0, 0
-        for delivery in claimed:
+        for place, delivery in enumerate(claimed, start=1):
             if tried and max(self._not_before, self._pace.monotonic()) >= over:
                 break
             self._stopping.wait(max(0.0, self._not_before - self._pace.monotonic()))
             if tried and (self._stopping.is_set() or self._yielding.is_set()):
                 break
             begun = self._pace.monotonic()
-            pause, tried = self._attempted(connection, delivery), tried + 1
+            pause, tried = self._attempted(connection, delivery, claimed[place : place + 1]), tried + 1
             ended = self._pace.monotonic()
             self._not_before = max(self._not_before, ended + self._pace.min_interval_seconds)
             if pause > 0 or self._standing.stopped:
                 break
             if self._unsettled and (ended >= self._settle_by or ended - begun >= SLOW_SECONDS):
                 self._settle(connection)
+        self._mark.clear()
         # Whoever made the receiver fail may be alone in it: the others were not tried.
         self._unsettled += [Released(left.delivery_id) for left in claimed[tried:]]
         self._batch = min(self._pace.batch, 2 * self._batch) if tried == len(claimed) else max(2, tried)
         return pause
 
-    def _attempted(self, connection: sqlite3.Connection, delivery: Claimed) -> float:
-        """One attempt, its outcome noted; seconds to pause after it."""
+    def _attempted(self, connection: sqlite3.Connection, delivery: Claimed, following: Sequence[Claimed]) -> float:
+        """One attempt, its outcome noted; seconds to pause after it. `following`: the next one, if any."""
         if delivery.suspicion >= RENDER_TRIES:
             log.error("%s: delivery %d ended the process while it was rendered", self.name, delivery.delivery_id)
             return self._noted(Ended(delivery.delivery_id, State.DEAD, self._now(), UNRENDERABLE))
         try:
-            record = from_json(delivery.payload, PatientRecord)
-        except TiepDonError as error:
+            record = self._marked(delivery, lambda: self._preparing.record(delivery))
+        except Exception as error:
             return self._unrenderable(delivery, error)
         begun = False
         try:
             known = self._known(connection, delivery, record)
             try:
-                message = self._rendered(delivery, record, known)
+                message = self._marked(delivery, lambda: self._connector.render(record, known))
             except Exception as error:
                 return self._unrenderable(delivery, error)
             if message is None:
                 return self._noted(Ended(delivery.delivery_id, State.ACKNOWLEDGED, self._now(), receipt=NOT_TOLD))
             begun = True
+            self._prepare(following)
             sending = Sending(delivery.idempotency_key, delivery.attempts + 1, delivery.doubtful)
             return self._judged(delivery, self._connector.send(message, sending))
         except (sqlite3.Error, DatabaseUnavailable):
@@ -260,12 +236,20 @@ class Courier:
             outbox.keep_known(connection, delivery.delivery_id, known)
         return known
 
-    def _rendered(self, delivery: Claimed, record: PatientRecord, known: Known) -> bytes | None:
+    def _marked(self, delivery: Claimed, work: Callable[[], T]) -> T:
+        """Whatever a record does to the process while it is worked on is that record's own."""
         self._mark.set(delivery.delivery_id)
         try:
-            return self._connector.render(record, known)
+            return work()
         finally:
             self._mark.clear()
+
+    def _prepare(self, following: Sequence[Claimed]) -> None:
+        """Make the next one ready while this one is out, under its own mark; once suspected it is no longer."""
+        for delivery in following:
+            if not delivery.suspicion:
+                self._mark.set(delivery.delivery_id)
+                self._preparing.begin(delivery)
 
     def _unrenderable(self, delivery: Claimed, error: Exception) -> float:
         """Whatever a record does to the renderer is that record's own trouble. Its text may be personal."""

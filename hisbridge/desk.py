@@ -21,6 +21,7 @@ from hisbridge import audit, connectors, outbox_desk
 from hisbridge.agent.codes import PairCode, PairRequest, agent_of, give_code
 from hisbridge.connectors.contract import Known
 from hisbridge.desk_errors import MessageUnrenderable, NameMissing, NothingChosen
+from hisbridge.enrichment import enriched
 from hisbridge.errors import DeliveryError, DestinationSetup, UnknownDestination
 from hisbridge.identity import person_key
 from hisbridge.masking import masked, masked_known
@@ -226,7 +227,7 @@ class Desk:
         """Reach the destination without sending anything. Raises UnknownDestination."""
         settings = self._destination(asked.destination)
         try:
-            connector = connectors.make_enriching(settings)
+            connector = connectors.make(settings)
             try:
                 connector.probe()
             finally:
@@ -303,9 +304,10 @@ def _plain(asked: ActRequest) -> dict[str, object]:
 def _message(settings: DestinationSettings, payload: str, known: Known, whole: bool) -> Message:
     try:
         record = from_json(payload, PatientRecord)
-        connector = connectors.make_enriching(settings)
+        connector = connectors.make(settings)
         with contextlib.closing(connector):
-            body = connector.render(record if whole else masked(record), known if whole else masked_known(known))
+            shown = enriched(record if whole else masked(record))
+            body = connector.render(shown, known if whole else masked_known(known))
             told = Message(
                 content_type=connector.content_type,
                 body=(body or b"").decode("utf-8", "replace"),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from hisbridge.agent.codes import PairRequest
 from hisbridge.answers import Answering, Busy, Failed, TooLate
-from hisbridge.delivery import Carrier
+from hisbridge.carrier import Carrier
 from hisbridge.desk import ActRequest, Desk, Done, MessageRequest, SwitchRequest, moment_of
 from hisbridge.errors import DeliveryError, NoAnswer
 from hisbridge.outbox import State

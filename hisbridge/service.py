@@ -18,8 +18,9 @@ from config.settings import Settings, database_path, socket_path
 from hisbridge import assembly, connectors, outbox_desk, pending
 from hisbridge.answers import Answering, Busy, Failed, TooLate
 from hisbridge.asking_again import AskingAgain
+from hisbridge.carrier import Carrier
 from hisbridge.connectivity import Breaker, LineHealth
-from hisbridge.delivery import Carrier, Courier
+from hisbridge.delivery import Courier
 from hisbridge.desk import Desk, open_outbox
 from hisbridge.desk_calls import DeskCalls, whole_number
 from hisbridge.errors import PortalTimeout
@@ -252,7 +253,7 @@ def _carrier(settings: Settings, number: int, around: Surroundings) -> Carrier:
     return Courier(
         name=destination.name,
         connector_name=destination.connector,
-        connector=connectors.make_enriching(destination),
+        connector=connectors.make(destination),
         open_connection=lambda: open_outbox(database_path(settings)),
         backoff=backoff,
         now=around.clocks.now,

@@ -9,7 +9,6 @@ from typing import Any
 from config.destinations import Destination
 from hisbridge.connectors.checkin_xml import CheckinXmlConnector
 from hisbridge.connectors.contract import Connector
-from hisbridge.connectors.enriching import Enriching
 from hisbridge.connectors.fhir import FhirConnector
 from hisbridge.connectors.file_drop import FileDropConnector
 from hisbridge.connectors.hl7v2 import Hl7v2Connector
@@ -40,8 +39,3 @@ def make(destination: Destination) -> Connector:
     if factory is None:
         raise UnknownConnector(name=destination.connector, known=", ".join(sorted(CONNECTORS)))
     return factory(destination)
-
-
-def make_enriching(destination: Destination) -> Connector:
-    """As `make`, and what it renders has its codes: for whoever sends, and for whoever shows what was sent."""
-    return Enriching(make(destination))

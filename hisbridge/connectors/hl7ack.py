@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from hisbridge.connectors.contract import Outcome, Receipt
-from hisbridge.connectors.hl7read import Line, Reading, read
+from hisbridge.connectors.hl7read import Line, Reading
 from hisbridge.errors import GarbledAnswer
 from hisbridge.records import MAX_TOLD, HospitalAnswer
 
@@ -28,11 +28,6 @@ class Acknowledgement:
     error: str = ""
     location: str = ""
     answer: HospitalAnswer | None = None
-
-
-def parse(message: bytes) -> Acknowledgement:
-    """Take MSA and ERR out of an answer. Raises GarbledAnswer when it is no HL7 message with an MSA segment."""
-    return acknowledgement(read(message))
 
 
 def acknowledgement(told: Reading) -> Acknowledgement:

@@ -10,7 +10,7 @@ from hisbridge.connectors.contract import Known, Outcome
 from hisbridge.connectors.hl7ack import acknowledgement, judge
 from hisbridge.connectors.hl7errors import QueryFailed
 from hisbridge.connectors.hl7fields import apply
-from hisbridge.connectors.hl7read import Line, Reading, read
+from hisbridge.connectors.hl7read import Line, Reading
 from hisbridge.connectors.hl7segments import Making
 from hisbridge.connectors.hl7text import Segment, components, encode, text
 from hisbridge.errors import DestinationSetup, GarbledAnswer, PersonAmbiguous
@@ -44,12 +44,11 @@ def question(making: Making) -> bytes:
     return encode(apply(segments, rules(destination.fields, destination.version)))
 
 
-def found(answer: bytes, making: Making) -> Known:
+def found(told: Reading, making: Making) -> Known:
     """What a response says of the person.
 
     Raises PersonAmbiguous, QueryFailed, DestinationSetup (the receiver knows no such query), GarbledAnswer.
     """
-    told = read(answer)
     receipt = judge(acknowledgement(told), making.destination.retry_errors)
     if receipt.outcome is Outcome.MISCONFIGURED:
         raise DestinationSetup(key="query", why=receipt.text)

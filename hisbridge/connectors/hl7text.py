@@ -77,7 +77,7 @@ def moment(value: str) -> str:
         return day(value)
     offset = when.utcoffset()
     zone = "" if offset is None else _offset(offset)
-    return f"{day(value)}{when:%H%M%S}{zone}"
+    return f"{day(value)}{when.hour:02d}{when.minute:02d}{when.second:02d}{zone}"
 
 
 def _offset(offset: timedelta) -> str:

@@ -76,5 +76,7 @@ class Hl7v2Connector:
 
 def _known(message: bytes) -> HospitalAnswer | None:
     """The record number in our own message: what the query learnt is an answer too, for the ticket."""
+    if RECORD_NUMBER_TYPE.encode() not in message:
+        return None
     numbers = [one.number for one in read(message).first("PID").identifiers() if one.kind == RECORD_NUMBER_TYPE]
     return HospitalAnswer(record_number=numbers[0]) if numbers else None

@@ -69,10 +69,10 @@ def test_render_as_json_carries_the_same_text() -> None:
 def test_render_needs_no_settings_to_show_any_connectors_message(connector: str) -> None:
     done = bridge("render", connector, "--json", stdin=to_json(record()))
     assert (done.returncode, done.stderr) == (0, b"")
-    told, made = json.loads(done.stdout), connectors.make_enriching(usual(connector))
+    told, made = json.loads(done.stdout), connectors.make(usual(connector))
     assert (told["connector"], told["content_type"]) == (connector, made.content_type)
     # The names within a FHIR bundle are new each time; nothing else is.
-    assert len(told["body"].encode()) == len(made.render(record(), Known()) or b"")
+    assert len(told["body"].encode()) == len(made.render(enriched(record()), Known()) or b"")
     assert told["body"].startswith("MSH|") == (connector == "hl7v2")
 
 

@@ -9,9 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.codelists.places import Era, places
-from config.destinations import WebhookDestination
-from hisbridge.connectors.contract import Known, Receipt, Sending
-from hisbridge.connectors.enriching import Enriching
 from hisbridge.enrichment import address_codes, enriched
 from hisbridge.records import AddressCodes, PatientRecord
 from tests.hisbridge.making import patient, record
@@ -91,45 +88,3 @@ def test_no_list_is_read_before_a_record_needs_it() -> None:
         "assert places.cache_info().currsize == ethnic_groups.cache_info().currsize == 0"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
-
-
-class Plain:
-    """A connector that keeps what it is given."""
-
-    content_type, stale_answers, closed = "text/plain", 3, False
-
-    def identify(self, record: PatientRecord) -> Known:
-        return Known(record.patient.personal_id)
-
-    def render(self, record: PatientRecord, known: Known) -> bytes | None:
-        return f"{record.patient.ethnicity_code} {known.record_number}".encode()
-
-    def send(self, message: bytes, sending: Sending) -> Receipt:
-        raise NotImplementedError
-
-    def probe(self) -> None:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        self.closed = True
-
-
-def test_a_connector_renders_the_record_with_its_codes() -> None:
-    plain = Plain()
-    connector = Enriching(plain)
-    assert connector.render(record(), connector.identify(record())) == b"01 001303900017"
-    assert (connector.content_type, connector.stale_answers) == ("text/plain", 3)
-    connector.close()
-    assert plain.closed
-
-
-def test_every_destination_can_be_made_with_codes(tmp_path: Any) -> None:
-    from hisbridge.connectors import make_enriching
-
-    (tmp_path / "secret").write_text("x" * 32)
-    made = make_enriching(
-        WebhookDestination(name="hook", base_url="https://his.example", secret_file=str(tmp_path / "secret"))
-    )
-    body = made.render(record(), Known())
-    assert body is not None
-    assert from_json(body, PatientRecord).patient.ethnicity_code == "01"

@@ -5,10 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hisbridge.connectors.contract import Outcome
-from hisbridge.connectors.hl7ack import Acknowledgement, judge, parse
+from hisbridge.connectors.hl7ack import Acknowledgement, acknowledgement, judge
+from hisbridge.connectors.hl7read import read
 from hisbridge.errors import GarbledAnswer
 
 HEADER = "MSH|^~\\&|HIS||TIEPDON||2026||ACK|1|P|2.5"
+
+
+def parse(message: bytes) -> Acknowledgement:
+    return acknowledgement(read(message))
 
 
 def parsed(*lines: str, end: str = "\r") -> Acknowledgement:

@@ -12,6 +12,7 @@ from config.destinations import DestinationSettings, LocalAgentDestination
 from config.settings import Settings, load
 from hisbridge import connectors
 from hisbridge.connectors.contract import Known
+from hisbridge.enrichment import enriched
 from hisbridge.errors import UnknownDestination
 from tiepdon.commands import bridge_desk
 from tiepdon.commands.record import EXIT_MALFORMED, malformed_line, read_record
@@ -89,9 +90,9 @@ def _agent_words() -> dict[str, dict[str, str]]:
 
 def _run_render(options: argparse.Namespace) -> int:
     destination = _destination(options)
-    connector = connectors.make_enriching(destination)
+    connector = connectors.make(destination)
     try:
-        body = connector.render(read_record(sys.stdin.buffer), Known()) or b""
+        body = connector.render(enriched(read_record(sys.stdin.buffer)), Known()) or b""
     except MalformedMessage as error:
         sys.stderr.write(malformed_line(error))
         return EXIT_MALFORMED
