@@ -15,6 +15,19 @@ from msgspec import Meta
 
 from config.destinations import DestinationSettings
 from config.destinations.base import Seconds
+from config.front import (
+    BoardSettings,
+    ConsentSettings,
+    CounterPlace,
+    Device,
+    DisplaySettings,
+    PrinterSettings,
+    QueueSettings,
+    ServiceSettings,
+    StaffSettings,
+    VoiceSettings,
+    front_problems,
+)
 from wire.codec import Record, to_plain
 from wire.errors import TiepDonError
 
@@ -98,12 +111,6 @@ class ReaderSettings(Record, frozen=True, kw_only=True):
     mrz_seconds: Seconds
 
 
-class ServiceSettings(Record, frozen=True, kw_only=True):
-    code: Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,8}\Z")]
-    name_vi: Annotated[str, Meta(min_length=1, max_length=255)]
-    name_en: Annotated[str, Meta(min_length=1, max_length=255)]
-
-
 class KioskSettings(Record, frozen=True, kw_only=True):
     listen: Annotated[str, Meta(pattern=r"^[0-9A-Za-z.:\[\]-]+:[0-9]{1,5}\Z")]
     language: Literal["vi", "en"]
@@ -114,6 +121,11 @@ class KioskSettings(Record, frozen=True, kw_only=True):
     warning_seconds: Annotated[float, Meta(ge=20, le=600)]
     ticket_seconds: Seconds
     pixels_per_mm: Annotated[float, Meta(ge=2, le=20)] = 6.65
+    required_devices: tuple[Device, ...] = ()
+    display: DisplaySettings
+    voice: VoiceSettings
+    consent: ConsentSettings
+    printer: PrinterSettings
     services: Annotated[tuple[ServiceSettings, ...], Meta(min_length=1)]
 
 
@@ -229,6 +241,8 @@ class Settings(Record, frozen=True, kw_only=True):
     paths: PathSettings
     reader: ReaderSettings
     kiosk: KioskSettings
+    queue: QueueSettings
+    staff: StaffSettings
     counter: CounterSettings
     technician: TechnicianSettings
     facility: FacilitySettings
@@ -337,6 +351,8 @@ def _check_together(settings: Settings, file: str) -> None:
     """What no single field can tell: names used twice, a part switched on without what it needs."""
     if not 1 <= int(settings.kiosk.listen.rpartition(":")[2]) <= 65535:
         raise ConfigWrongType(file=file, key="kiosk.listen", why="no such port (1 to 65535)")
+    for key, why in front_problems(settings.kiosk.services, settings.queue):
+        raise ConfigWrongType(file=file, key=key, why=why)
     seen: set[str] = set()
     for number, destination in enumerate(settings.destinations):
         if destination.name in seen:
@@ -358,7 +374,7 @@ def _check_together(settings: Settings, file: str) -> None:
 def _known_names() -> list[str]:
     """Every key of the tree, for naming the nearest one to a misspelling."""
     names: set[str] = set()
-    todo: list[Any] = [Settings, ServiceSettings, *get_args(DestinationSettings)]
+    todo: list[Any] = [Settings, ServiceSettings, CounterPlace, BoardSettings, *get_args(DestinationSettings)]
     while todo:
         kind = todo.pop()
         for info in msgspec.structs.fields(kind):

@@ -1,4 +1,5 @@
-"""The kiosk's tables, as migrations: visits, tickets, the counters that numbers come from, what staff corrected.
+"""The kiosk's tables, as migrations: visits, tickets, the counters that numbers come from, what staff corrected,
+how the queue moved, who called for help.
 
 Must not import Flask, a device library or a connector; sqlite-utils only while migrating (it is handed in).
 """
@@ -121,10 +122,99 @@ def _hospital_answers(database: "sqlite_utils.Database") -> None:
     answers.create_index(["seq"])
 
 
+def _queue(database: "sqlite_utils.Database") -> None:
+    # Where a ticket stands (`kiosk.queue.model.Place`). Older tickets stand where they came in; their day is over.
+    database.execute("ALTER TABLE tickets ADD COLUMN standing TEXT NOT NULL DEFAULT 'waiting'")
+    database.execute("ALTER TABLE tickets ADD COLUMN queue TEXT NOT NULL DEFAULT ''")
+    database.execute("ALTER TABLE tickets ADD COLUMN sort_at INTEGER NOT NULL DEFAULT 0")
+    database.execute("ALTER TABLE tickets ADD COLUMN urgent INTEGER NOT NULL DEFAULT 0")
+    database.execute("ALTER TABLE tickets ADD COLUMN priority TEXT NOT NULL DEFAULT ''")
+    database.execute("ALTER TABLE tickets ADD COLUMN priority_by TEXT")
+    database.execute("ALTER TABLE tickets ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0")
+    database.execute("ALTER TABLE tickets ADD COLUMN counter TEXT")
+    database.execute("ALTER TABLE tickets ADD COLUMN wanted TEXT")
+    database.execute("ALTER TABLE tickets ADD COLUMN calls INTEGER NOT NULL DEFAULT 0")
+    database.execute("ALTER TABLE tickets ADD COLUMN missed INTEGER NOT NULL DEFAULT 0")
+    database.execute("ALTER TABLE tickets ADD COLUMN since INTEGER NOT NULL DEFAULT 0")
+    database.execute("ALTER TABLE tickets ADD COLUMN onward TEXT NOT NULL DEFAULT ''")
+    database.execute("UPDATE tickets SET queue = service_code, sort_at = issued_seconds, since = issued_seconds")
+    # Whoever waits, in the order in which they are called, found in the index alone.
+    database.execute(
+        "CREATE INDEX idx_tickets_waiting ON tickets (day, queue, urgent DESC, sort_at, sequence, wanted)"
+        " WHERE standing = 'waiting'"
+    )
+    database.execute(
+        "CREATE INDEX idx_tickets_at_counters ON tickets (day, counter, standing) WHERE counter IS NOT NULL"
+    )
+    # Everything that was done to a ticket. Rows are only ever added; an undone one is marked.
+    moves = database.table("moves")
+    moves.create(
+        {
+            "id": int,
+            "act": str,  # its name: what is sent twice is done once
+            "day": str,
+            "at": int,  # seconds since the epoch
+            "kind": str,  # `kiosk.queue.model.MoveKind`
+            "ticket_id": str,
+            "queue": str,  # in which it stood
+            "counter": str,  # that acted; empty where no counter did
+            "by": str,  # the account of whoever did it
+            "reason": str,
+            "before": str,  # the Place it had, JSON
+            "since": int,  # since when it had it, seconds since the epoch
+            "undone": int,
+        },
+        pk="id",
+        foreign_keys=[("ticket_id", "tickets", "id")],
+        not_null={"act", "day", "at", "kind", "ticket_id", "queue", "counter", "by", "before", "since", "undone"},
+        defaults={"undone": 0},
+        strict=True,
+    )
+    moves.create_index(["act"])
+    moves.create_index(["ticket_id"])
+    moves.create_index(["day", "counter"])
+    database.execute("CREATE INDEX idx_moves_calls ON moves (day, queue) WHERE kind = 'call'")
+
+
+def _consents(database: "sqlite_utils.Database") -> None:
+    # A consent somebody gave: to which text, in which language, when. Rows are only ever added.
+    consents = database.table("consents")
+    consents.create(
+        {"id": int, "ticket_id": str, "visit_id": str, "version": str, "language": str, "given_at": str},
+        pk="id",
+        foreign_keys=[("ticket_id", "tickets", "id")],
+        not_null={"ticket_id", "version", "language", "given_at"},
+        strict=True,
+    )
+    consents.create_index(["ticket_id"])
+
+
+def _help_calls(database: "sqlite_utils.Database") -> None:
+    # Help pressed at a touchscreen, and who of the staff said that they are coming.
+    calls = database.table("help_calls")
+    calls.create(
+        {
+            "id": int,
+            "kiosk_id": str,
+            "screen": str,  # on which it was pressed
+            "at": int,  # seconds since the epoch
+            "answered_at": int,
+            "answered_by": str,  # the account
+        },
+        pk="id",
+        not_null={"kiosk_id", "screen", "at"},
+        strict=True,
+    )
+    database.execute("CREATE INDEX idx_help_calls_open ON help_calls (at) WHERE answered_at IS NULL")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("kiosk-0001-check-in", _check_in),
     Migration("kiosk-0002-counter-reason", _counter_reason),
     Migration("kiosk-0003-late-answers", _late_answers),
     Migration("kiosk-0004-counter", _counter),
     Migration("kiosk-0005-hospital-answers", _hospital_answers),
+    Migration("kiosk-0006-queue", _queue),
+    Migration("kiosk-0007-consents", _consents),
+    Migration("kiosk-0008-help-calls", _help_calls),
 )

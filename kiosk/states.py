@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from hisbridge.questions import Coverage
 from hisbridge.records import HospitalAnswer
+from kiosk.queue.model import Priority
 from reader.reading import InsuranceCard, Reading
 
 
@@ -39,6 +40,24 @@ class KeypadPurpose(StrEnum):
 
     CARD_KEY = "card_key"  # last six digits of the ID number: the CAN that opens the chip
     PERSONAL_ID = "personal_id"  # the whole twelve digits
+
+
+@dataclass(frozen=True)
+class Consent:
+    """A consent that was given: the version of its text (`kiosk.consent.version`), the language it was shown in."""
+
+    version: str
+    language: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the person chose besides who they are: the service (empty: the first that is offered), a priority they
+    declared, the consent they gave."""
+
+    service_code: str = ""
+    priority: Priority = Priority.NONE
+    consent: Consent | None = None
 
 
 @dataclass(frozen=True)

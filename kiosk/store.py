@@ -4,15 +4,17 @@ Visit, ticket and what is owed to each destination are one transaction, few prep
 Must not import Flask, a device library or a connector.
 """
 
+import logging
 import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from config.settings import ServiceSettings, Settings, SiteSettings, database_path
+from config.front import ServiceSettings
+from config.settings import Settings, SiteSettings, database_path
 from hisbridge.lookups.openness import is_open
 from hisbridge.outbox import enqueue
 from hisbridge.outbox_desk import answers
@@ -22,12 +24,18 @@ from hisbridge.records import HospitalAnswer, PatientRecord
 from kiosk import changes, tickets
 from kiosk.clock import Clock, at_site, moment
 from kiosk.handover import Place, coverage_question, patient_record
+from kiosk.queue.model import Wait
+from kiosk.queue.rules import Rules, first_place, rules_of
+from kiosk.queue.waits import wait_of
 from kiosk.schema import MIGRATIONS
-from kiosk.states import CounterReason, Ticket
+from kiosk.states import Choice, CounterReason, Ticket
 from reader.reading import Reading
 from wire.codec import from_json, to_json
 from wire.database import DatabaseUnavailable, open_existing, transaction
 
+log = logging.getLogger(__name__)
+
+NO_CHOICE = Choice()
 LATE_AT_ONCE = 20  # each is a durable write, and a ticket may be waiting behind them
 TAKEN_BACK = "visit.cancelled"  # why a question left open is not asked again
 PROBE_BYTES = 128 << 10  # twice what a check-in adds to the log, so that a probe that succeeds means one would
@@ -35,10 +43,11 @@ PROBE_BYTES = 128 << 10  # twice what a check-in adds to the log, so that a prob
 # The day never goes back: after the clock did, numbers go on where they were, and none is called twice in one day.
 _NEXT_NUMBER = """
 INSERT INTO counters (name, day, next)
-VALUES (:prefix, max(:today, ifnull((SELECT max(day) FROM counters WHERE name = :prefix), '')), 2)
+VALUES (:source, max(:today, ifnull((SELECT max(day) FROM counters WHERE name = :source), '')), 2)
 ON CONFLICT (name, day) DO UPDATE SET next = next + 1
 RETURNING day, next - 1
 """
+_TAKEN = "SELECT 1 FROM tickets WHERE day = ? AND prefix = ? AND sequence = ?"
 
 _VISIT = """
 INSERT INTO visits (id, presentation, created_at, service_code, source, verdict, record) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -46,9 +55,12 @@ INSERT INTO visits (id, presentation, created_at, service_code, source, verdict,
 
 _TICKET = """
 INSERT INTO tickets (id, number, prefix, day, sequence, service_code, issued_at, issued_seconds, visit_id,
-                     presentation, needs_counter, reason)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                     presentation, needs_counter, reason, queue, sort_at, priority, priority_by, confirmed, since,
+                     onward)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+
+_CONSENT = "INSERT INTO consents (ticket_id, visit_id, version, language, given_at) VALUES (?, ?, ?, ?, ?)"
 
 _ISSUED = "SELECT id, number, service_code, issued_at, visit_id, needs_counter FROM tickets WHERE presentation = ?"
 
@@ -70,12 +82,13 @@ ON CONFLICT (id) DO UPDATE SET at = excluded.at, filler = excluded.filler
 
 @dataclass(frozen=True)
 class Issued:
-    """A ticket that is in the database, with what its screen must say."""
+    """A ticket that is in the database, with what its screen must say. `wait`: None where nobody calls it."""
 
     ticket: Ticket
     needs_counter: bool
     coverage: Coverage | None = None
     told: changes.Answered | None = None
+    wait: Wait | None = None
 
 
 @dataclass(frozen=True)
@@ -89,21 +102,28 @@ class FromHospital:
 
 @dataclass(frozen=True)
 class Desk:
-    """Whose numbers these are: the site, the service checked in for, the number's prefix, who gets the record."""
+    """Whose numbers these are: site, services, the kiosk's prefix, who gets the record, how people are called."""
 
     site: SiteSettings
-    service: ServiceSettings
+    services: Sequence[ServiceSettings]
     prefix: str
     destinations: Sequence[str]
+    rules: Rules
+
+    def service(self, code: str) -> ServiceSettings:
+        """The service of that code; where there is none such, the first offered."""
+        offered = next((one for one in self.services if one.offered), self.services[0])
+        return next((one for one in self.services if one.code == code), offered)
 
 
 def desk_of(settings: Settings) -> Desk:
-    """The desk a site's settings describe; without a choice of service the first one is meant."""
+    """The desk a site's settings describe."""
     return Desk(
         site=settings.site,
-        service=settings.kiosk.services[0],
+        services=settings.kiosk.services,
         prefix=settings.kiosk.ticket_prefix,
         destinations=tuple(destination.name for destination in settings.destinations),
+        rules=rules_of(settings),
     )
 
 
@@ -131,16 +151,20 @@ class Store:
         self._new_id = new_id
         self._lock = threading.Lock()
 
-    def check_in(self, presentation: str, reading: Reading, coverage: Coverage | None) -> Issued:
+    def check_in(
+        self, presentation: str, reading: Reading, coverage: Coverage | None, choice: Choice = NO_CHOICE
+    ) -> Issued:
         """Visit, ticket and deliveries, durable when this returns. The same presentation again gives the same ticket.
 
         Raises DatabaseUnavailable (nothing was written), NoPersonalId.
         """
-        return self._issue(presentation, reading, coverage, CounterReason.NONE)
+        return self._issue(presentation, reading, coverage, CounterReason.NONE, choice)
 
-    def counter_ticket(self, presentation: str, reason: CounterReason = CounterReason.NONE) -> Issued:
+    def counter_ticket(
+        self, presentation: str, reason: CounterReason = CounterReason.NONE, choice: Choice = NO_CHOICE
+    ) -> Issued:
         """A number for the counter, without a visit; otherwise as `check_in`."""
-        return self._issue(presentation, None, None, reason)
+        return self._issue(presentation, None, None, reason, choice)
 
     def mark_shown(self, ticket_id: str) -> None:
         """The ticket stood on the screen: after a restart it need not be shown again."""
@@ -157,8 +181,9 @@ class Store:
             if row is None:
                 return None
             told = self._told_of(row["visit_id"]) if row["visit_id"] else None
+            wait = self._wait_of(row["id"])
         coverage = from_json(row["record"], PatientRecord).coverage if row["record"] else None
-        return replace(_issued(row, coverage), told=told)
+        return replace(_issued(row, coverage), told=told, wait=wait)
 
     def take_late_answers(self) -> list[changes.Late]:
         """Insurance answers that came after their ticket, each once, the oldest LATE_AT_ONCE of them.
@@ -229,61 +254,100 @@ class Store:
             self._connection.close()
 
     def _issue(
-        self, presentation: str, reading: Reading | None, coverage: Coverage | None, reason: CounterReason
+        self,
+        presentation: str,
+        reading: Reading | None,
+        coverage: Coverage | None,
+        reason: CounterReason,
+        choice: Choice,
     ) -> Issued:
         with self._lock, _as_unavailable():
             try:
                 with transaction(self._connection):
-                    return self._write(presentation, reading, coverage, reason)
+                    issued = self._write(presentation, reading, coverage, reason, choice)
             except sqlite3.IntegrityError:
                 # The presentation was committed before; the number just drawn was rolled back with the rest.
                 row = self._connection.execute(_ISSUED, (presentation,)).fetchone()
                 if row is None:
                     raise
-                return _issued(row, coverage)
+                issued = _issued(row, coverage)
+            return replace(issued, wait=self._wait_of(issued.ticket.ticket_id))
+
+    def _wait_of(self, ticket_id: str) -> Wait | None:
+        """Behind the commit: an estimate delays no other kiosk, and where it fails the ticket is there all the same."""
+        try:
+            return wait_of(self._connection, self._desk.rules, ticket_id, self._clock.now())
+        except sqlite3.Error as error:
+            log.warning("wait: %s", type(error).__name__)
+            return None
 
     def _write(
-        self, presentation: str, reading: Reading | None, coverage: Coverage | None, reason: CounterReason
+        self,
+        presentation: str,
+        reading: Reading | None,
+        coverage: Coverage | None,
+        reason: CounterReason,
+        choice: Choice,
     ) -> Issued:
         desk, connection, local = self._desk, self._connection, self._local_now()
-        today = local.date()
-        ((day, sequence),) = connection.execute(
-            _NEXT_NUMBER, {"prefix": desk.prefix, "today": today.isoformat()}
-        ).fetchall()
+        today, service = local.date(), desk.service(choice.service_code)
+        prefix = desk.prefix + service.number_prefix
+        day, number = self._next_number(prefix, service, today)
         ticket = Ticket(
             ticket_id=self._new_id(),
-            number=tickets.number(desk.prefix, sequence),
-            service_code=desk.service.code,
+            number=number.text,
+            service_code=service.code,
             issued_at=moment(local),
             visit_id=None if reading is None else self._new_id(),
         )
         record = None
         if reading is not None and ticket.visit_id is not None:
-            place = Place(ticket.visit_id, ticket.number, desk.service, ticket.issued_at)
+            place = Place(ticket.visit_id, ticket.number, service, ticket.issued_at)
             record = patient_record(reading, coverage, desk.site, place)
             self._write_visit(presentation, record, local)
             if coverage is not None and is_open(coverage):
                 question = coverage_question(reading, today)
                 note_open_question(connection, ticket.visit_id, question, coverage.reason, local)
         attention = tickets.needs_counter(record, today)
+        issued = int(local.timestamp())
+        waits = first_place(desk.rules, service.code, attention, issued, choice.priority, record, today)
         connection.execute(
             _TICKET,
             (
                 ticket.ticket_id,
                 ticket.number,
-                desk.prefix,
+                prefix,
                 day,
-                sequence,
+                number.sequence,
                 ticket.service_code,
                 ticket.issued_at,
-                int(local.timestamp()),
+                issued,
                 ticket.visit_id,
                 presentation,
                 int(attention),
                 reason.value or None,
+                waits.queue,
+                waits.sort_at,
+                waits.priority.value,
+                waits.priority_by.value if waits.priority_by else None,
+                int(waits.confirmed),
+                issued,
+                desk.rules.onward(service.code, waits.queue),
             ),
         )
+        if choice.consent is not None:
+            given = (ticket.ticket_id, ticket.visit_id, choice.consent.version, choice.consent.language)
+            connection.execute(_CONSENT, (*given, ticket.issued_at))
         return Issued(ticket, attention, coverage)
+
+    def _next_number(self, prefix: str, service: ServiceSettings, today: date) -> tuple[str, tickets.Number]:
+        """The next of the service's range, and its day; a number that other settings gave today is left out."""
+        draw = {"source": tickets.source_of(prefix, service.first_number), "today": today.isoformat()}
+        while True:
+            ((day, count),) = self._connection.execute(_NEXT_NUMBER, draw).fetchall()
+            number = tickets.number(prefix, count, service.first_number, service.last_number)
+            if self._connection.execute(_TAKEN, (day, prefix, number.sequence)).fetchone() is None:
+                return day, number
 
     def _write_visit(self, presentation: str, record: PatientRecord, local: datetime) -> None:
         visit, coverage = record.visit, record.coverage

@@ -23,8 +23,16 @@ def needs_counter(reading: Reading | None, coverage: Coverage | None, today: dat
     return needed(record, today)
 
 
+def test_a_range_that_is_used_up_repeats_no_number_of_its_own_or_of_another() -> None:
+    mine = [number("A", count, 1, 99) for count in range(1, 99 * 30)]
+    other = [number("A", count, 100, 9999) for count in range(1, 12_000)]
+    assert (mine[98].text, mine[99].text) == ("A0099", "A0001B")
+    assert len({one.text for one in (*mine, *other)}) == len({one.sequence for one in (*mine, *other)})
+    assert len({one.text for one in (*mine, *other)}) == len(mine) + len(other)
+
+
 def test_a_number_has_at_least_four_digits_and_grows() -> None:
-    assert [number("A", 1), number("", 9999), number("K2-", 10000)] == ["A0001", "9999", "K2-10000"]
+    assert [number("A", 1).text, number("", 9999).text, number("K2-", 10000).text] == ["A0001", "9999", "K2-10000"]
 
 
 def test_a_covered_person_with_a_genuine_card_goes_straight_on() -> None:

@@ -1,0 +1,1 @@
+"""Who is called next, where, and how long it takes: numbers, order, calls, estimates."""

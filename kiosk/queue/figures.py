@@ -1,0 +1,103 @@
+"""How long people waited, came and were served, by queue and hour, from what the counters pressed; nobody is named.
+
+Left out is what is not accurate: what was undone, a second wait after the first one ended, a press that was forgotten
+over a pause, a clock that was set back. Must not import Flask, a device library or a connector.
+"""
+
+import csv
+import io
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields
+from enum import StrEnum
+from itertools import groupby
+from statistics import median, quantiles
+
+LONGEST_MINUTES = 60  # whoever is called or served longer was forgotten, or the counter had a pause
+
+
+class Measure(StrEnum):
+    """What was measured."""
+
+    WAIT = "wait"  # from coming into the queue to the call; pauses of the house are part of it
+    WAY = "way"  # from the call to the beginning, where the counter presses both
+    SERVICE = "service"  # from the beginning to the end, where the counter presses both
+    TURN = "turn"  # from the call to the end: what every counter presses
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measure of one queue in one hour of one day (the site's), minutes to one place.
+
+    `most`: nine in ten took no longer.
+    """
+
+    day: str
+    hour: int
+    queue: str
+    measure: Measure
+    count: int
+    median: float
+    most: float
+
+
+# Each row: day, the moment it began (seconds since the epoch), queue, seconds. `:longest` in seconds.
+_WAITS = """
+SELECT day, since AS begun, queue, at - since AS seconds FROM moves AS call
+WHERE day BETWEEN :first AND :last AND kind = 'call' AND undone = 0
+AND json_extract(before, '$.standing') = 'waiting' AND at >= since
+AND NOT EXISTS (SELECT 1 FROM moves AS earlier WHERE earlier.ticket_id = call.ticket_id AND earlier.id < call.id
+                AND earlier.queue = call.queue AND earlier.undone = 0 AND earlier.kind IN ('call', 'return', 'requeue'))
+"""
+_WAYS = """
+SELECT day, since AS begun, queue, at - since AS seconds FROM moves
+WHERE day BETWEEN :first AND :last AND kind = 'begin' AND undone = 0 AND at - since BETWEEN 0 AND :longest
+"""
+_SERVICES = """
+SELECT day, since AS begun, queue, at - since AS seconds FROM moves
+WHERE day BETWEEN :first AND :last AND kind IN ('finish', 'transfer') AND undone = 0
+AND json_extract(before, '$.standing') = 'served' AND at - since BETWEEN 0 AND :longest
+"""
+_TURNS = """
+SELECT done.day, call.at AS begun, done.queue, done.at - call.at AS seconds
+FROM moves AS done JOIN moves AS call ON call.id = (
+    SELECT max(id) FROM moves WHERE ticket_id = done.ticket_id AND id < done.id AND kind = 'call' AND undone = 0)
+WHERE done.day BETWEEN :first AND :last AND done.kind IN ('finish', 'transfer') AND done.undone = 0
+AND json_extract(done.before, '$.standing') IN ('called', 'served') AND seconds BETWEEN 0 AND :longest
+"""
+_MEASURES = {Measure.WAIT: _WAITS, Measure.WAY: _WAYS, Measure.SERVICE: _SERVICES, Measure.TURN: _TURNS}
+
+
+def figures(
+    connection: sqlite3.Connection,
+    first_day: str,
+    last_day: str,
+    utc_offset_minutes: int,
+    longest_minutes: int = LONGEST_MINUTES,
+) -> list[Figure]:
+    """The figures of these days (`2026-11-21`), both included, in the order of day, hour, queue and measure."""
+    span = {"first": first_day, "last": last_day, "longest": 60 * longest_minutes}
+    found: list[tuple[tuple[str, int, str, Measure], float]] = []
+    for measure, statement in _MEASURES.items():
+        for row in connection.execute(statement, span):
+            hour = (row["begun"] // 60 + utc_offset_minutes) // 60 % 24
+            found.append(((row["day"], hour, row["queue"], measure), row["seconds"] / 60))
+    found.sort()
+    groups = ((key, [minutes for _, minutes in group]) for key, group in groupby(found, lambda one: one[0]))
+    return [
+        Figure(day, hour, queue, measure, len(minutes), round(median(minutes), 1), round(_most(minutes), 1))
+        for (day, hour, queue, measure), minutes in groups
+    ]
+
+
+def as_csv(told: Iterable[Figure]) -> str:
+    """The figures with a heading, as RFC 4180 has it."""
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(field.name for field in fields(Figure))
+    rows.writerows(astuple(one) for one in told)
+    return text.getvalue()
+
+
+def _most(minutes: list[float]) -> float:
+    return quantiles(minutes, n=10, method="inclusive")[-1] if len(minutes) > 1 else minutes[0]
