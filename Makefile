@@ -4,7 +4,7 @@
 BIN := .venv/bin
 RUN_DIR := .run
 
-.PHONY: help setup setup-test run test lint format bench fuzz pictures codes lock clean
+.PHONY: help setup setup-test run test lint format bench faults fuzz pictures codes lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ format: setup-test ## put the code into the house's format
 
 bench: setup-test ## figures, each beside a peer
 	@$(BIN)/python -m benchmarks
+
+faults: setup-test ## power cuts, kill -9 and cut lines while people check in: lost and duplicated counts
+	@$(BIN)/python -m faults
 
 fuzz: setup-test ## attack what parses a card's bytes, SECONDS=60 for each target
 	@$(BIN)/python -m tests.hostile.fuzz all --seconds $(or $(SECONDS),60)
