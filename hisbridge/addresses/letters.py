@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 _MARKS = re.compile("[\u0300\u0301\u0303\u0309\u0323]")
 _ALIKE = str.maketrans("\u2019\u2018\u2013\u2014\u00d0\u00f0\u0189\u0256", "''--\u0110\u0111\u0110\u0111")
+_ALIKES = re.compile(f"[{''.join(map(chr, _ALIKE))}]")
 _NO_LETTER = re.compile(r"[\W_]+")
 _NO_LETTER_IN_LINE = re.compile(r"[^\w\n]+|_")
 
@@ -21,7 +22,8 @@ _FOLD = str.maketrans({letter: _plain(letter) for letter in _LETTERS})
 
 def compose(text: str) -> str:
     """NFC, and one kind of apostrophe, hyphen and đ (old fonts and wrong code pages leave look-alikes of it)."""
-    return unicodedata.normalize("NFC", text).translate(_ALIKE)
+    text = unicodedata.normalize("NFC", text)
+    return text.translate(_ALIKE) if _ALIKES.search(text) else text
 
 
 def folded_key(text: str) -> str:

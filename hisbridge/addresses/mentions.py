@@ -1,6 +1,6 @@
 """Where in the text which unit may be named, and how well: each mention by itself, without regard to the others."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from config.codelists.places import Era
@@ -12,9 +12,11 @@ _LEVELS = {
     "xã": (0,), "phường": (0,), "thị trấn": (0,), "đặc khu": (0,), "quận": (1,), "huyện": (1,), "thị xã": (1,),
     "thành phố": (1, 2), "tỉnh": (2,),
 }  # fmt: skip
+_ROMAN = frozenset(["i", "ii", "iii", "iv", "v", "vi", "vii", "viii"])
 LEAST = 0.5  # a mention worse than this is none
 
 EXACT, PLAIN, ACCENTS, LETTER = range(4)  # how the name is written: as listed, without accents, with others, a typo
+_LOSS = (0, 0.05, 0.35, 0.5)
 
 
 class Mention(NamedTuple):
@@ -30,7 +32,7 @@ class Mention(NamedTuple):
 
 
 class Span(NamedTuple):
-    """A run of words that may be a name, and what its surroundings are worth."""
+    """A run of words that may be a name, not broken by a comma, and what its surroundings are worth."""
 
     key: str
     begin: int
@@ -40,20 +42,27 @@ class Span(NamedTuple):
     weight: float
 
 
-def spans(words: Words) -> Iterator[Span]:
-    """Every run of words not broken by a comma."""
-    count, most = len(words.words), names.longest()
-    for first in range(count):
-        marker = words.marker_before(first)
-        marked, begin = (marker[0], first - marker[1]) if marker else ("", first)
-        before = _before(words, begin, first, bool(marker))
+def _spans(words: Words, worth: Callable[[str], object]) -> Iterator[Span]:
+    """The runs of words whose folded key is worth a look."""
+    most = names.longest()
+    for first in range(len(words.words)):
+        left: tuple[str, int, float] | None = None
         key = ""
-        for last in range(first + 1, min(first + most, count) + 1):
-            word = words.words[last - 1]
-            if last > first + 1 and word.after == 2:
+        for last, word in enumerate(words.words[first : first + most], first + 1):
+            if word.after == 2 and last > first + 1:
                 break
             key += word.key
-            yield Span(key, begin, first, last, marked, before + _behind(words, last) + 0.02 * (last - first))
+            if worth(key):
+                left = left or _left(words, first)
+                marked, begin, before = left
+                yield Span(key, begin, first, last, marked, before + _behind(words, last) + 0.02 * (last - first))
+
+
+def _left(words: Words, first: int) -> tuple[str, int, float]:
+    """The kind that announces a name there, where that stands, and what the left surroundings are worth."""
+    marker = words.marker_before(first)
+    marked, begin = (marker[0], first - marker[1]) if marker else ("", first)
+    return marked, begin, _before(words, begin, first, bool(marker))
 
 
 def _before(words: Words, begin: int, first: int, marked: bool) -> float:
@@ -73,25 +82,23 @@ def _behind(words: Words, last: int) -> float:
     return -0.1 if words.crowded[last] else -0.5
 
 
-def exact(words: Words, found: Iterable[Span]) -> Iterator[Mention]:
+def exact(words: Words) -> list[Mention]:
     """The mentions under their own letters, with or without accents."""
     known = names.index()
-    for span in found:
-        for name in known.get(span.key, ()):
-            if mention := _weigh(words, span, name):
-                yield mention
+    return [mention for span in _spans(words, known.get) for mention in _weighed(words, span, known[span.key])]
 
 
-def misspelt(words: Words, found: Iterable[Span], scopes: Iterable[tuple[Era, str]], level: int) -> Iterator[Mention]:
+def misspelt(words: Words, scopes: Iterable[tuple[Era, str]], level: int) -> list[Mention]:
     """The mentions of names one letter off: of provinces (`level` 2), or of what lies within the scopes."""
-    tables = [names.provinces()] if level == 2 else [names.nearby(*scope) for scope in scopes]
-    for span in found:
-        if _worth_guessing(words, span):
-            for table in tables:
-                for length in range(len(span.key) - 1, len(span.key) + 2):
-                    for key, name in table.get(length, ()):
-                        if key != span.key and names.near(key, span.key) and (m := _weigh(words, span, name, LETTER)):
-                            yield m
+    tables = [names.provinces()] if level == 2 else [names.nearby().get(scope, {}) for scope in scopes]
+    return [
+        mention
+        for span in _spans(words, lambda key: len(key) >= names.SHORTEST)
+        if _worth_guessing(words, span)
+        for table in tables
+        if (found := names.one_off(table, span.key))
+        for mention in _weighed(words, span, found, LETTER)
+    ]
 
 
 def _worth_guessing(words: Words, span: Span) -> bool:
@@ -100,22 +107,34 @@ def _worth_guessing(words: Words, span: Span) -> bool:
     return span.weight > -0.1 and len(span.key) >= least and not words.markers[span.first]
 
 
-def _weigh(words: Words, span: Span, name: Name, how: int | None = None) -> Mention | None:
-    score = 1 + span.weight
-    marked = span.marked
-    if marked and name.level not in _LEVELS[marked]:
-        return _weigh(words, _unmarked(span), name, how) if _no_marker(words, span) else None
-    if marked:
-        score += 0.5 if marked == name.unit.kind else 0.05
-    elif span.key.isdigit() or span.key in ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii"):
-        return None
-    written = words.spelt(span.first, span.last)
-    if how is None:
-        how = _accented(words, span, written, name.written)
-    if how == ACCENTS and words.markers[span.first]:
-        return None  # Tỉnh Gia is no Tĩnh Gia
-    score -= (0, 0.05, 0.35, 0.5)[how]
-    return Mention(name, span.begin, span.first, span.last, score, how, marked) if score >= LEAST else None
+def _weighed(words: Words, span: Span, meant: Iterable[Name], how: int | None = None) -> list[Mention]:
+    """The mentions of those names by that span, but for those that the kind or the accents written there belie."""
+    key, begin, first, last, marked, weight = span
+    number = key.isdigit()
+    levels = _LEVELS[marked] if marked else ()
+    without_kind = not number and key not in _ROMAN and (not marked or _no_marker(words, span))
+    if how is None and (number or not words.accented):
+        how = EXACT if number else PLAIN  # a name listed without accents is no more meant than one that has lost them
+    doubted = bool(words.markers[first])
+    seen = {words.spelt(first, last): EXACT}
+    found: list[Mention] = []
+    for name in meant:
+        level, _, _, unit, listed = name
+        if level in levels:
+            place, kind, score = begin, marked, 1 + weight + (0.5 if marked == unit.kind else 0.05)
+        elif without_kind:
+            place, kind, score = first, "", 1 + (weight - 0.2 if marked else weight)
+        else:
+            continue
+        written = how if how is not None else seen.get(listed)
+        if written is None:
+            written = seen[listed] = EXACT if words.toned(first, last) == accents(listed) else ACCENTS
+        if doubted and written == ACCENTS:
+            continue  # Tỉnh Gia is no Tĩnh Gia
+        score -= _LOSS[written]
+        if score >= LEAST:
+            found.append(Mention(name, place, first, last, score, written, kind))
+    return found
 
 
 def _no_marker(words: Words, span: Span) -> bool:
@@ -125,16 +144,3 @@ def _no_marker(words: Words, span: Span) -> bool:
         return False
     word = words.words[span.begin]
     return word.key == "t" or (not words.accented and not word.after and span.begin > 0 and len(word.key) > 1)
-
-
-def _unmarked(span: Span) -> Span:
-    return span._replace(begin=span.first, marked="", weight=span.weight - 0.2)
-
-
-def _accented(words: Words, span: Span, written: str, listed: str) -> int:
-    if not words.accented and not span.key.isdigit():
-        return PLAIN  # a name listed without accents is no more meant than one that has lost them
-    if accents(written) == accents(listed) or span.key.isdigit():
-        return EXACT
-    plain = not any(word.accented for word in words.words[span.first : span.last])
-    return PLAIN if plain and not words.accented else ACCENTS

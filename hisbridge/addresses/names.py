@@ -1,8 +1,8 @@
 """Every name of the place lists by its folded key, and the names of one province for those written a letter off."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from config.codelists.places import District, Era, Province, Ward, places
 from hisbridge.addresses.letters import folded_keys
@@ -18,6 +18,9 @@ _COMMON = {
     "92": ("TPCT",),
 }
 _COMMON_DISTRICTS = {"643": ("Ban Mê Thuột", "BMT")}
+
+
+K = TypeVar("K")
 
 
 class Name(NamedTuple):
@@ -45,27 +48,64 @@ def longest() -> int:
     return 1 + max(name.written.replace("-", " ").replace("'", " ").count(" ") for name in _every())
 
 
+class Page(NamedTuple):
+    """Names whose keys have one length, and those keys between line breaks, which makes them quick to search."""
+
+    keys: str
+    names: list[Name]
+
+
+Table = dict[int, Page]  # by the length of the keys
+
+
 @cache
-def nearby(era: Era, province: str) -> dict[int, list[tuple[str, Name]]]:
-    """The names within one province by the length of their keys, for names of five letters or more."""
-    found: dict[int, list[tuple[str, Name]]] = {}
+def nearby() -> dict[tuple[Era, str], Table]:
+    """The names within each province."""
+    return _tables(lambda name: (name.era, name.province) if name.level < 2 else None)
+
+
+@cache
+def provinces() -> Table:
+    """The names of provinces."""
+    return _tables(lambda name: name.level if name.level == 2 else None)[2]
+
+
+def _tables(scope: Callable[[Name], K | None]) -> dict[K, Table]:
+    found: dict[K, dict[int, tuple[list[str], list[Name]]]] = {}
     for key, names in index().items():
         if len(key) >= SHORTEST:
             for name in names:
-                if (name.era, name.province) == (era, province) and name.level < 2:
-                    found.setdefault(len(key), []).append((key, name))
+                if (of := scope(name)) is not None:
+                    keys, named = found.setdefault(of, {}).setdefault(len(key), ([], []))
+                    keys.append(key)
+                    named.append(name)
+    return {
+        of: {length: Page("\n".join(["", *keys, ""]), named) for length, (keys, named) in by_length.items()}
+        for of, by_length in found.items()
+    }
+
+
+def one_off(table: Table, key: str) -> list[Name]:
+    """The names `near` a key of five letters or more, by length; one mistake leaves the first half or the last."""
+    half = (len(key) - 2) // 2 if len(key) > SHORTEST else 2
+    head, tail = "\n" + key[:half], key[-half:] + "\n"
+    found: list[Name] = []
+    for length in range(len(key) - 1, len(key) + 2):
+        if page := table.get(length):
+            width = length + 1
+            for line in sorted({*_lines(page.keys, head, width), *_lines(page.keys, tail, width)}):
+                other = page.keys[line * width + 1 : (line + 1) * width]
+                if other != key and near(other, key):
+                    found.append(page.names[line])
     return found
 
 
-@cache
-def provinces() -> dict[int, list[tuple[str, Name]]]:
-    """The names of provinces in the same shape."""
-    found: dict[int, list[tuple[str, Name]]] = {}
-    for key, names in index().items():
-        for name in names:
-            if name.level == 2 and len(key) >= SHORTEST:
-                found.setdefault(len(key), []).append((key, name))
-    return found
+def _lines(page: str, piece: str, width: int) -> Iterator[int]:
+    """In which lines of that width the piece is."""
+    at = page.find(piece)
+    while at >= 0:
+        yield at // width
+        at = page.find(piece, at + 1)
 
 
 SHORTEST = 5  # a shorter name one letter off may be anything

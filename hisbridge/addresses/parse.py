@@ -1,6 +1,7 @@
 """Free text of a card to ward and province: the best reading, or all of those that are equally good."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import chain, islice
 
 from config.codelists.places import GONE, MOVED, District, Era, Ward, places
@@ -24,11 +25,10 @@ def parse_address(text: str) -> Address:
     to one (services.md 6.1).
     """
     words = cut(text)
-    found = list(mentions.spans(words))
-    named = list(mentions.exact(words, found))
+    named = mentions.exact(words)
     ranked = readings(words, named)
     if not _complete(ranked):
-        ranked = _with_misspelt(words, found, named, ranked)
+        ranked = _with_misspelt(words, named, ranked)
     return _address(text, words, ranked, named)
 
 
@@ -39,18 +39,16 @@ def _complete(ranked: list[Reading]) -> bool:
     return bool(best.ward and best.ward.score >= WHOLE and best.named and not best.gap)
 
 
-def _with_misspelt(
-    words: Words, found: list[mentions.Span], named: list[Mention], ranked: list[Reading]
-) -> list[Reading]:
+def _with_misspelt(words: Words, named: list[Mention], ranked: list[Reading]) -> list[Reading]:
     """Look again with names one letter off: first the province, then what lies within those that may be meant."""
     if not ranked or ranked[0].named is None:
-        named = [*named, *mentions.misspelt(words, found, (), 2)]
+        named = [*named, *mentions.misspelt(words, (), 2)]
         again = readings(words, named)
         ranked = again if again and (not ranked or again[0].score > ranked[0].score + MARGIN) else ranked
     if not ranked or _complete(ranked):
         return ranked
     scopes = {(r.era, r.province) for r in ranked[:6] if r.named is not None}
-    return readings(words, [*named, *mentions.misspelt(words, found, scopes, 0)]) if scopes else ranked
+    return readings(words, [*named, *mentions.misspelt(words, scopes, 0)]) if scopes else ranked
 
 
 def _address(text: str, words: Words, ranked: list[Reading], named: Sequence[Mention]) -> Address:
@@ -166,9 +164,12 @@ def _of_a_namesake(district: Mention | None) -> bool:
     """Whether another district of that name is of the kind that is written: Thị xã Kỳ Anh is not Huyện Kỳ Anh."""
     if district is None or district.marked in ("", district.name.unit.kind):
         return False
-    unit, kind = district.name.unit, district.marked
-    names = ((one.name, one.kind, one.province) for one in places().districts.values())
-    return (unit.name, kind, district.name.province) in names
+    return (district.name.unit.name, district.marked, district.name.province) in _districts()
+
+
+@cache
+def _districts() -> frozenset[tuple[str, str, str]]:
+    return frozenset((one.name, one.kind, one.province) for one in places().districts.values())
 
 
 def _several(text: str, words: Words, equals: list[Reading], wards: list[Ward]) -> Address:

@@ -1,9 +1,8 @@
 """Which ward, district and province of one place the mentions make together; the best win, equals stay equal."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from itertools import product
 from typing import NamedTuple
 
 from config.codelists.places import GONE, District, Era, Province, Ward, places
@@ -48,38 +47,37 @@ class Reading(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """What every reading is weighed against; `least`: the sum of parts below which none is worth a look."""
+    """What every reading is weighed against; `told`: a bit for each word that says something behind the last name;
+    `least`: the sum of parts below which none is worth a look."""
 
-    words: Words
+    told: int
     longer: dict[tuple[int, str], Mention]
     marked_district: bool
     least: float
 
 
-def readings(words: Words, mentions: Iterable[Mention]) -> list[Reading]:
+def readings(words: Words, mentions: Sequence[Mention]) -> list[Reading]:
     """All readings worth a look, best first, one for each ward (or district, or province) meant."""
-    mentions = list(mentions)
     groups = _groups(mentions)
-    longer = _longest(mentions)
-    marked_district = words.announces_district()
-    promise = {group: sum(found[0].score for found in levels if found) for group, levels in groups.items()}
-    best: dict[tuple[object, ...], Reading] = {}
+    promise = {group: _promise(found) for group, found in groups.items()}
+    told = sum([1 << at for at, word in enumerate(words.words) if word.key not in _TAIL])
+    longer, marked_district = _longest(mentions), words.announces_district()
+    ranked: list[Reading] = []
     top = 0.0
     for group in sorted(promise, key=lambda group: (-promise[group], group))[:GROUPS]:
         if promise[group] + BONUS < top - WORTH:
             break
-        scene = Scene(words, longer, marked_district, top - WORTH - BONUS)
-        for reading in _within(scene, group, groups[group]):
-            unit = reading.unit
-            key = (group, type(unit), unit and unit.code)
-            if key not in best or reading.score > best[key].score:
-                best[key] = reading
-                top = max(top, reading.score)
-    return sorted(best.values(), key=lambda reading: -reading.score)
+        best = _within(Scene(told, longer, marked_district, top - WORTH - BONUS), group, _kept(groups[group]))
+        ranked += best
+        top = max([top, *[reading.score for reading in best]])
+    return sorted(ranked, key=lambda reading: -reading.score)
 
 
 def _longest(mentions: Iterable[Mention]) -> dict[tuple[int, str], Mention]:
-    """The longest name of a ward that begins at each word, by today's province."""
+    """The longest name of a ward that begins at each word, by today's province; empty where none is longer."""
+    ends = {(mention.first, mention.last) for mention in mentions if mention.name.level == 0}
+    if len({first for first, _ in ends}) == len(ends):
+        return {}
     found: dict[tuple[int, str], Mention] = {}
     for mention in mentions:
         if mention.name.level == 0:
@@ -94,45 +92,67 @@ def _today(mention: Mention) -> str:
     return province.new_code if province else ""
 
 
-def _groups(mentions: Iterable[Mention]) -> dict[Group, Levels]:
+def _groups(mentions: Iterable[Mention]) -> dict[Group, list[Mention]]:
     """The mentions by province; a province's name of one era also speaks for those of the other that lie in it."""
-    known = places()
-    inside: dict[str, list[str]] = defaultdict(list)
-    for old in known.old_provinces.values():
-        inside[old.new_code].append(old.code)
-    found: dict[Group, Levels] = defaultdict(lambda: ([], [], []))
+    others = _other_names()
+    found: dict[Group, list[Mention]] = defaultdict(list)
     for mention in mentions:
-        era, province = mention.name.era, mention.name.province
-        found[era, province][mention.name.level].append(mention)
-        if mention.name.level == 1:
-            found[Era.NEW, known.old_provinces[province].new_code][1].append(
-                mention._replace(score=mention.score - ITS_DISTRICT)
-            )
-        elif mention.name.level == 2:
-            others = inside[province] if era is Era.NEW else [known.old_provinces[province].new_code]
-            other_era = Era.OLD if era is Era.NEW else Era.NEW
-            for other in others:
-                unit = known.province(other_era, other)
-                if unit and unit.name != mention.name.unit.name:
-                    found[other_era, other][2].append(mention._replace(score=mention.score - OTHER_ERA))
-    return {group: _kept(levels) for group, levels in found.items()}
+        level, era, province, *_ = mention.name
+        found[era, province].append(mention)
+        if level == 1:
+            today = (Era.NEW, places().old_provinces[province].new_code)
+            found[today].append(mention._replace(score=mention.score - ITS_DISTRICT))
+        elif level == 2:
+            for other in others[era, province]:
+                found[other].append(mention._replace(score=mention.score - OTHER_ERA))
+    return found
 
 
-def _kept(levels: Levels) -> Levels:
+@cache
+def _other_names() -> dict[Group, list[Group]]:
+    """Each province to those of the other era that lie in it, or that it lies in, under another name."""
+    known = places()
+    found: dict[Group, list[Group]] = {(Era.NEW, code): [] for code in known.new_provinces}
+    for old in known.old_provinces.values():
+        other = known.new_provinces[old.new_code].name != old.name
+        found[Era.OLD, old.code] = [(Era.NEW, old.new_code)] if other else []
+        found[Era.NEW, old.new_code] += [(Era.OLD, old.code)] if other else []
+    return found
+
+
+def _promise(mentions: list[Mention]) -> float:
+    """What the first mentions of each level are worth together."""
+    if len(mentions) == 1:
+        return mentions[0].score
+    return sum([level[0].score for level in _kept(mentions) if level])
+
+
+def _kept(mentions: list[Mention]) -> Levels:
     """The best of each level; wards of one name that lie in the districts mentioned before the others."""
-    wards, districts, provinces = (_few(level) for level in levels)
-    inside = {mention.name.unit.code for mention in districts[: KEPT[1]]}
-    wards.sort(
-        key=lambda m: -m.score - (NEAR if isinstance(m.name.unit, Ward) and m.name.unit.district in inside else 0)
-    )
+    levels: Levels = ([], [], [])
+    for mention in mentions:
+        levels[mention.name.level].append(mention)
+    if max(map(len, levels)) == 1:
+        return levels
+    wards, districts, provinces = map(_few, levels)
+    if districts and len(wards) > 1:
+        inside = {mention.name.unit.code for mention in districts[: KEPT[1]]}
+        wards.sort(
+            key=lambda m: -m.score - (NEAR if isinstance(m.name.unit, Ward) and m.name.unit.district in inside else 0)
+        )
     return wards[: KEPT[0]], districts[: KEPT[1]], provinces[: KEPT[2]]
 
 
 def _few(level: list[Mention]) -> list[Mention]:
     """Best first, the same name not more than thrice: a text may repeat it without end."""
+    if len(level) < 2:
+        return level
+    level.sort(key=lambda mention: -mention.score)
+    if len(level) <= TIMES:
+        return level
     seen: dict[str, int] = defaultdict(int)
     found = []
-    for mention in sorted(level, key=lambda mention: -mention.score):
+    for mention in level:
         key = mention.name.unit.code + mention.name.written
         seen[key] += 1
         if seen[key] <= TIMES:
@@ -140,31 +160,77 @@ def _few(level: list[Mention]) -> list[Mention]:
     return found
 
 
-def _within(scene: Scene, group: Group, found: Levels) -> Iterable[Reading]:
-    words = scene.words
+def _within(scene: Scene, group: Group, levels: Levels) -> Iterable[Reading]:
+    """The best reading of each ward (or district, or the province alone) within one province."""
     era, province = group
-    for ward, district, named in product((*found[0], None), (*found[1], None), (*found[2], None)):
-        parts = [part for part in (ward, district, named) if part]
-        score = sum(part.score for part in parts)
-        if not parts or score < scene.least or not _fit(era, ward, district) or _overlap(parts):
-            continue
-        mixed = any(part.name.era is not era for part in parts)
-        order = [part.first for part in parts]
-        if order == sorted(order, reverse=True) and len(order) > 1:
-            score -= 0.1
-        elif order != sorted(order):
-            score -= 0.4
-        same = [m for m in found[2] if named and m.name.province == named.name.province and not _city_within(m)]
-        if named and _city_within(named) and same:
-            continue
-        score -= _swallowed(scene, ward) if ward else 0
-        gap, tail = _unexplained(words, parts, [*parts, *same])
-        score -= min(0.5 * gap, 1.5) + min(0.1 * tail, 0.5)
-        score += 0.15 if named else 0
-        if era is Era.NEW:
-            score += -0.2 if gap else 0.1 if named else 0
-            score -= 0.6 if scene.marked_district and not district else 0
-        yield Reading(score, era, province, ward, district, named, gap, mixed)
+    wards, districts, provinces = levels
+    districts_there = [(district, _bits([district])) for district in districts]
+    provinces_there = list(_speaking(provinces))
+    most = max([named.score for named in provinces], default=0)
+    best: dict[tuple[int, str], Reading] = {}
+    for ward in (*wards, None):
+        its_bits, swallowed = (_bits([ward]), _swallowed(scene, ward)) if ward else (0, 0)
+        for district, district_bits in (*districts_there, (None, 0)):
+            lower = [part for part in (ward, district) if part]
+            base = sum([part.score for part in lower])
+            if base + most < scene.least or its_bits & district_bits or not _fit(era, ward, district):
+                continue
+            lower_bits = its_bits | district_bits
+            unit = (lower[0].name.level, lower[0].name.unit.code) if lower else (2, "")
+            for named, bits, same in (*provinces_there, (None, 0, 0)):
+                score = base + named.score if named else base
+                known = best.get(unit)
+                if score < scene.least or bits & lower_bits or (known and score + BONUS < known.score):
+                    continue  # worth nothing, twice the same words, or no better than what is known
+                parts = [*lower, named] if named else lower
+                if not parts:
+                    continue
+                firsts = [part.first for part in parts]
+                score -= _disorder(firsts)
+                score -= swallowed
+                last = (lower_bits | bits).bit_length()
+                gap, tail = _unexplained(scene, firsts, last, lower_bits | same)
+                score -= min(0.5 * gap, 1.5) + min(0.1 * tail, 0.5)
+                score += 0.15 if named else 0
+                if era is Era.NEW:
+                    score += -0.2 if gap else 0.1 if named else 0
+                    score -= 0.6 if scene.marked_district and not district else 0
+                if known is None or score > known.score:
+                    mixed = any(part.name.era is not era for part in parts)
+                    best[unit] = Reading(score, era, province, ward, district, named, gap, mixed)
+    return best.values()
+
+
+def _speaking(provinces: list[Mention]) -> Iterator[tuple[Mention, int, int]]:
+    """Each mention but that of a province's capital beside the province itself, the bits of its words, and of all words
+    that name the same province."""
+    for named in provinces:
+        same = [m for m in provinces if m.name.province == named.name.province and not _city_within(m)]
+        if not (same and _city_within(named)):
+            bits = _bits([named])
+            yield named, bits, bits | _bits(same)
+
+
+def _bits(mentions: Iterable[Mention]) -> int:
+    """A bit for each word that belongs to one of the mentions."""
+    bits = 0
+    for mention in mentions:
+        bits |= (1 << mention.last) - (1 << mention.begin)
+    return bits
+
+
+def _disorder(firsts: list[int]) -> float:
+    """What it costs where the parts do not stand from small to large; less where all stand the other way round."""
+    ascending = sorted(firsts)
+    return 0 if firsts == ascending else 0.1 if firsts[::-1] == ascending else 0.4
+
+
+def _unexplained(scene: Scene, firsts: list[int], last: int, explained: int) -> tuple[int, int]:
+    """How many words between the parts, and from word `last` on, are not among those of the bits."""
+    gap = ((1 << last) - (1 << min(firsts))) & ~explained
+    # Written the large first, what stands behind is the street.
+    tail = 0 if firsts[0] > firsts[-1] else scene.told & ~explained & -(1 << last)
+    return gap.bit_count(), tail.bit_count()
 
 
 def _city_within(named: Mention) -> bool:
@@ -198,28 +264,10 @@ def _made_in() -> dict[str, set[str]]:
 
 def _swallowed(scene: Scene, ward: Mention) -> float:
     """'Phường 1 Bảo Lộc' is one name before it is Phường 1 of Bảo Lộc; less surely so without its kind."""
-    other = scene.longer.get((ward.first, _today(ward)))
+    other = scene.longer.get((ward.first, _today(ward))) if scene.longer else None
     if other is None or other.last <= ward.last or other.how > ward.how:
         return 0
     return 1 if other.marked else 0.5
-
-
-def _overlap(parts: list[Mention]) -> bool:
-    return any(one.begin < two.last and two.begin < one.last for at, one in enumerate(parts) for two in parts[at + 1 :])
-
-
-def _unexplained(words: Words, parts: list[Mention], explaining: list[Mention]) -> tuple[int, int]:
-    """How many words between the parts, and behind the last, belong to none of them."""
-    first, last = min(part.first for part in parts), max(part.last for part in parts)
-    covered: set[int] = set()
-    for part in explaining:
-        covered.update(range(part.begin, part.last))
-    gap = last - first - sum(first <= at < last for at in covered)
-    # Written the large first, what stands behind is the street.
-    reversed_order = len(parts) > 1 and parts[0].first > parts[-1].first
-    behind = range(last, len(words.words))
-    tail = sum(1 for at in behind if at not in covered and words.words[at].key not in _TAIL)
-    return gap, 0 if reversed_order else tail
 
 
 def province_of(reading: Reading) -> Province:

@@ -1,10 +1,11 @@
 """A text cut into words that know their folded form, what stands before them, and which kinds of unit they announce."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from hisbridge.addresses.letters import accent_key, compose, folded_key, has_accents
 
@@ -13,6 +14,7 @@ MAX_LETTERS = 400
 MAX_WORD = 40  # letters
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|[0-9]+")
+_LETTER = re.compile(r"[^\W_]")
 _KINDS = {
     "xã": "xã, x",
     "phường": "phường, p, ph, f, phường số, p số",
@@ -24,11 +26,12 @@ _KINDS = {
     "thành phố": "thành phố, tp, t p",
     "tỉnh": "tỉnh, t",
 }
-_MARKERS = {
-    tuple(folded_key(word) for word in form.split()): (kind, form)
-    for kind, forms in _KINDS.items()
-    for form in forms.split(", ")
-}
+# The folded first word of a form to its second, its kind and itself; the longer forms first.
+_FORMS: dict[str, list[tuple[str, str, str]]] = {}
+for _kind, _forms in _KINDS.items():
+    for _form in sorted(_forms.split(", "), key=lambda form: -form.count(" ")):
+        _first, _, _second = map(folded_key, _form.partition(" "))
+        _FORMS.setdefault(_first, []).append((_second, _kind, _form))
 _DISTRICTS = ("quận", "huyện", "thị xã")
 _WARDS = ("xã", "phường")
 _WARD_KEYS = ("xa", "phuong", "ph")  # a lone p is also a room (phòng), a lone x nothing much
@@ -41,16 +44,17 @@ _BELOW_PLAIN = frozenset(["duong", "pho", "ngo", "hem", "ngach", "ap", "thon", "
 Marker = tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """`start` and `end` in the text; `after`: what separates it from the word before: 0 nothing, 1 a hyphen or full
-    stop, 2 a comma."""
+class Word(NamedTuple):
+    """`start` and `end` in the text; `key` folded, `toned` with accents; `after`: what separates it from the word
+    before: 0 nothing, 1 a hyphen or full stop, 2 a comma; `joined`: written together with the word before."""
 
     start: int
     end: int
     key: str
-    after: int
+    toned: str
     accented: bool
+    after: int
+    joined: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,10 @@ class Words:
     def spelt(self, first: int, last: int) -> str:
         """The text of the words from `first` up to and without `last`."""
         return self.text[self.words[first].start : self.words[last - 1].end]
+
+    def toned(self, first: int, last: int) -> str:
+        """`accents` of the words from `first` up to and without `last`."""
+        return _toned(self.text, self.words[first:last])
 
     def marker_before(self, first: int) -> Marker | None:
         """The kind announced by the words that end just before that word."""
@@ -99,12 +107,11 @@ class Words:
     def is_below(self, at: int) -> bool:
         """Whether the word says that a street or a hamlet follows."""
         word = self.words[at]
-        begins = at == 0 or bool(word.after) or self.words[at - 1].key.isdigit()
-        if not self.accented:
-            # The last syllable of a name may look the same: Thai Duong.
-            return begins and word.key in _BELOW_PLAIN
-        key = accents(self.spelt(at, at + 1))
-        return key in _BELOW_KEYS or (begins and key in _BELOW_FIRST_KEYS)
+        if self.accented and word.toned in _BELOW_KEYS:
+            return True
+        # Without accents the last syllable of a name may look the same: Thai Duong.
+        below = word.toned in _BELOW_FIRST_KEYS if self.accented else word.key in _BELOW_PLAIN
+        return below and (at == 0 or bool(word.after) or self.words[at - 1].key.isdigit())
 
     def below_part(self, first: int) -> bool:
         """Whether its part of the text began as a street, a house or a hamlet."""
@@ -119,9 +126,9 @@ class Words:
 _accents = lru_cache(4096)(accent_key)
 
 
-def accents(text: str) -> str:
-    """`accent_key`, remembered."""
-    return _accents(text)
+def accents(name: str) -> str:
+    """`accent_key`, its syllables remembered: there are far fewer of them than names."""
+    return "".join(map(_accents, name.split(" ")))
 
 
 _BELOW_KEYS = frozenset(map(accent_key, _BELOW.split(", ")))
@@ -131,65 +138,78 @@ _BELOW_FIRST_KEYS = frozenset(map(accent_key, _BELOW_FIRST.split(", ")))
 def cut(text: str) -> Words:
     """Cut a text of any length into its last words."""
     whole = compose(text)
-    found = [
-        piece for match in _WORD.finditer(whole, max(0, len(whole) - MAX_LETTERS)) for piece in _unglued(whole, match)
-    ][-MAX_WORDS:]
-    befores = [found[0][0], *(end for _, end in found[:-1])] if found else []
-    kept = tuple(
-        _word(whole, first, last, _separation(whole[before:first]))
-        for (first, last), before in zip(found, befores, strict=True)
+    found: list[Word] = []
+    before: int | None = None
+    for match in _WORD.finditer(whole, max(0, len(whole) - MAX_LETTERS)):
+        start = match.start()
+        after, joined = (0, False) if before is None else _between(whole[before:start])
+        for begin, end, key, toned, accented in _pieces(match[0]):
+            found.append(Word(start + begin, start + end, key, toned, accented, after, joined))
+            after, joined = 0, True
+        before = match.end()
+    if len(found) > MAX_WORDS:
+        found = found[-MAX_WORDS:]
+        found[0] = found[0]._replace(after=0)
+    accented = any(word.accented for word in found)
+    markers = tuple(
+        [_marker(whole, found, at, accented) if word.key in _FORMS else None for at, word in enumerate(found)]
     )
-    accented = any(word.accented for word in kept)
-    markers = tuple(_marker(whole, kept, at, accented) for at in range(len(kept)))
-    return Words(whole, kept, markers, _crowded(kept, markers), accented)
+    return Words(whole, tuple(found), markers, _crowded(found, markers), accented)
 
 
-def _marker(text: str, words: tuple[Word, ...], first: int, accented: bool) -> Marker | None:
-    for count in (2, 1):
-        keys = tuple(word.key for word in words[first : first + count])
-        found = _MARKERS.get(keys) if first + count < len(words) else None
-        if found and not any(word.after == 2 for word in words[first + 1 : first + count + 1]):
-            kind, form = found
-            written = text[words[first].start : words[first + count - 1].end]
-            if "-" in text[words[first].start : words[first + count].start]:
-                continue
-            if form.endswith("số") and not words[first + count].key.isdigit():
-                continue  # Phường Sở Dầu
-            if not accented or not has_accents(form) or accents(written) == accents(form):
-                return kind, count
+def _toned(text: str, words: Sequence[Word]) -> str:
+    if any(word.joined for word in words[1:]):
+        return accent_key(text[words[0].start : words[-1].end])
+    return "".join([word.toned for word in words])
+
+
+def _marker(text: str, words: Sequence[Word], first: int, accented: bool) -> Marker | None:
+    for second, kind, form in _FORMS[words[first].key]:
+        count = 2 if second else 1
+        behind = words[first + 1 : first + count + 1]
+        if len(behind) < count or (second and behind[0].key != second) or any(word.after == 2 for word in behind):
+            continue
+        if "-" in text[words[first].start : behind[-1].start]:
+            continue
+        if form.endswith("số") and not behind[-1].key.isdigit():
+            continue  # Phường Sở Dầu
+        if not accented or not has_accents(form) or _toned(text, words[first : first + count]) == accents(form):
+            return kind, count
     return None
 
 
-def _crowded(words: tuple[Word, ...], markers: tuple[Marker | None, ...]) -> tuple[bool, ...]:
+def _crowded(words: Sequence[Word], markers: tuple[Marker | None, ...]) -> tuple[bool, ...]:
     """A part is crowded where nothing separates the text, a kind stands inside it, or it is the last and long."""
     if not any(word.after == 2 for word in words):
         return (True,) * len(words)
-    starts = [0, *(at for at, word in enumerate(words) if word.after and at), len(words)]
+    starts = [0, *[at for at, word in enumerate(words) if word.after and at], len(words)]
     crowded: list[bool] = []
     for first, last in pairwise(starts):
-        inside = any(markers[at] for at in range(first + 1, last))
+        inside = any(markers[first + 1 : last])
         long_end = last == len(words) and last - first > (3 if markers[first] else 4)
         crowded += [inside or long_end] * (last - first)
     return tuple(crowded)
 
 
-def _unglued(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
-    """Begin and end of the words run together in one: QBắc, TXThái, HàNội. In capitals alone nothing tells them."""
-    start, end = match.span()
-    for at in range(start + 1, end - 1):
-        if text[at].isupper() and text[at + 1].islower() and text[at - 1].isalpha():
-            yield start, at
-            start = at
-    yield start, end
+@lru_cache(4096)
+def _pieces(text: str) -> tuple[tuple[int, int, str, str, bool], ...]:
+    """Begin, end, folded key, accents, and whether it has any, of each of the words run together in one: QBắc, TXThái,
+    HàNội. In capitals alone nothing tells them. Remembered, for most words of an address are syllables of names."""
+    cuts = [at for at in range(1, len(text) - 1) if text[at].isupper() and text[at + 1].islower()]
+    bounds = [0, *(at for at in cuts if text[at - 1].isalpha()), len(text)]
+    return tuple((first, last, *_keys(text[first:last])) for first, last in pairwise(bounds))
 
 
-def _word(text: str, first: int, last: int, after: int) -> Word:
-    piece = text[first:last][:MAX_WORD]
+def _keys(text: str) -> tuple[str, str, bool]:
+    piece = text[:MAX_WORD]
     key = piece.lstrip("0") or "0" if piece.isdigit() else folded_key(piece)
-    return Word(first, last, key, after, has_accents(piece))
+    return key, accent_key(text), has_accents(piece)
 
 
-def _separation(between: str) -> int:
-    if any(sign in between for sign in ",;\n\r|()"):
-        return 2
-    return 1 if "-" in between or ". " in between else 0
+@lru_cache(256)
+def _between(text: str) -> tuple[int, bool]:
+    """What separates two words, and whether nothing does but digits of other scripts."""
+    joined = not text or bool(_LETTER.search(text))
+    if any(sign in text for sign in ",;\n\r|()"):
+        return 2, joined
+    return 1 if "-" in text or ". " in text else 0, joined

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from config.codelists.places import Era, places
 from hisbridge.addresses import Address, parse_address
 from hisbridge.addresses.letters import accent_key, folded_key, folded_keys
-from hisbridge.addresses.names import near
+from hisbridge.addresses.names import SHORTEST, near, nearby, one_off
 from wire.codec import from_json, to_json
 
 KINDS = ("Xã", "P.", "Phường", "TT", "Huyện", "Q", "Thị xã", "TP.", "Tỉnh", "T.", "Đường", "Thôn", "tổ", "")
@@ -130,3 +130,21 @@ def test_near_is_one_letter_added_left_out_changed_or_exchanged(one: str, two: s
     others = {one, *(a + b[1:] for a, b in cuts), *(a + c + b for a, b in cuts for c in "abc")}
     others |= {a + c + b[1:] for a, b in cuts if b for c in "abc"} | {a + b[1] + b[0] + b[2:] for a, b in cuts if b[1:]}
     assert near(one, two) is (two in others)
+
+
+def test_the_quick_search_finds_every_name_one_letter_off() -> None:
+    chance = random.Random(5)  # noqa: S311 - texts, no secret
+    for table in list(nearby().values())[::12]:
+        listed = [
+            (key, name)
+            for _, page in sorted(table.items())
+            for key, name in zip(page.keys.split(), page.names, strict=True)
+        ]
+        for key, _ in chance.sample(listed, 25):
+            at, letter = chance.randrange(len(key)), chance.choice("anhgt")
+            exchanged = key[:at] + key[at : at + 2][::-1] + key[at + 2 :]
+            for typed in (key, key[:at] + key[at + 1 :], key[:at] + letter + key[at:], exchanged):
+                if len(typed) >= SHORTEST:
+                    assert one_off(table, typed) == [
+                        one for other, one in listed if other != typed and near(other, typed)
+                    ]
