@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from hisbridge import outbox
 from hisbridge.connectors.contract import Connector, Known, Outcome, Receipt, Sending
+from hisbridge.enrichment import read_lists
 from hisbridge.errors import DeliveryError, DestinationSetup, DestinationUnreachable, PersonAmbiguous
 from hisbridge.outbox import Claimed, Deferred, Ended, Released, Settled, State
 from hisbridge.outbox_desk import Depth, Pause
@@ -89,6 +90,8 @@ class Courier:
         self._not_before = 0.0  # monotonic: the next message may go
         self._batch = self._pace.batch
         self._refused: int | None = None  # the delivery that met the receiver's trouble since its last good word
+        self._lists_read = False
+        self._disappointed = False  # the receiver was reached and gave no good word since
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._yielding = threading.Event()
@@ -150,9 +153,21 @@ class Courier:
         if (early := self._not_before - self._pace.monotonic()) > 0:
             return early
         self._yielding.clear()
-        claimed = outbox.claim(connection, self.name, self._now(), self._batch, self._backoff.longest_seconds)
+        # A few records that no receiver survives would else be due again before anybody behind them had a turn.
+        claimed = outbox.claim(
+            connection,
+            self.name,
+            self._now(),
+            self._batch,
+            self._backoff.longest_seconds,
+            untried_first=self._disappointed,
+        )
         if not claimed:
             return None
+        if not self._lists_read:
+            # Before any record is marked: reading them takes so long that a process killed early would blame a record.
+            read_lists()
+            self._lists_read = True
         # Another one than the last that met the receiver's trouble: it shows whose trouble it is.
         claimed.sort(key=lambda one: one.delivery_id == self._refused)
         pause = self._carried(connection, claimed)
@@ -286,7 +301,7 @@ class Courier:
 
     def _answered(self, ended: Ended) -> float:
         self._standing.answered()
-        self._refused = None
+        self._refused, self._disappointed = None, False
         return self._noted(ended)
 
     def _misconfigured(self, delivery: Claimed, trouble: Trouble) -> float:
@@ -312,6 +327,7 @@ class Courier:
         self, delivery: Claimed, trouble: Trouble, record_pause: float | None = None, tries: int | None = None
     ) -> float:
         """The delivery waits by its own count, the destination by its own: one bad record starves nobody."""
+        self._disappointed = record_pause is None
         own = self._backoff.pause(delivery.attempts + 1) if record_pause is None else record_pause
         self._noted(_queued(delivery, trouble, self._now() + timedelta(seconds=own), tries))
         return self._failed(delivery, trouble)
@@ -345,16 +361,18 @@ class Courier:
 
     def _database_failed(self, error: Exception) -> None:
         """Said once, however long it lasts."""
+        why = str(error) if isinstance(error, sqlite3.Error | TiepDonError) else type(error).__name__
         if self._database_well:
-            known = isinstance(error, sqlite3.Error | TiepDonError)
-            log.error("%s: %s (%s)", self.name, DatabaseUnavailable.code, error if known else type(error).__name__)
+            log.error("%s: %s (%s)", self.name, DatabaseUnavailable.code, why)
         self._database_well = False
+        self._standing.database_failed(DatabaseUnavailable.code, why)
         # The connection may be what is broken; a new one begins by settling and taking back what hangs.
         self._drop_connection()
 
     def _database_is_well(self) -> None:
         if not self._database_well:
             log.warning("%s: the database takes what it is given again", self.name)
+            self._standing.database_is_well(DatabaseUnavailable.code)
         self._database_well = True
 
     def _drop_connection(self) -> None:

@@ -20,6 +20,7 @@ from config.settings import Settings
 from hisbridge import audit, connectors, outbox_desk
 from hisbridge.agent.codes import PairCode, PairRequest, agent_of, give_code
 from hisbridge.connectors.contract import Known
+from hisbridge.connectors.hl7errors import DestinationCertificate
 from hisbridge.desk_errors import MessageUnrenderable, NameMissing, NothingChosen
 from hisbridge.enrichment import enriched
 from hisbridge.errors import DeliveryError, DestinationSetup, UnknownDestination
@@ -106,7 +107,8 @@ class Changed(Record, frozen=True, kw_only=True):
 
 
 class Done(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of a switch or a probe; `code` is an error's where it is not `ok`, `detail` the setting to mend."""
+    """What became of a switch or a probe; `code` is an error's where it is not `ok`, `detail` the setting to mend or
+    what is wrong with a certificate."""
 
     ok: bool
     code: str | None = None
@@ -234,8 +236,7 @@ class Desk:
                 connector.close()
         except TiepDonError as error:
             log.info("%s: probed (%s)", asked.destination, error)
-            key = error.data.get("key") if isinstance(error, DestinationSetup) else None
-            return Done(ok=False, code=error.code, detail=None if key is None else f"{key}: {error.data.get('why')}")
+            return Done(ok=False, code=error.code, detail=_detail(error))
         except Exception as error:
             # The type only: the text of an unexpected error may quote an address with its secrets.
             log.error("%s: the probe failed with %s", asked.destination, type(error).__name__)
@@ -318,3 +319,12 @@ def _message(settings: DestinationSettings, payload: str, known: Known, whole: b
         log.warning("%s: a message cannot be shown (%s)", settings.name, type(error).__name__)
         raise MessageUnrenderable() from None
     return told
+
+
+def _detail(error: TiepDonError) -> str | None:
+    """What the error's own words point to: which setting, or why TLS refused. Words of ours, never the receiver's."""
+    why = error.data.get("why")
+    if isinstance(error, DestinationSetup):
+        return f"{error.data['key']}: {why}" if "key" in error.data else None
+    refused = isinstance(error, DestinationCertificate) or str(why).startswith("tls_")  # the latter over HTTP
+    return str(why) if refused else None

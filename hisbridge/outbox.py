@@ -125,6 +125,9 @@ WHERE destination = :destination AND state = 'queued' AND id <= :until
 ORDER BY id LIMIT :limit
 """
 
+# Those that never failed: they show whether the receiver has trouble with everybody.
+_CLAIM_UNTRIED = _CLAIM.replace("ORDER BY id", "AND attempts = 0 ORDER BY id")
+
 # The front of the queue, and whether anything in it has been deferred.
 _FRONT = """
 SELECT max(id) AS until, max(next_attempt_at) AS latest
@@ -207,15 +210,23 @@ def enqueue(connection: sqlite3.Connection, record: PatientRecord, destinations:
 
 
 def claim(
-    connection: sqlite3.Connection, destination: str, now: datetime, limit: int, horizon_seconds: float
+    connection: sqlite3.Connection,
+    destination: str,
+    now: datetime,
+    limit: int,
+    horizon_seconds: float,
+    *,
+    untried_first: bool = False,
 ) -> list[Claimed]:
     """Take the next deliveries that are due, oldest first, at most one per person; none of a paused destination.
 
-    `horizon_seconds` is the longest back-off in use. Raises wire.database.DatabaseUnavailable.
+    `horizon_seconds` is the longest back-off in use. `untried_first`: those that were never attempted, where there are
+    any. Raises wire.database.DatabaseUnavailable.
     """
     wanted = {"destination": destination, "now": now.timestamp(), "horizon": horizon_seconds, "limit": limit}
     # Few besides this destination's own courier change what is due, so an idle look needs no write lock.
-    due = _due(connection, wanted)
+    untried = connection.execute(_CLAIM_UNTRIED, {**wanted, "until": EVERYTHING}).fetchall() if untried_first else []
+    due = untried or _due(connection, wanted)
     if not due or connection.execute(_PAUSED, (destination,)).fetchone():
         return []
     with transaction(connection):

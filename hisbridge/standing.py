@@ -76,6 +76,16 @@ class Standing:
         self.failures += 1
         self.condition, self.problem, self.detail = Condition.FAILING, code, why
 
+    def database_failed(self, code: str, why: str) -> None:
+        """Nothing can be taken from the outbox or noted in it; a stop of the receiver's making is not forgotten."""
+        if not self.stopped:
+            self.condition, self.problem, self.detail = Condition.FAILING, code, why
+
+    def database_is_well(self, code: str) -> None:
+        """It can again; what the receiver said before is not known any more."""
+        if self.problem == code:
+            self.condition, self.problem, self.detail = Condition.IDLE, None, None
+
     def stop(self, code: str, why: str) -> None:
         """No record will pass before somebody changes something."""
         log.error("%s: stopped, no record will pass before a setting is changed (%s)", self.name, why)

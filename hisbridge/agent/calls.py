@@ -11,6 +11,9 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from importlib import resources
+from typing import Annotated
+
+from msgspec import Meta
 
 from config.destinations import LocalAgentDestination
 from hisbridge.agent import pairing, typing
@@ -24,6 +27,7 @@ from wire.errors import MalformedMessage
 
 log = logging.getLogger(__name__)
 
+MOST = 2**63 - 1  # of a delivery's number, as the database counts
 VERSION = "1"  # of this interface
 MOST_FEEDS = 16
 FIRST_MESSAGE_SECONDS = 5.0
@@ -68,7 +72,7 @@ class Paired(Record, frozen=True, kw_only=True):
 class Choose(Record, frozen=True, kw_only=True):
     """Which waiting record is to be offered."""
 
-    delivery: int
+    delivery: Annotated[int, Meta(ge=1, le=MOST)]
 
 
 class Take(Record, frozen=True, kw_only=True):

@@ -152,6 +152,8 @@ class FhirConnector:
             found = answers.matches(answer, kind)
             if len(found) > 1:
                 raise _Stopped(answers.rejected(f"{answers.AMBIGUOUS} {kind}"))
+            if found and not answers.bears(found[0], condition):
+                raise _Stopped(answers.rejected(f"{answers.OTHER} {kind}"))
             return found[0] if found else None
         held = answers.resource(answer)
         if held is None or held["resourceType"] != kind:

@@ -10,7 +10,7 @@ import msgspec
 
 from config.destinations import FhirDestination
 from hisbridge.connectors.contract import Outcome, Receipt
-from hisbridge.connectors.fhir_types import Json
+from hisbridge.connectors.fhir_types import Json, token
 from hisbridge.connectors.http_caller import outcome_of
 from hisbridge.errors import GarbledAnswer
 from hisbridge.http import Answer
@@ -20,6 +20,7 @@ MAX_CODES = 5  # of an OperationOutcome, told in a receipt
 CONFLICT_ATTEMPTS = 8  # a conflict that lasts so long does not pass by itself (bridge.md 5.3)
 
 AMBIGUOUS = "multiple-matches"
+OTHER = "other_identifier"  # what a search found does not have the number it was asked for
 _CODE = re.compile(r"[a-z]+(-[a-z]+)*\Z")
 _STATUS = re.compile(r"([1-5][0-9]{2})(?![0-9])")
 _LOCATION = re.compile(r"([A-Z][A-Za-z]{2,40})/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\Z")
@@ -145,6 +146,20 @@ def _codes(outcome: Mapping[str, Any] | None) -> tuple[str, ...]:
     told = (one.get("code") for one in objects(outcome.get("issue")))
     words = (one for one in told if isinstance(one, str) and len(one) <= 30 and _CODE.match(one))
     return tuple(dict.fromkeys(words))[:MAX_CODES]
+
+
+def bears(held: Json, condition: str) -> bool:
+    """Whether the resource has the number that `condition` (`identifier=system|value`) asked for.
+
+    A server may pass over a search parameter it does not know (FHIR R4, 3.1.1.5) and answer with anybody.
+    """
+    told = (one.get("value") for one in objects(held.get("identifier")))
+    asked = condition.casefold()
+    return any(isinstance(one, str) and asked.endswith(_sought(one.strip())) for one in told)
+
+
+def _sought(value: str) -> str:
+    return token("", value).removeprefix("identifier=").casefold()
 
 
 def objects(value: Any) -> Iterator[Json]:

@@ -125,6 +125,8 @@ class RegistrationConnector:
             failure = NoAnswer(why=f"code_{code}" if code else f"http_{answer.status}")
             failure.retry_after_seconds = later(answer)
             raise failure
+        if data is not None and not isinstance(data, dict | list):
+            raise GarbledAnswer(why="data")  # never taken for "nobody": the person would be made a second time
         found = [one for one in (data if isinstance(data, list) else [data]) if isinstance(one, dict) and one]
         # Who was asked for by number need not be told it again; MA_DINH_DANH, where told, is that number.
         told = [{**one, "SO_GTTT": one.get("SO_GTTT") or one.get("MA_DINH_DANH") or who.personal_id} for one in found]

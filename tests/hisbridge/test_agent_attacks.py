@@ -205,6 +205,13 @@ def test_markup_in_a_name_stays_a_name(name: str, tmp_path: Path) -> None:
         assert headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.parametrize("number", [0, -1, 2**63, 10**30])
+def test_a_number_that_no_delivery_can_have_is_refused(number: int, tmp_path: Path) -> None:
+    with running(tmp_path) as agent:
+        status, told = agent.paired().post("/v1/offer", {"delivery": number})
+        assert (status, told["code"]) == (400, "wire.malformed")
+
+
 def test_nothing_of_a_person_or_a_token_is_ever_logged(tmp_path: Path, caplog: Any) -> None:
     caplog.set_level("DEBUG")
     with running(tmp_path) as agent:

@@ -13,8 +13,10 @@ import pytest
 from hisbridge import outbox, outbox_desk
 from hisbridge.connectors.contract import Outcome, Receipt
 from hisbridge.outbox import State
+from hisbridge.outbox_desk import Depth
 from hisbridge.pacing import BATCH
 from hisbridge.records import HospitalAnswer
+from hisbridge.standing import Condition
 from tests.hisbridge.carrying import Carrying, Scripted, carrying, running
 from tests.hisbridge.making import MOMENT, database, eventually, listed
 from wire.database import DatabaseUnavailable, open_database
@@ -91,6 +93,26 @@ def test_trouble_of_the_database_is_said_once_and_its_end_once(
         "his: database.unavailable (database.unavailable why=disk I/O error)",
         "his: the database takes what it is given again",
     ]
+
+
+def test_a_full_disk_is_shown_where_technicians_look_until_it_is_over(tmp_path: Path) -> None:
+    with carrying(tmp_path, Scripted()) as c:
+        c.owe("v1")
+        full = True
+        real = c.opened
+
+        def opened() -> sqlite3.Connection:
+            if full:
+                raise DatabaseUnavailable(why="database or disk is full")
+            return real()
+
+        c.opened = opened
+        with running(c, poll_seconds=0.01):
+            shown = eventually(lambda: c.courier.health(Depth()) if c.condition() is Condition.FAILING else None)
+            assert (shown.problem, shown.problem_detail) == (DatabaseUnavailable.code, "why=database or disk is full")
+            full = False
+            eventually(lambda: c.state("v1") is State.ACKNOWLEDGED)
+            eventually(lambda: c.condition() is Condition.WORKING)
 
 
 def test_what_a_receiver_tells_is_on_disk_before_the_next_message_leaves(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from hisbridge.errors import DestinationUnreachable, NoAnswer
 from hisbridge.outbox import State
 from hisbridge.outbox_desk import Depth, Selection
 from hisbridge.pacing import RECEIVER_TRIES, Pace
+from hisbridge.rendering_mark import RenderingMark
 from hisbridge.standing import Condition
 from tests.hisbridge.carrying import LATER, OK, Scripted, carrying
 from tests.hisbridge.making import MOMENT, listed
@@ -74,6 +75,22 @@ def test_trouble_of_the_network_is_borne_for_ever(tmp_path: Path, error: Excepti
             c.courier.step()
             c.clock.advance(300)
         assert (c.state("v1"), c.told("v1").attempts) == (State.QUEUED, 3 * RECEIVER_TRIES)
+
+
+def test_a_handful_of_records_that_silence_the_receiver_starve_nobody_behind_them(tmp_path: Path) -> None:
+    def selective(visit: str) -> Receipt:
+        if visit.startswith("bad"):
+            raise NoAnswer(why="connection closed")
+        return OK
+
+    connector = Scripted(selective)
+    with carrying(tmp_path, connector) as c:
+        c.owe("bad-1", "bad-2", "bad-3", "v1", "v2", "v3")
+        for _ in range(6):  # whatever failed is due again before the receiver is asked again
+            c.courier.step()
+            c.clock.advance(300)
+        assert [c.state(visit) for visit in ("v1", "v2", "v3")] == 3 * [State.ACKNOWLEDGED]
+        assert [c.state(visit) for visit in ("bad-1", "bad-2", "bad-3")] == 3 * [State.QUEUED]
 
 
 def test_a_connector_whose_sending_fails_on_one_record_loses_the_others_no_time(tmp_path: Path) -> None:
@@ -168,3 +185,20 @@ def test_a_destination_that_stopped_itself_goes_on_when_somebody_says_so(tmp_pat
         c.drain()
         assert {c.state("v1"), c.state("v2")} == {State.ACKNOWLEDGED}
         assert c.condition() is Condition.WORKING
+
+
+def test_whoever_dies_while_the_lists_are_read_blames_no_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marked: list[int | None] = []
+    mark = RenderingMark(tmp_path / "his")
+
+    def reading() -> None:
+        marked.append(mark.culprit())
+
+    monkeypatch.setattr("hisbridge.delivery.read_lists", reading)
+    with carrying(tmp_path, Scripted()) as c:
+        c.owe("v1", "v2")
+        c.drain()
+        assert (marked, c.state("v1"), c.state("v2")) == ([None], State.ACKNOWLEDGED, State.ACKNOWLEDGED)
+    mark.close()

@@ -65,7 +65,7 @@ def test_a_birth_date_known_better_there_does_not_become_coarser(his: FhirServer
 def test_decimals_of_others_keep_their_digits(his: FhirServer) -> None:
     bodies: list[bytes] = []
     held = b"""{"resourceType":"Bundle","type":"searchset","entry":[{"resource":{"resourceType":"Patient","id":"1",
-        "extension":[{"url":"urn:x","valueDecimal":1.10}]}}]}"""
+        "identifier":[{"value":"001303900017"}],"extension":[{"url":"urn:x","valueDecimal":1.10}]}}]}"""
 
     def kept(request: Request) -> Response:
         bodies.append(request.body)
@@ -264,3 +264,18 @@ def test_whatever_a_server_holds_is_kept_or_refused(held: dict[str, Any], name: 
             written({"resource": changed})
             touched = {key for key in held if changed.get(key) != held[key]}
             assert touched <= {*one["resource"], "text"} | {key for key in held if held[key] == []}
+
+
+def test_a_server_that_searches_for_anybody_has_nobody_overwritten() -> None:
+    sent: list[bytes] = []
+    stranger = b"""{"resourceType":"Bundle","type":"searchset","entry":[{"resource":{"resourceType":"Patient","id":"5",
+        "identifier":[{"system":"http://fhir.hl7.org.vn/core/sid/cccd","value":"001303900099"}]}}]}"""
+
+    def taken(request: Request) -> Response:
+        sent.append(request.body)
+        return Response(status=422)
+
+    routes = {("POST", "/fhir"): taken, ("POST", "/fhir/Patient/_search"): lambda _: Response(body=stranger)}
+    with serving(routes, 0) as port:
+        receipt = send(fhir(port), proven())
+    assert (receipt.outcome, receipt.text, sent) == (Outcome.REJECTED, "other_identifier Patient", [])

@@ -1,6 +1,7 @@
 """A probe names what stands in the way: nobody there, a wrong setting, silence, or something else than is meant."""
 
 import socket
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 from config.destinations import DestinationSettings, FhirDestination, RegistrationDestination, WebhookDestination
 from hisbridge.desk import Desk, Done, SwitchRequest, open_outbox
 from hisbridge.errors import DestinationSetup, DestinationUnreachable, GarbledAnswer, NoAnswer
+from sandbox.his import HospitalSystem
+from tests.hisbridge.certificates import server_certificate
 from tests.hisbridge.fhir_making import secret_file
-from tests.hisbridge.making import MOMENT, database, settings
+from tests.hisbridge.making import MOMENT, database, destination, settings
 from tests.hisbridge.speaking import reply, request_on, speaking
 from tiepdon.commands.bridge_tables import probe_lines
 from ui.words import Words
@@ -35,6 +38,16 @@ def test_nobody_there_and_a_missing_secret_are_told_apart(tmp_path: Path) -> Non
     told = probed(tmp_path, webhook(base, str(tmp_path / "none")))
     assert told == Done(ok=False, code=DestinationSetup.code, detail="secret_file: missing")
     assert "(secret_file: missing)" in " ".join(probe_lines({"his": told}, {"his": "webhook"}, Words("en")))
+
+
+def test_a_refused_certificate_is_told_with_its_reason(tmp_path: Path) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(server_certificate(tmp_path, None))
+    with HospitalSystem().serving(tls=tls) as (_, port):
+        told = probed(tmp_path, destination(port, tls=True))
+        over_http = probed(tmp_path, webhook(f"https://127.0.0.1:{port}", secret_file(tmp_path)))
+    assert told == Done(ok=False, code="delivery.certificate", detail="self_signed")
+    assert over_http == Done(ok=False, code="delivery.unreachable", detail="tls_self_signed")
 
 
 def test_a_receiver_that_takes_the_call_and_says_nothing_is_called_silent(tmp_path: Path) -> None:

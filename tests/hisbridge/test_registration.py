@@ -298,6 +298,19 @@ def test_http_and_the_envelope_are_read_together(
     assert receipt.doubtful is (True if text == "http_500" else None)
 
 
+@pytest.mark.parametrize("data", [7, "none", True])
+def test_a_search_that_answers_no_person_and_no_list_is_not_taken_for_nobody(data: object, secret: Path) -> None:
+    def serve(_: int, connection: Any) -> None:
+        request_on(connection)
+        connection.sendall(reply(msgspec.json.encode({"code": "000", "data": data})))
+
+    with speaking(serve) as (base, _):
+        made = RegistrationConnector(settings(int(base.rpartition(":")[2]), secret))
+        with pytest.raises(GarbledAnswer):
+            made.identify(record())
+        made.close()
+
+
 def test_only_arrivals_are_told(connector: RegistrationConnector) -> None:
     for event in (Event.UPDATED, Event.CANCELLED, Event.MERGED):
         assert connector.render(record(event=event, revision=1), Known()) is None
