@@ -20,7 +20,7 @@ from hisbridge.enrichment import read_lists
 from hisbridge.errors import DeliveryError, DestinationSetup, DestinationUnreachable, PersonAmbiguous
 from hisbridge.outbox import Claimed, Deferred, Ended, Released, Settled, State
 from hisbridge.outbox_desk import Depth, Pause
-from hisbridge.pacing import Backoff, Pace
+from hisbridge.pacing import Backoff, Pace, Silences
 from hisbridge.preparing import Preparing
 from hisbridge.records import PatientRecord
 from hisbridge.rendering_mark import RenderingMark
@@ -91,6 +91,7 @@ class Courier:
         self._batch = self._pace.batch
         self._refused: int | None = None  # the delivery that met the receiver's trouble since its last good word
         self._lists_read = False
+        self._silences = Silences()
         self._disappointed = False  # the receiver was reached and gave no good word since
         self._woken = threading.Event()
         self._stopping = threading.Event()
@@ -226,7 +227,8 @@ class Courier:
             # No record is to blame: only the destination pauses, and everything goes out as soon as it is back.
             return self._deferred(delivery, _trouble(error, begun), record_pause=0.0)
         except DeliveryError as error:
-            return self._deferred(delivery, _trouble(error, begun))
+            tries = delivery.receiver_tries + self._silences.alone(delivery.delivery_id)
+            return self._tried(delivery, _trouble(error, begun), tries)
         except DestinationSetup as error:
             return self._misconfigured(delivery, Trouble(error.code, str(error)))
         except PersonAmbiguous as error:
@@ -301,6 +303,7 @@ class Courier:
 
     def _answered(self, ended: Ended) -> float:
         self._standing.answered()
+        self._silences.answered()
         self._refused, self._disappointed = None, False
         return self._noted(ended)
 
@@ -315,7 +318,10 @@ class Courier:
         record's: a receiver that is down for maintenance kills nobody's record. Else it counts, and has an end."""
         counts = self._refused in (None, delivery.delivery_id)
         self._refused = delivery.delivery_id
-        tries = delivery.receiver_tries + counts
+        return self._tried(delivery, trouble, delivery.receiver_tries + counts)
+
+    def _tried(self, delivery: Claimed, trouble: Trouble, tries: int) -> float:
+        """Again later, or given up after so many tries in which others fared better."""
         if tries < self._pace.receiver_tries:
             return self._deferred(delivery, trouble, tries=tries)
         number = delivery.delivery_id

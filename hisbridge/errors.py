@@ -103,7 +103,7 @@ class PortalIncomplete(PortalError):
 
 
 class PortalTooLarge(PortalError):
-    """The insurance portal's answer is larger than any can be."""
+    """The answer is larger than any can be; `status`: its HTTP status."""
 
     code = "portal.answer_too_large"
 

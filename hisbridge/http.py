@@ -172,7 +172,7 @@ class Poster:
                 if not call.received:
                     raise _Leftover
                 assert isinstance(response.stream, Iterable)  # noqa: S101  # narrows a type of httpcore's
-                body = _bounded(response.stream, self._max_answer)
+                body = _bounded(response.stream, self._max_answer, response.status)
             finally:
                 response.close()
         except BaseException:
@@ -238,12 +238,12 @@ def _header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> str:
     return told[:LONGEST_HEADER].decode("latin-1").strip()
 
 
-def _bounded(pieces: Iterable[bytes], limit: int) -> bytes:
+def _bounded(pieces: Iterable[bytes], limit: int, status: int) -> bytes:
     body = bytearray()
     for piece in pieces:
         body += piece
         if len(body) > limit:
-            raise PortalTooLarge
+            raise PortalTooLarge(status=status)
     return bytes(body)
 
 

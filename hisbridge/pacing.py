@@ -7,6 +7,7 @@ from dataclasses import dataclass
 RECEIVER_TRIES = 16  # alone at its destination a record meets them in about twenty minutes
 LONGEST_DOUBLING = 32  # beyond it 2**n only grows past any cap
 BATCH = 50  # deliveries taken at once, at most
+MOST_SILENCES = 1000  # records remembered
 CAREFUL_BATCH = 2  # where a record in doubt costs somebody's time; one alone could not show whose trouble it is
 
 
@@ -22,6 +23,26 @@ class Backoff:
         """Seconds to wait after this many failures in a row."""
         ceiling = self.first_seconds * 2.0 ** min(max(failures - 1, 0), LONGEST_DOUBLING)
         return self.draw() * min(ceiling, self.longest_seconds)
+
+
+class Silences:
+    """Which records the receiver stays silent on while it answers others. In memory: a restart begins anew."""
+
+    def __init__(self) -> None:
+        self._answers = 0
+        self._met: dict[int, int] = {}
+
+    def answered(self) -> None:
+        """Some record got a good word or a bad one."""
+        self._answers += 1
+
+    def alone(self, delivery_id: int) -> bool:
+        """This record met silence: whether it did before, and others were answered since."""
+        if len(self._met) >= MOST_SILENCES and delivery_id not in self._met:
+            self._met.clear()
+        before = self._met.get(delivery_id)
+        self._met[delivery_id] = self._answers
+        return before is not None and before < self._answers
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Asks the parts directly, not through the three processes, so that it also works 
 beside each other, each on a thread that is left behind when its part never answers: the report ends in time.
 """
 
+import os
 import sqlite3
 import threading
 import time
@@ -27,6 +28,7 @@ __all__ = ["Finding", "Status", "examine"]
 
 OUTSIDE_SECONDS = 5.0  # how long the portal or a receiving system may take
 PROCESS_SECONDS = 2.0
+FULL_BYTES, LOW_BYTES = 16 << 20, 500 << 20  # free where the database lies
 SQLITE = b"SQLite format 3\0"  # how every database file begins
 LONGEST_SECONDS = 7.0  # after which a probe is given up; the whole report takes no longer
 
@@ -127,6 +129,18 @@ def _is_there(path: Path) -> bool:
     return True
 
 
+def _room(path: Path, where: dict[str, Datum]) -> Finding:
+    """Is there room for what comes? A day of 5,000 visits writes some tens of megabytes."""
+    told = os.statvfs(path.parent)
+    free = told.f_bavail * told.f_frsize
+    seen = {**where, "free_mb": free >> 20}
+    if free < FULL_BYTES:
+        return Finding(probe="database", status=Status.FAIL, code="doctor.disk_full", data=seen)
+    if free < LOW_BYTES:
+        return Finding(probe="database", status=Status.WARN, code="doctor.disk_low", data=seen)
+    return Finding(probe="database", status=Status.OK, data=seen)
+
+
 def _look_at_database(settings: Settings) -> Iterator[Finding]:
     """Is it there, whole, of this version's schema, and can it be written? Then what it still owes, by destination."""
     from hisbridge import outbox_desk
@@ -161,7 +175,7 @@ def _look_at_database(settings: Settings) -> Iterator[Finding]:
         return
     finally:
         connection.close()
-    yield Finding(probe="database", status=Status.OK, data=where)
+    yield _room(path, where)
     for name, depth in owed.items():
         data: dict[str, Datum] = {"waiting": depth.waiting, "rejected": depth.rejected, "dead": depth.dead}
         if depth.rejected or depth.dead:

@@ -1,21 +1,29 @@
 """What keeps a text from being a PatientRecord: every wrong field by its path, never a value, for it may be personal.
 
-The verdict is the decoder's own (`wire.codec.from_json`), as the bridge's; what is looked for here is only where.
+The verdict on each field is the decoder's own (`wire.codec.from_json`), as the bridge's; besides, what no single field
+shows: days that no calendar has, an event without what belongs to it.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
-from hisbridge.records import PatientRecord
-from wire.codec import from_json, from_plain
+from hisbridge.records import Event, PatientRecord
+from wire.codec import from_json, from_plain, to_plain
 from wire.errors import MalformedMessage
 
 MOST = 100  # problems of one record that are told
+MERGE = "belongs to the event `merged`, and to no other"
+ARRIVAL = "the arrival is revision 0"
+NO_DAY = "no such day or moment"
+BESIDES = frozenset({MERGE, ARRIVAL, NO_DAY})  # what the schema does not say
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}(-[0-9]{2})?(T[0-9:.]+(Z|[+-][0-9:]+))?\Z")
 SHOWN = 60  # characters of a field's name that is not known
 
 
@@ -36,13 +44,13 @@ def split(data: bytes) -> list[tuple[int, bytes]]:
 
 
 def problems(data: bytes) -> list[Problem]:
-    """Everything that is wrong with one record, at most MOST; empty for one that the bridge would take."""
+    """Everything that is wrong with one record, at most MOST; empty for one that every receiver can be told."""
     try:
-        from_json(data, PatientRecord)
+        record = from_json(data, PatientRecord)
     except MalformedMessage as error:
         first = _problem(error)
     else:
-        return []
+        return [*_event(record), *_days(to_plain(record), "$")][:MOST]
     try:
         plain = json.loads(data)
     except (ValueError, RecursionError):
@@ -53,6 +61,28 @@ def problems(data: bytes) -> list[Problem]:
         if len(found) == MOST:
             break
     return found or [first]
+
+
+def _event(record: PatientRecord) -> Iterator[Problem]:
+    if (record.event is Event.MERGED) != (record.merge is not None):
+        yield Problem("$.merge", MERGE)
+    if record.event is Event.ARRIVED and record.revision:
+        yield Problem("$.revision", ARRIVAL)
+
+
+def _days(value: Any, where: str) -> Iterator[Problem]:
+    """Days and moments that look like one and are none."""
+    if isinstance(value, dict):
+        for name, one in value.items():
+            yield from _days(one, f"{where}.{name}")
+    elif isinstance(value, list):
+        for number, one in enumerate(value):
+            yield from _days(one, f"{where}[{number}]")
+    elif isinstance(value, str) and (found := _DAY.match(value)) is not None:
+        try:
+            datetime.fromisoformat(found[0] if found[1] else f"{found[0]}-01")
+        except ValueError:
+            yield Problem(where, NO_DAY)
 
 
 def _within(value: Any, kind: Any, where: str) -> Iterator[Problem]:

@@ -64,8 +64,8 @@ class HttpCaller:
         except PortalCertificate as error:
             # Nothing was told to it, and a renewed certificate mends it without us.
             failure: Exception = DestinationUnreachable(why=f"tls_{error.data.get('why')}")
-        except PortalTooLarge:
-            failure = GarbledAnswer(why="too_large")
+        except PortalTooLarge as error:
+            failure = GarbledAnswer(why="too_large", status=error.data.get("status"))
         except PortalError as error:
             why = "timeout" if isinstance(error, PortalTimeout) else "connection"
             failure = NoAnswer(why=why) if poster.sent else DestinationUnreachable(why=why)

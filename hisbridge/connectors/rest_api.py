@@ -128,7 +128,12 @@ class RestApi:
         Raises Refused, and the errors of HttpCaller.call.
         """
         told = self._told(self._asked("POST", "search", body, repeatable=True), "search", none_at=404)
-        return _objects(told)
+        names = {name for name in self._names.fields.values() if name}
+        found = _listed(told)
+        # Anything else, taken for "nobody", would make a second person.
+        if found is None or any(all(_deep(one, name) is None for name in names) for one in found):
+            raise GarbledAnswer(why="search_shape")
+        return found
 
     def save(self, body: Object) -> str | None:
         """Create a record, or change one that is named in it; its number, where told. Raises as `found`."""
@@ -227,9 +232,7 @@ def _is_json(body: bytes) -> bool:
 
 def read(told: Object, name: str) -> str | None:
     """A field as text by its name, a dot leading into an object within; None where it is missing or no text."""
-    value: Any = told
-    for part in name.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
+    value = _deep(told, name)
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     text = str(value).strip()
@@ -237,14 +240,27 @@ def read(told: Object, name: str) -> str | None:
 
 
 def _objects(told: Any) -> list[dict[str, Any]]:
-    """A list, one object, either of them under `data`, or nothing: interfaces differ, and their versions too."""
+    """The objects of an answer, none where it holds anything else."""
+    return _listed(told) or []
+
+
+def _listed(told: Any) -> list[dict[str, Any]] | None:
+    """A list, one object, either of them under `data`, or nothing: interfaces differ, and their versions too. None
+    where it is none of these."""
     if isinstance(told, dict) and "data" in told:
         told = told["data"]
     if isinstance(told, dict):
         told = [told]
-    if not isinstance(told, list):
-        return []
-    return [one for one in told[:MAX_FOUND] if isinstance(one, dict) and one]
+    if not isinstance(told, list | None) or any(not isinstance(one, dict) for one in told or ()):
+        return None
+    return [one for one in (told or ())[:MAX_FOUND] if one]
+
+
+def _deep(told: Any, name: str) -> Any:
+    """A field by its name, a dot leading into an object within."""
+    for part in name.split("."):
+        told = told.get(part) if isinstance(told, Mapping) else None
+    return told
 
 
 def _one(told: Any) -> dict[str, Any]:

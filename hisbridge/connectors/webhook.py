@@ -16,7 +16,7 @@ from typing import Any
 from config.destinations import WebhookDestination
 from hisbridge.connectors.contract import Known, Outcome, Receipt, Sending
 from hisbridge.connectors.http_caller import CONFLICT, JSON, HttpCaller, later, outcome_of, secret
-from hisbridge.errors import DestinationSetup, DestinationUnreachable
+from hisbridge.errors import DestinationSetup, DestinationUnreachable, GarbledAnswer
 from hisbridge.http import Answer, Question
 from hisbridge.records import FeeLine, HospitalAnswer, PatientRecord
 from hisbridge.told import bounded
@@ -51,7 +51,13 @@ class WebhookConnector:
 
     def send(self, message: bytes, sending: Sending) -> Receipt:
         """Post it, signed for this moment. Raises the errors of HttpCaller.call."""
-        answer = self._caller.call(self._signed("POST", message, sending.key))
+        try:
+            answer = self._caller.call(self._signed("POST", message, sending.key))
+        except GarbledAnswer as garbled:
+            status = garbled.data.get("status")
+            if isinstance(status, int) and outcome_of(status) is Outcome.ACKNOWLEDGED:
+                return Receipt(Outcome.ACKNOWLEDGED, f"http_{status}")  # taken; what else it says is beyond reading
+            raise
         outcome = Outcome.ACKNOWLEDGED if answer.status == CONFLICT else outcome_of(answer.status)
         told = read_answer(answer) if outcome is Outcome.ACKNOWLEDGED else None
         return Receipt(outcome, f"http_{answer.status}", told, retry_after_seconds=later(answer))

@@ -93,6 +93,24 @@ def test_a_handful_of_records_that_silence_the_receiver_starve_nobody_behind_the
         assert [c.state(visit) for visit in ("bad-1", "bad-2", "bad-3")] == 3 * [State.QUEUED]
 
 
+def test_a_record_on_which_the_receiver_alone_stays_silent_is_given_up_and_holds_its_person_no_longer(
+    tmp_path: Path,
+) -> None:
+    def selective(visit: str) -> Receipt:
+        if visit == "bad":
+            raise NoAnswer(why="timed out")
+        return OK
+
+    with carrying(tmp_path, Scripted(selective), Pace(receiver_tries=3)) as c:
+        c.owe("bad", "later", person="000000000017")
+        for number in range(6):
+            c.owe(f"v{number}", person=f"{number + 1:012}")
+            c.drain()
+            c.clock.advance(300)
+        assert (c.state("bad"), c.told("bad").last_error) == (State.DEAD, "delivery.no_answer")
+        assert c.state("later") is State.ACKNOWLEDGED
+
+
 def test_a_connector_whose_sending_fails_on_one_record_loses_the_others_no_time(tmp_path: Path) -> None:
     def faulty(visit: str) -> Receipt:
         if visit == "bad":

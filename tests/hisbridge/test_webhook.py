@@ -271,9 +271,20 @@ def test_an_endless_answer_is_cut_off(secrets: Path) -> None:
         for _ in range(1000):
             connection.sendall(b"x" * 100_000)
 
+    with speaking(pour) as (base, _):
+        assert delivered(base, secrets) == Receipt(Outcome.ACKNOWLEDGED, "http_200")  # the record itself was taken
+
+
+def test_an_endless_trouble_is_cut_off_too(secrets: Path) -> None:
+    def pour(_: int, connection: Any) -> None:
+        request_on(connection)
+        connection.sendall(b"HTTP/1.1 500 Oops\r\nContent-Length: 1000000000\r\n\r\n")
+        for _ in range(1000):
+            connection.sendall(b"x" * 100_000)
+
     with speaking(pour) as (base, _), pytest.raises(GarbledAnswer) as caught:
         delivered(base, secrets)
-    assert caught.value.data == {"why": "too_large"}
+    assert caught.value.data == {"why": "too_large", "status": 500}
 
 
 def test_no_error_or_receipt_holds_a_word_of_the_person_or_the_secret(secrets: Path) -> None:

@@ -96,6 +96,34 @@ def test_a_proxys_page_of_404_does_not_mean_that_nobody_is_there(password: Path)
     assert caught.value.data == {"key": "search", "why": "search_http_404"}
 
 
+@pytest.mark.parametrize(
+    "odd", [b'{"data":{"a":1}}', b'[[1],"x",null,3]', b'{"success":false,"message":"busy"}', b"7", b'"x"', b"true"]
+)
+def test_an_answer_that_is_no_search_result_does_not_mean_that_nobody_is_there(password: Path, odd: bytes) -> None:
+    def serve(_: int, connection: Any) -> None:
+        while asked := request_on(connection):
+            connection.sendall(reply(b'{"token":"t"}') if b"token" in asked else reply(odd))
+
+    with speaking(serve) as (base, _):
+        made = RestConnector(settings(int(base.rpartition(":")[2]), password))
+        with pytest.raises(GarbledAnswer) as caught:
+            made.identify(record())
+        made.close()
+    assert caught.value.data == {"why": "search_shape"}
+
+
+@pytest.mark.parametrize("none", [b"[]", b"null", b'{"data":[]}', b'{"data":null}', b"{}", b""])
+def test_every_way_of_saying_that_nobody_was_found_is_understood(password: Path, none: bytes) -> None:
+    def serve(_: int, connection: Any) -> None:
+        while asked := request_on(connection):
+            connection.sendall(reply(b'{"token":"t"}') if b"token" in asked else reply(none))
+
+    with speaking(serve) as (base, _):
+        made = RestConnector(settings(int(base.rpartition(":")[2]), password))
+        assert made.identify(record()).record_number is None
+        made.close()
+
+
 def test_an_empty_answer_to_a_create_is_searched_after_and_then_goes_to_a_person(password: Path) -> None:
     answers = {b"/token": b'{"token":"t"}', b"/patient/detail": b"[]", b"/patients": b"{}"}
 
