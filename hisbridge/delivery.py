@@ -81,7 +81,8 @@ class Courier:
         self._now = now
         self._pace = pace or Pace()
         self._mark = mark or RenderingMark(None)
-        self._preparing = Preparing()
+        self._preparing = Preparing(connector.render)
+        self._last_known: Known | None = None  # of the last person whom the receiver could be asked about
         self._standing = Standing(name)
         self._connection: sqlite3.Connection | None = None
         self._database_well = True
@@ -155,14 +156,8 @@ class Courier:
             return early
         self._yielding.clear()
         # A few records that no receiver survives would else be due again before anybody behind them had a turn.
-        claimed = outbox.claim(
-            connection,
-            self.name,
-            self._now(),
-            self._batch,
-            self._backoff.longest_seconds,
-            untried_first=self._disappointed,
-        )
+        wanted = (self.name, self._now(), self._batch, self._backoff.longest_seconds)
+        claimed = outbox.claim(connection, *wanted, untried_first=self._disappointed)
         if not claimed:
             return None
         if not self._lists_read:
@@ -212,7 +207,7 @@ class Courier:
         try:
             known = self._known(connection, delivery, record)
             try:
-                message = self._marked(delivery, lambda: self._connector.render(record, known))
+                message = self._marked(delivery, lambda: self._preparing.message(record, known))
             except Exception as error:
                 return self._unrenderable(delivery, error)
             if message is None:
@@ -245,7 +240,7 @@ class Courier:
         """What the receiver told before; asked for once, and on disk before anything is made of it."""
         if delivery.known is not None:
             return delivery.known
-        known = self._connector.identify(record)
+        known = self._last_known = self._connector.identify(record)
         if record.revision:
             number = outbox.visit_number(connection, self.name, delivery.record_id, record.revision)
             known = replace(known, visit_number=number)
@@ -266,7 +261,9 @@ class Courier:
         for delivery in following:
             if not delivery.suspicion:
                 self._mark.set(delivery.delivery_id)
-                self._preparing.begin(delivery)
+                # Who was told nothing of the last person is likely not asked about the next.
+                nothing = Known() if self._last_known == Known() else None
+                self._preparing.begin(delivery, delivery.known or nothing)
 
     def _unrenderable(self, delivery: Claimed, error: Exception) -> float:
         """Whatever a record does to the renderer is that record's own trouble. Its text may be personal."""

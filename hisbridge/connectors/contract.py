@@ -75,7 +75,7 @@ class Connector(Protocol):
         ...
 
     def render(self, record: PatientRecord, known: Known) -> bytes | None:
-        """The exact bytes of the message; pure, the same for every resend.
+        """The exact bytes of the message; pure, the same for every resend, and in whatever thread.
 
         None: this receiver is not told of such an event, and the delivery ends as acknowledged.
         """

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hisbridge.connectors.contract import Receipt
+from hisbridge.connectors.contract import Known, Receipt
 from hisbridge.outbox import State
 from tests.hisbridge.carrying import OK, Carrying, Scripted, carrying
 from wire.database import transaction
@@ -36,6 +36,21 @@ def test_a_record_that_may_have_ended_the_process_is_made_ready_for_itself_alone
         with transaction(run.db):
             run.db.execute("UPDATE deliveries SET suspicion = 1 WHERE record_id = 'v2'")
         assert marks_while_out(run, connector) == {"v1": None, "v2": None}
+
+
+def test_a_message_made_under_a_wrong_guess_is_made_anew(tmp_path: Path) -> None:
+    connector = Scripted()
+    with carrying(tmp_path, connector) as run:
+        run.owe("v1", "v2", "v3")
+
+        def answer(visit: str) -> Receipt:
+            connector.known = Known("BN2") if visit == "v1" else Known()
+            return OK
+
+        connector.answer = answer
+        run.drain()
+        told = (("v1", None), ("v2", "BN2"), ("v3", None))
+        assert connector.messages == [f"{visit} {Known(number)}".encode() for visit, number in told]
 
 
 def test_a_next_record_that_cannot_be_read_blocks_nobody(tmp_path: Path) -> None:
