@@ -23,6 +23,14 @@ DEADLINE = 4.0  # kiosk.coverage_deadline_seconds
 MARGIN = 4.0  # for a busy machine; without the deadline it would be the bridge's own time-out, at ten seconds
 
 
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One of its own: the day's answers of people whom other tests asked about would come at once."""
+    running = World(tmp_path_factory.mktemp("late") / "state")
+    yield running
+    running.stop()
+
+
 @pytest.fixture
 def screen(world: World) -> Iterator[Screen]:
     world.mend()
