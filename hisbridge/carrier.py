@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from hisbridge.outbox_desk import Depth, Pause
+from hisbridge.desk_records import Depth, Pause
 from hisbridge.standing import DestinationHealth
 
 

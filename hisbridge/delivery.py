@@ -16,10 +16,10 @@ from typing import TypeVar
 
 from hisbridge import outbox
 from hisbridge.connectors.contract import Connector, Known, Outcome, Receipt, Sending
+from hisbridge.desk_records import Depth, Pause
 from hisbridge.enrichment import read_lists
 from hisbridge.errors import DeliveryError, DestinationSetup, DestinationUnreachable, PersonAmbiguous
 from hisbridge.outbox import Claimed, Deferred, Ended, Released, Settled, State
-from hisbridge.outbox_desk import Depth, Pause
 from hisbridge.pacing import Backoff, Pace, Silences
 from hisbridge.preparing import Preparing
 from hisbridge.records import PatientRecord
@@ -91,7 +91,6 @@ class Courier:
         self._not_before = 0.0  # monotonic: the next message may go
         self._batch = self._pace.batch
         self._refused: int | None = None  # the delivery that met the receiver's trouble since its last good word
-        self._lists_read = False
         self._silences = Silences()
         self._disappointed = False  # the receiver was reached and gave no good word since
         self._woken = threading.Event()
@@ -160,10 +159,7 @@ class Courier:
         claimed = outbox.claim(connection, *wanted, untried_first=self._disappointed)
         if not claimed:
             return None
-        if not self._lists_read:
-            # Before any record is marked: reading them takes so long that a process killed early would blame a record.
-            read_lists()
-            self._lists_read = True
+        read_lists()  # before any record is marked: a process killed while it reads them would blame that record
         # Another one than the last that met the receiver's trouble: it shows whose trouble it is.
         claimed.sort(key=lambda one: one.delivery_id == self._refused)
         pause = self._carried(connection, claimed)

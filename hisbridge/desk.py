@@ -22,12 +22,12 @@ from hisbridge.agent.codes import PairCode, PairRequest, agent_of, give_code
 from hisbridge.connectors.contract import Known
 from hisbridge.connectors.hl7errors import DestinationCertificate
 from hisbridge.desk_errors import MessageUnrenderable, NameMissing, NothingChosen
+from hisbridge.desk_records import Delivery, DeskAct, Selection, Told
 from hisbridge.enrichment import enriched
 from hisbridge.errors import DeliveryError, DestinationSetup, UnknownDestination
 from hisbridge.identity import person_key
 from hisbridge.masking import masked, masked_known
 from hisbridge.outbox import State, moment
-from hisbridge.outbox_desk import Delivery, DeskAct, Selection, Told
 from hisbridge.records import HospitalAnswer, PatientRecord
 from hisbridge.schema import MIGRATIONS
 from hisbridge.values import PersonalId

@@ -7,9 +7,10 @@ from hisbridge.agent.codes import PairRequest
 from hisbridge.answers import Answering, Busy, Failed, TooLate
 from hisbridge.carrier import Carrier
 from hisbridge.desk import ActRequest, Desk, Done, MessageRequest, SwitchRequest, moment_of
+from hisbridge.desk_records import Selection
 from hisbridge.errors import DeliveryError, NoAnswer
 from hisbridge.outbox import State
-from hisbridge.outbox_desk import MAX_LISTED, Selection
+from hisbridge.outbox_desk import MAX_LISTED
 from wire.codec import from_json
 from wire.errors import MalformedMessage
 from wire.server import Request, Response, Routes, json_response

@@ -4,6 +4,8 @@ Pure, and lazy: a list is read when a text first needs it, and a code that the r
 that is not surely one entry gives no code, for a wrong code is worse than none.
 """
 
+from functools import cache
+
 import msgspec
 
 from config.codelists.groups import ethnic_group, nationality
@@ -22,8 +24,9 @@ def enriched(record: PatientRecord) -> PatientRecord:
     return msgspec.structs.replace(record, patient=msgspec.structs.replace(patient, **added)) if added else record
 
 
+@cache
 def read_lists() -> None:
-    """Read the lists now, which takes far longer than a record does: nobody who waits for them is to blame."""
+    """Read the lists now, once in a process: it takes far longer than a record, and no record is to blame for that."""
     _place("Hà Nội")
     nationality("Việt Nam")
     ethnic_group("Kinh")

@@ -105,7 +105,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', 0, 0, 0.0, ?)
 # Head of line per person: a record waits while an earlier one of the same person is not finished or any of the person
 # is under way, and a later record of a visit while an earlier one of it ended badly. A next attempt further away than
 # the longest back-off was written before the clock was set back; it is due.
-_CLAIM = """
+_MAY_GO = """
 SELECT id FROM deliveries AS mine
 WHERE destination = :destination AND state = 'queued' AND id <= :until
   AND (next_attempt_at <= :now OR next_attempt_at > :now + :horizon)
@@ -122,11 +122,11 @@ WHERE destination = :destination AND state = 'queued' AND id <= :until
     SELECT 1 FROM deliveries AS earlier
     WHERE earlier.destination = mine.destination AND earlier.record_id = mine.record_id
       AND earlier.revision < mine.revision AND earlier.state IN ('rejected', 'dead'))
-ORDER BY id LIMIT :limit
 """
+_CLAIM = f"{_MAY_GO} ORDER BY id LIMIT :limit"
 
 # Those that never failed: they show whether the receiver has trouble with everybody.
-_CLAIM_UNTRIED = _CLAIM.replace("ORDER BY id", "AND attempts = 0 ORDER BY id")
+_CLAIM_UNTRIED = f"{_MAY_GO} AND attempts = 0 ORDER BY id LIMIT :limit"
 
 # The front of the queue, and whether anything in it has been deferred.
 _FRONT = """

@@ -23,13 +23,13 @@ from hisbridge.connectivity import Breaker, LineHealth
 from hisbridge.delivery import Courier
 from hisbridge.desk import Desk, open_outbox
 from hisbridge.desk_calls import DeskCalls, whole_number
+from hisbridge.desk_records import Depth
 from hisbridge.errors import PortalTimeout
 from hisbridge.http import silence
 from hisbridge.lookups.contract import PopulationLookup
 from hisbridge.lookups.coverage import CoverageLookup
 from hisbridge.lookups.insurance_portal import DISABLED, Clocks
 from hisbridge.lookups.portal_answer import unanswered
-from hisbridge.outbox_desk import Depth
 from hisbridge.pacing import BATCH, CAREFUL_BATCH, Backoff, Pace
 from hisbridge.questions import Act, Citizen, CitizenQuestion, Coverage, CoverageQuestion, Register, Verdict
 from hisbridge.rendering_mark import RenderingMark

@@ -7,7 +7,7 @@ import logging
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from hisbridge.outbox_desk import Depth, Pause
+from hisbridge.desk_records import Depth, Pause
 from wire.codec import Record
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from hisbridge.outbox_desk import Told
+from hisbridge.desk_records import Told
 from hisbridge.pending import LateAnswer
 from hisbridge.questions import Coverage
 from hisbridge.records import Event, HospitalAnswer, PatientRecord

@@ -6,27 +6,25 @@ Must not import Flask, a device library or a connector.
 
 import logging
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
 
-from config.settings import Settings, database_path
+from config.settings import Settings
 from hisbridge import pending
 from hisbridge.lookups.persons import iso_day, same_day, same_name
 from hisbridge.questions import Act, Coverage, CoverageQuestion, Officer
 from hisbridge.records import Event, HospitalAnswer, PatientRecord
 from kiosk.changes import Answered, NoSuchVisit, answers_of, change, for_the_person
 from kiosk.clock import Clock, at_site, moment
+from kiosk.connection import Open, SharedConnection, site_database
 from kiosk.counter_acts import Strength, Task, still_needs_counter, strength_of, tasks_of
-from kiosk.schema import MIGRATIONS
 from kiosk.states import CounterReason
 from wire.codec import from_json, to_json
-from wire.database import DatabaseUnavailable, open_existing, transaction
+from wire.database import transaction
 from wire.errors import MalformedMessage, TiepDonError
 
 log = logging.getLogger(__name__)
@@ -133,19 +131,15 @@ class Counter:
 
     def __init__(
         self,
-        open_connection: Callable[[], sqlite3.Connection],
+        open_connection: Open,
         clock: Clock,
         utc_offset_minutes: int,
         destinations: Sequence[str] = (),
     ) -> None:
-        self._open_connection = open_connection
+        self._shared = SharedConnection(open_connection)
         self._clock = clock
         self._offset = utc_offset_minutes
         self._destinations = destinations
-        self._connection: sqlite3.Connection | None = None
-        self._opened = 0
-        self._written = 0
-        self._lock = threading.Lock()
 
     def today(self) -> date:
         """The site's day."""
@@ -153,13 +147,11 @@ class Counter:
 
     def version(self) -> Version:
         """Differs from the last one when anybody, in whatever process, has written to the database, and each day."""
-        with self._using() as connection:
-            ((told,),) = connection.execute("PRAGMA data_version").fetchall()  # says nothing of our own writes
-            return self._opened, told, self._written, self.today().toordinal()
+        return *self._shared.version(), self.today().toordinal()
 
     def page(self, number: int = 1) -> Page:
         """One page of today's tickets, those that need the counter first, in order of arrival."""
-        with self._using() as connection:
+        with self._shared.using() as connection:
             today = self.today()
             ((last,),) = connection.execute(_LAST_DAY).fetchall()
             day = max(today.isoformat(), last or "")
@@ -174,12 +166,12 @@ class Counter:
 
     def ticket(self, ticket_id: str) -> Row:
         """One ticket, with or without a visit. Raises NoSuchVisit."""
-        with self._using() as connection:
+        with self._shared.using() as connection:
             return self._row(_found(connection, _TICKET, ticket_id))
 
     def visit(self, visit_id: str) -> Visit:
         """One visit whole. Raises NoSuchVisit, MalformedMessage (a damaged record)."""
-        with self._using() as connection:
+        with self._shared.using() as connection:
             found = _found(connection, _VISIT, visit_id)
             corrected = connection.execute(_LAST_CORRECTION, (visit_id,)).fetchone()
             answers = answers_of(connection, (visit_id,)).get(visit_id, ())
@@ -198,7 +190,7 @@ class Counter:
         AnotherPerson, VisitCancelled.
         """
         officer = question.officer
-        with self._using() as connection:
+        with self._shared.using(writes=True) as connection:
             with transaction(connection):
                 record = from_json(_found(connection, _VISIT, visit_id)["record"] or "", PatientRecord)
                 if (field := differs(question, record)) is not None:
@@ -215,35 +207,12 @@ class Counter:
                     to_json(coverage).decode(),
                 )
                 connection.execute(_CORRECT, (visit_id, *note))
-            self._written += 1
             # Behind the commit: were it lost, the bridge would ask once too often, and the store heed no answer.
             pending.give_up(connection, visit_id, TAKEN_OVER)
 
     def close(self) -> None:
         """Let the database go; the next call opens it again."""
-        with self._lock:
-            self._drop()
-
-    @contextmanager
-    def _using(self) -> Iterator[sqlite3.Connection]:
-        """The connection, opened where there is none; one that failed is not trusted again."""
-        with self._lock:
-            try:
-                if self._connection is None:
-                    self._connection = self._open_connection()
-                    self._opened += 1
-                yield self._connection
-            except sqlite3.Error as error:
-                self._drop()
-                raise DatabaseUnavailable(why=type(error).__name__) from None
-            except DatabaseUnavailable:
-                self._drop()
-                raise
-
-    def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        self._shared.close()
 
     def _row(self, row: sqlite3.Row, answers: Sequence[Answered] = ()) -> Row:
         told = for_the_person(answers, self._destinations)
@@ -255,12 +224,8 @@ class Counter:
 
 def open_counter(settings: Settings, clock: Clock) -> Counter:
     """The counter on the site's database, which is opened at the first call."""
-
-    def open_connection() -> sqlite3.Connection:
-        return open_existing(database_path(settings), MIGRATIONS)
-
     names = tuple(destination.name for destination in settings.destinations)
-    return Counter(open_connection, clock, settings.site.utc_offset_minutes, names)
+    return Counter(site_database(settings), clock, settings.site.utc_offset_minutes, names)
 
 
 def officer_of(settings: Settings) -> Officer | None:

@@ -21,7 +21,7 @@ from hisbridge.agent.peer import Peer
 from hisbridge.agent.readers import Cameraip, Feed, Hn212, hand_over
 from hisbridge.agent.web import Call, Reply, Server
 from hisbridge.connectors.local_agent import render
-from hisbridge.outbox_desk import Depth, Pause
+from hisbridge.desk_records import Depth, Pause
 from hisbridge.records import Event, PatientRecord
 from hisbridge.standing import Condition, DestinationHealth, Standing
 from wire.database import DatabaseUnavailable

@@ -30,6 +30,14 @@ class Acknowledgement:
     answer: HospitalAnswer | None = None
 
 
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer, and what it says of our message."""
+
+    told: Reading
+    acknowledgement: Acknowledgement
+
+
 def acknowledgement(told: Reading) -> Acknowledgement:
     """MSA and ERR of a message. Raises GarbledAnswer when it has no MSA segment."""
     if not told.all("MSA"):

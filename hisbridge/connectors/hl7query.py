@@ -7,7 +7,7 @@ of staff has to decide.
 from config.destinations.hl7_fields import rules
 from hisbridge.connectors import hl7segments as make
 from hisbridge.connectors.contract import Known, Outcome
-from hisbridge.connectors.hl7ack import acknowledgement, judge
+from hisbridge.connectors.hl7ack import Answer, judge
 from hisbridge.connectors.hl7errors import QueryFailed
 from hisbridge.connectors.hl7fields import apply
 from hisbridge.connectors.hl7read import Line, Reading
@@ -44,12 +44,13 @@ def question(making: Making) -> bytes:
     return encode(apply(segments, rules(destination.fields, destination.version)))
 
 
-def found(told: Reading, making: Making) -> Known:
+def found(answer: Answer, making: Making) -> Known:
     """What a response says of the person.
 
     Raises PersonAmbiguous, QueryFailed, DestinationSetup (the receiver knows no such query), GarbledAnswer.
     """
-    receipt = judge(acknowledgement(told), making.destination.retry_errors)
+    told = answer.told
+    receipt = judge(answer.acknowledgement, making.destination.retry_errors)
     if receipt.outcome is Outcome.MISCONFIGURED:
         raise DestinationSetup(key="query", why=receipt.text)
     if receipt.outcome is not Outcome.ACKNOWLEDGED:

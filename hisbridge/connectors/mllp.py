@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from config.destinations import Hl7v2Destination
 from hisbridge.connectors.contract import Receipt
-from hisbridge.connectors.hl7ack import acknowledgement, is_interim, judge
-from hisbridge.connectors.hl7read import Reading, read
+from hisbridge.connectors.hl7ack import Answer, acknowledgement, is_interim, judge
+from hisbridge.connectors.hl7read import read
 from hisbridge.connectors.mllp_line import Line, PeerLeft
 from hisbridge.errors import DestinationUnreachable, GarbledAnswer, NoAnswer
 
@@ -38,9 +38,9 @@ class MllpClient:
         Raises DestinationUnreachable (nothing was sent), NoAnswer or GarbledAnswer (the outcome is not known),
         DestinationSetup.
         """
-        return judge(acknowledgement(self.ask(message, control_id)), self._destination.retry_errors)
+        return judge(self.ask(message, control_id).acknowledgement, self._destination.retry_errors)
 
-    def ask(self, message: bytes, control_id: str) -> Reading:
+    def ask(self, message: bytes, control_id: str) -> Answer:
         """Send one message; the whole answer whose MSA-2 is `control_id`. Raises as `exchange`."""
         self._begin()
         reused = self._is_usable()
@@ -89,11 +89,11 @@ class MllpClient:
             self._line.open(self._left)
             self._buffer.clear()
 
-    def _attempt(self, message: bytes, control_id: str) -> Reading:
+    def _attempt(self, message: bytes, control_id: str) -> Answer:
         self._open()
         self._line.send(START + message + END + b"\r", self._left)
         allowance = MAX_ANSWER
-        interim: Reading | None = None
+        interim: Answer | None = None
         while True:
             try:
                 frame, used = self._frame(allowance)
@@ -101,17 +101,17 @@ class MllpClient:
                 return self._taken_over(interim, silence)
             allowance -= used
             told = read(frame)
-            answer = acknowledgement(told)
-            if answer.control_id != control_id:
+            answer = Answer(told, acknowledgement(told))
+            if answer.acknowledgement.control_id != control_id:
                 self.stale_answers += 1
-            elif not is_interim(answer) or self._destination.acknowledgement == "commit":
-                return told
+            elif not is_interim(answer.acknowledgement) or self._destination.acknowledgement == "commit":
+                return answer
             elif interim is None:
-                interim = told
+                interim = answer
                 # The verdict on the content may come much later than the word that the message is stored.
                 self._begin()
 
-    def _taken_over(self, interim: Reading | None, silence: NoAnswer) -> Reading:
+    def _taken_over(self, interim: Answer | None, silence: NoAnswer) -> Answer:
         """No verdict came. Where none was asked for, "stored" (CA) counts: the receiver is responsible now."""
         if interim is None:
             raise silence

@@ -13,8 +13,8 @@ from config.destinations import LocalAgentDestination
 from hisbridge import outbox
 from hisbridge.agent import pairing
 from hisbridge.agent.listener import LocalAgent
+from hisbridge.desk_records import Delivery, Depth
 from hisbridge.outbox import State
-from hisbridge.outbox_desk import Delivery, Depth
 from hisbridge.records import PatientRecord
 from hisbridge.standing import DestinationHealth
 from tests.hisbridge.making import FakeClock, database, listed, patient, record

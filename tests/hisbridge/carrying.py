@@ -9,8 +9,8 @@ from pathlib import Path
 from hisbridge import outbox
 from hisbridge.connectors.contract import Connector, Known, Outcome, Receipt, Sending
 from hisbridge.delivery import Courier
+from hisbridge.desk_records import Delivery, Depth
 from hisbridge.outbox import State
-from hisbridge.outbox_desk import Delivery, Depth
 from hisbridge.pacing import Backoff, Pace
 from hisbridge.records import PatientRecord
 from hisbridge.rendering_mark import RenderingMark

@@ -13,8 +13,8 @@ import msgspec
 from config.destinations import DestinationSettings, Hl7v2Destination
 from config.settings import PortalSettings, Settings, load
 from hisbridge import outbox_desk
+from hisbridge.desk_records import Delivery, Selection
 from hisbridge.outbox import State
-from hisbridge.outbox_desk import Delivery, Selection
 from hisbridge.questions import Coverage, Verdict
 from hisbridge.records import Arrival, Patient, PatientRecord, Proof, ProofCheck, Site
 from hisbridge.schema import MIGRATIONS

@@ -11,8 +11,8 @@ from hisbridge import outbox_desk
 from hisbridge.agent import pairing
 from hisbridge.agent.access import access
 from hisbridge.agent.errors import AgentSetup
+from hisbridge.desk_records import Selection
 from hisbridge.outbox import State
-from hisbridge.outbox_desk import Selection
 from hisbridge.records import Event, PatientRecord
 from hisbridge.standing import Condition
 from tests.hisbridge.agents import HIS, Page, Running, destination, running

@@ -13,9 +13,9 @@ from hisbridge import outbox
 from hisbridge.connectors import make
 from hisbridge.connectors.contract import Connector, Known, Outcome, Receipt, Sending
 from hisbridge.delivery import Courier
+from hisbridge.desk_records import Delivery, Depth
 from hisbridge.errors import DestinationUnreachable
 from hisbridge.outbox import State
-from hisbridge.outbox_desk import Delivery, Depth
 from hisbridge.pacing import Backoff
 from hisbridge.records import PatientRecord
 from hisbridge.standing import Condition

@@ -12,8 +12,8 @@ import pytest
 
 from hisbridge import outbox, outbox_desk
 from hisbridge.connectors.contract import Outcome, Receipt
+from hisbridge.desk_records import Depth
 from hisbridge.outbox import State
-from hisbridge.outbox_desk import Depth
 from hisbridge.pacing import BATCH
 from hisbridge.records import HospitalAnswer
 from hisbridge.standing import Condition

@@ -11,9 +11,9 @@ from config.destinations import RegistrationDestination, RestDestination
 from hisbridge import outbox, outbox_desk
 from hisbridge.connectors.contract import Known, Outcome, Receipt
 from hisbridge.delivery import Courier
+from hisbridge.desk_records import Selection
 from hisbridge.errors import DeliveryError, DestinationSetup, DestinationUnreachable, NoAnswer
 from hisbridge.outbox import State
-from hisbridge.outbox_desk import Selection
 from hisbridge.records import Event, HospitalAnswer
 from hisbridge.service import Surroundings, _carrier
 from tests.hisbridge.carrying import LATER, OK, Carrying, Scripted, carrying

@@ -9,9 +9,9 @@ import pytest
 
 from hisbridge import outbox, outbox_desk
 from hisbridge.connectors.contract import Outcome, Receipt
+from hisbridge.desk_records import Depth, Selection
 from hisbridge.errors import DestinationUnreachable, NoAnswer
 from hisbridge.outbox import State
-from hisbridge.outbox_desk import Depth, Selection
 from hisbridge.pacing import RECEIVER_TRIES, Pace
 from hisbridge.rendering_mark import RenderingMark
 from hisbridge.standing import Condition

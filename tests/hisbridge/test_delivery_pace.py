@@ -9,9 +9,9 @@ import pytest
 
 from hisbridge import outbox_desk
 from hisbridge.connectors.contract import Known, Outcome, Receipt
+from hisbridge.desk_records import Selection
 from hisbridge.errors import DestinationUnreachable, NoAnswer
 from hisbridge.outbox import State
-from hisbridge.outbox_desk import Selection
 from hisbridge.pacing import Pace
 from hisbridge.records import PatientRecord
 from tests.hisbridge.carrying import LATER, OK, Carrying, Scripted, carrying, running

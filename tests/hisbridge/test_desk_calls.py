@@ -15,9 +15,9 @@ from hisbridge import audit, outbox, outbox_desk
 from hisbridge.agent import pairing
 from hisbridge.agent.codes import PairCode
 from hisbridge.desk import AnswerList, AuditList, Changed, DeliveryDetail, DeliveryList, Done, Message
+from hisbridge.desk_records import DeskAct, Selection
 from hisbridge.identity import person_key
 from hisbridge.outbox import Ended, State
-from hisbridge.outbox_desk import DeskAct
 from hisbridge.records import HospitalAnswer
 from hisbridge.service import BridgeHealth, running
 from tests.hisbridge.making import MOMENT, database, destination, eventually, patient, record, settings
@@ -325,7 +325,7 @@ def test_a_check_in_never_waits_for_an_act_on_many(tmp_path: Path, monkeypatch: 
                 outbox.enqueue(d.db, record(f"new{len(between)}"), ("his",), MOMENT)
             between.append(len(d.listed("?state=held&limit=1000")))
 
-        chosen = outbox_desk.Selection(destination="his")
+        chosen = Selection(destination="his")
         assert outbox_desk.perform(technician, DeskAct.HOLD, chosen, MOMENT, breathe=check_in) == 100
         assert between == list(range(10, 100, 10))
 

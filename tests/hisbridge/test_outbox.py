@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from hisbridge import outbox, outbox_desk
+from hisbridge.desk_records import DeskAct, Selection
 from hisbridge.outbox import Deferred, Ended, State
-from hisbridge.outbox_desk import DeskAct, Selection
 from hisbridge.records import Event, HospitalAnswer, PatientRecord
 from hisbridge.schema import MIGRATIONS
 from tests.hisbridge.making import MOMENT, database, listed, patient, record

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hisbridge import outbox, outbox_desk
+from hisbridge.desk_records import DeskAct, Selection
 from hisbridge.outbox import Deferred, Ended, Released, State
-from hisbridge.outbox_desk import DeskAct, Selection
 from hisbridge.records import Event, HospitalAnswer
 from tests.hisbridge.making import MOMENT, database, patient, record
 from wire.database import open_database, transaction

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from hisbridge.connectors.contract import Outcome, Receipt
+from hisbridge.desk_records import Depth
 from hisbridge.errors import DestinationSetup
-from hisbridge.outbox_desk import Depth
 from tests.hisbridge.carrying import LATER, Scripted, carrying
 
 FIELDS = ("MA_BN:required", "MA_DICH_VU:required")

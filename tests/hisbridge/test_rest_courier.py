@@ -19,10 +19,10 @@ from hisbridge.connectors.registration import RegistrationConnector
 from hisbridge.connectors.rest import RestConnector
 from hisbridge.connectors.webhook import WebhookConnector
 from hisbridge.delivery import Courier
+from hisbridge.desk_records import Delivery
 from hisbridge.errors import DeliveryError, DestinationSetup, PersonAmbiguous
 from hisbridge.http import Answer, Question
 from hisbridge.outbox import State
-from hisbridge.outbox_desk import Delivery
 from hisbridge.pacing import Backoff
 from hisbridge.records import MAX_TOLD, Event, PatientRecord
 from sandbox.hospital_rest import ACCOUNT, HospitalRest

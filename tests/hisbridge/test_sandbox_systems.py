@@ -8,7 +8,7 @@ import pytest
 
 from config.settings import Settings, database_path
 from hisbridge import outbox
-from hisbridge.outbox_desk import Delivery
+from hisbridge.desk_records import Delivery
 from hisbridge.service import running
 from sandbox.errors import UnknownFault
 from sandbox.his import HospitalSystem, parse_message

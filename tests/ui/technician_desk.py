@@ -14,8 +14,8 @@ from flask.testing import FlaskClient
 
 from config.destinations import Hl7v2Destination
 from config.settings import Settings, load
+from hisbridge.desk_records import Delivery
 from hisbridge.outbox import State
-from hisbridge.outbox_desk import Delivery
 from tests.ui.scripted import ScriptedController
 from ui.app import create_app
 from ui.technician.bridge import Bridge, Chosen, utc

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from config.settings import Settings, load
 from hisbridge.desk import ActRequest, Message, MessageRequest, SwitchRequest, moment_of
+from hisbridge.desk_records import DeskAct, Selection
 from hisbridge.errors import UnknownDestination
 from hisbridge.outbox import State
-from hisbridge.outbox_desk import DeskAct, Selection
 from hisbridge.values import PersonalId
 from tiepdon.commands.asking import (
     add_answering,

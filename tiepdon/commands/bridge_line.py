@@ -20,8 +20,8 @@ from hisbridge.desk import (
     SwitchRequest,
     open_outbox,
 )
+from hisbridge.desk_records import Selection
 from hisbridge.outbox import moment
-from hisbridge.outbox_desk import Selection
 from hisbridge.schema import MIGRATIONS
 from wire.client import Client
 from wire.database import DatabaseUnavailable, require

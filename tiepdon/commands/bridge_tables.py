@@ -10,8 +10,8 @@ from datetime import datetime, timezone
 
 from hisbridge.audit import Entry
 from hisbridge.desk import Done
+from hisbridge.desk_records import Delivery
 from hisbridge.outbox import State
-from hisbridge.outbox_desk import Delivery
 from ui.words import Words
 
 WIDTH = 80  # columns, as a terminal has at least

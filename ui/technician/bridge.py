@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Meta
 
+from hisbridge.desk_records import Delivery
 from hisbridge.outbox import State
-from hisbridge.outbox_desk import Delivery
 from hisbridge.records import HospitalAnswer
 from wire.client import Client
 from wire.codec import Record

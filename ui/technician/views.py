@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from hisbridge.desk_records import Delivery
 from hisbridge.outbox import State
-from hisbridge.outbox_desk import Delivery
 from hisbridge.records import HospitalAnswer
 from ui.counter.views import Fact, moment_text
 from ui.masking import DOTS, plain
