@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from benchmarks.mllp_process import mllp_process
+from benchmarks.child import child
 from benchmarks.patient_records import patient_record
 from benchmarks.table import Cell, Table, quantile
 from config.destinations import Hl7v2Destination
@@ -227,7 +227,7 @@ def draining(messages: int, pace: Pace | None = None) -> Iterator[Draining]:
     """With python-hl7's own MLLP server, in its own process, at the other end."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-"))
-        receiver = stack.enter_context(mllp_process())
+        receiver = stack.enter_context(child("benchmarks.mllp_process"))
         made = Draining(Path(folder), receiver.port, messages, pace)
         stack.callback(made.close)
         yield made

@@ -17,7 +17,8 @@ import httpx
 from msgspec.structs import replace
 
 from benchmarks.bridge_process import bridge_process
-from benchmarks.portal_process import LOOKUP_PATH, PortalProcess, portal_process
+from benchmarks.child import Child, child
+from benchmarks.portal_process import LOOKUP_PATH
 from benchmarks.table import Table, quantile
 from config.settings import Settings, load
 from hisbridge.connectivity import Breaker
@@ -76,7 +77,7 @@ def _one() -> Table:
     added = ("look-up over the bare call", *[ours - bare for ours, bare in zip(rows[0][1:], rows[1][1:], strict=True)])
     notes = (
         f"{ROUNDS} rounds in turn, loopback, server in another process; bar: less than {BAR_MS:g} ms CPU",
-        f"tokens requested: {server.tokens} for {server.lookups} calls",
+        f"tokens requested: {server.counted['tokens']} for {server.counted['lookups']} calls",
     )
     return Table("One insurance look-up (ms)", ("", "CPU", "p50", "p95"), (*rows, added), notes)
 
@@ -86,15 +87,21 @@ def _together() -> Table:
         cpu = time.process_time()
         told, wall = _all_at_once(lambda number: _verdict(portal, number))
         cpu = time.process_time() - cpu
-    library = ("the portal's client", told.count("valid"), server.tokens, wall, cpu / TOGETHER * 1000)
-    with portal_process() as server, bridge_process(server.port) as bridge:
+    library = ("the portal's client", told.count("valid"), server.counted["tokens"], wall, cpu / TOGETHER * 1000)
+    with child("benchmarks.portal_process") as server, bridge_process(server.port) as bridge:
         cpu = bridge.cpu_seconds()
         client = Client(bridge.socket, timeout=30.0)
         told, wall = _all_at_once(
             lambda number: client.post("/v1/coverage?deadline_ms=20000", _question(number), Coverage).verdict
         )
         cpu = bridge.cpu_seconds() - cpu
-    process = ("a bridge process, kept for the day", told.count("valid"), server.tokens, wall, cpu / TOGETHER * 1000)
+    process = (
+        "a bridge process, kept for the day",
+        told.count("valid"),
+        server.counted["tokens"],
+        wall,
+        cpu / TOGETHER * 1000,
+    )
     notes = ("no token held before; the ways to the portal are bounded, the others wait their turn",)
     columns = ("", "answered", "tokens", "all (ms)", "CPU each (ms)")
     return Table(f"{TOGETHER} look-ups at once", columns, (library, process), notes)
@@ -108,16 +115,16 @@ def _many() -> Table:
         for number in range(MANY):
             _ask(portal, number)
         after = _resident()
-    row = (f"{MANY} look-ups", before, after, after - before, server.tokens)
+    row = (f"{MANY} look-ups", before, after, after - before, server.counted["tokens"])
     return Table(
         "Memory held (MB)", ("", "before", "after", "grown", "tokens"), (row,), ("resident, after collection",)
     )
 
 
 @contextmanager
-def _asking() -> Iterator[tuple[InsurancePortal, PortalProcess]]:
+def _asking() -> Iterator[tuple[InsurancePortal, Child]]:
     """The portal's client as the bridge puts it together, and the server it asks."""
-    with tempfile.TemporaryDirectory(prefix="tiepdon-bench-") as folder, portal_process() as server:
+    with tempfile.TemporaryDirectory(prefix="tiepdon-bench-") as folder, child("benchmarks.portal_process") as server:
         settings = _settings(Path(folder), server.port)
         post = poster(MAX_ANSWER)
         pacing = Pacing(draw=lambda: 0.5)

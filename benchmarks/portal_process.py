@@ -6,11 +6,8 @@ tokens it gave and look-ups it answered. It agrees with whatever name and birth 
 
 import json
 import socketserver
-import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 LOOKUP_PATH = "/api/egw/KQNhanLichSuKCB2024"
 TOKEN = {
@@ -33,30 +30,6 @@ CARD = {
         for number in range(20)
     ],
 }
-
-
-class PortalProcess:
-    """The other end: its port, and what it counted once it has ended."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.tokens = 0
-        self.lookups = 0
-
-
-@contextmanager
-def portal_process() -> Iterator[PortalProcess]:
-    """A running portal process; its counts are known when the context has ended."""
-    command = [sys.executable, "-m", "benchmarks.portal_process"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        found = PortalProcess(int(process.stdout.readline()))
-        try:
-            yield found
-        finally:
-            process.stdin.close()
-            found.tokens, found.lookups = json.loads(process.stdout.readline())
 
 
 class _Handler(socketserver.StreamRequestHandler):
@@ -106,7 +79,8 @@ def main() -> None:
         sys.stdout.flush()
         sys.stdin.read()
         server.shutdown()
-        sys.stdout.write(json.dumps(server.counts) + "\n")
+        tokens, lookups = server.counts
+        sys.stdout.write(json.dumps({"tokens": tokens, "lookups": lookups}) + "\n")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.bridge_process import BridgeProcess, bridge_process
+from benchmarks.child import child
 from benchmarks.delivery import NOW
-from benchmarks.mllp_process import mllp_process
 from benchmarks.patient_records import patient_record
 from benchmarks.table import Table
 from hisbridge import outbox
@@ -161,7 +161,10 @@ def peaks(size: int, persons: int, drained: int) -> tuple[float, float]:
             for number in range(size):
                 outbox.enqueue(connection, patient_record(number, number % persons), ("his",), NOW)
 
-    with mllp_process() as receiver, bridge_process(None, _destination(receiver.port), fill) as bridge:
+    with (
+        child("benchmarks.mllp_process") as receiver,
+        bridge_process(None, _destination(receiver.port), fill) as bridge,
+    ):
         ready = bridge.peak_megabytes()
         _until_sent(bridge, drained)
         return ready, bridge.peak_megabytes()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from config.front import ServiceSettings
-from config.settings import Settings, SiteSettings, database_path
+from config.settings import Settings, SiteSettings
 from hisbridge.lookups.openness import is_open
 from hisbridge.outbox import enqueue
 from hisbridge.outbox_desk import answers
@@ -23,15 +23,15 @@ from hisbridge.questions import Coverage
 from hisbridge.records import HospitalAnswer, PatientRecord
 from kiosk import changes, tickets
 from kiosk.clock import Clock, at_site, moment
+from kiosk.connection import site_database
 from kiosk.handover import Place, coverage_question, patient_record
 from kiosk.queue.model import Wait
 from kiosk.queue.rules import Rules, first_place, rules_of
 from kiosk.queue.waits import wait_of
-from kiosk.schema import MIGRATIONS
 from kiosk.states import Choice, CounterReason, Ticket
 from reader.reading import Reading
 from wire.codec import from_json, to_json
-from wire.database import DatabaseUnavailable, open_existing, transaction
+from wire.database import DatabaseUnavailable, transaction
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +135,7 @@ def random_id() -> str:
 def open_store(settings: Settings, clock: Clock) -> "Store":
     """The store on the site's database; raises DatabaseUnavailable, DatabaseOutdated."""
     with _as_unavailable():
-        connection = open_existing(database_path(settings), MIGRATIONS)
+        connection = site_database(settings)()
     return Store(connection, desk_of(settings), clock)
 
 

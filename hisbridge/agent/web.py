@@ -7,7 +7,7 @@ logged.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
@@ -198,13 +198,7 @@ class Server:
         if trailing:
             frames.receive_data(trailing)
         peer = Peer(reader, writer, frames)
-        jobs = [asyncio.ensure_future(job) for job in (self._conversation(call, peer), peer.pump(), peer.heartbeat())]
-        try:
-            await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for job in jobs:
-                job.cancel()
-            await asyncio.gather(*jobs, return_exceptions=True)
+        await _until_one_ends(self._conversation(call, peer), peer.pump(), peer.heartbeat())
 
     async def _conversation(self, call: Call, peer: Peer) -> None:
         code = 1000
@@ -281,9 +275,13 @@ async def _send(
         await write(writer, data)
         return
     await write(writer, data)
-    gone = asyncio.ensure_future(_until_gone(reader)) if reader is not None else None
-    pieces = asyncio.ensure_future(_pieces(http, writer, reply.stream))
-    jobs = [job for job in (gone, pieces) if job is not None]
+    gone = () if reader is None else (_until_gone(reader),)
+    await _until_one_ends(*gone, _pieces(http, writer, reply.stream))
+
+
+async def _until_one_ends(*works: Coroutine[Any, Any, None]) -> None:
+    """Do these at a time until the first ends; the others are given up."""
+    jobs = [asyncio.ensure_future(work) for work in works]
     try:
         await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -9,59 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from hisbridge import outbox
 from hisbridge.connectors import make
-from hisbridge.connectors.contract import Connector, Known, Outcome, Receipt, Sending
-from hisbridge.delivery import Courier
-from hisbridge.desk_records import Delivery, Depth
+from hisbridge.connectors.contract import Known, Outcome, Receipt, Sending
+from hisbridge.desk_records import Depth
 from hisbridge.errors import DestinationUnreachable
 from hisbridge.outbox import State
 from hisbridge.pacing import Backoff
 from hisbridge.records import PatientRecord
 from hisbridge.standing import Condition
-from tests.hisbridge.making import FakeClock, database, destination, eventually, listed, patient, record
+from tests.hisbridge.carrying import Carrying, carrying
+from tests.hisbridge.making import destination, eventually
 from tests.hisbridge.receiver import ack, control_id, framed, hang_up, mute, raw, receiving, say
-from wire.database import DatabaseUnavailable, open_database, transaction
+from wire.database import DatabaseUnavailable
 
 FULL = Backoff(first_seconds=1.0, longest_seconds=300.0, draw=lambda: 1.0)
 
 
-class Bench:
-    """A courier with its database and a clock that moves only when told."""
-
-    def __init__(self, folder: Path, connector: Connector) -> None:
-        self.path = database(folder)
-        self.clock = FakeClock()
-        self.db = open_database(self.path)
-        self.courier = Courier("his", "hl7v2", connector, lambda: open_database(self.path), FULL, self.clock)
-
-    def owe(self, *visits: str, person: str | None = None) -> None:
-        for number, visit in enumerate(visits):
-            made = record(visit, patient=patient(personal_id=person or f"{number + 1:012}"))
-            with transaction(self.db):
-                outbox.enqueue(self.db, made, ("his",), self.clock())
-
-    def told(self, visit: str) -> Delivery:
-        return next(one for one in listed(self.db) if one.record_id == visit)
-
-    def health(self) -> Condition:
-        return self.courier.health(Depth()).condition
-
-
 @contextmanager
-def bench(folder: Path, connector: Connector) -> Iterator[Bench]:
-    made = Bench(folder, connector)
-    try:
-        yield made
-    finally:
-        made.courier.stop()
-        made.courier.run(0.01)  # closes connection and connector
-        made.db.close()
-
-
-@contextmanager
-def towards(folder: Path, port: int, seconds: float = 5.0) -> Iterator[Bench]:
-    with bench(folder, make(destination(port, timeout_seconds=seconds))) as made:
+def towards(folder: Path, port: int, seconds: float = 5.0) -> Iterator[Carrying]:
+    with carrying(folder, make(destination(port, timeout_seconds=seconds))) as made:
         yield made
 
 
@@ -73,7 +39,7 @@ def test_an_acknowledged_record_is_done(tmp_path: Path) -> None:
         told = b.told("v1")
         assert (told.state, told.receipt, told.attempts) == (State.ACKNOWLEDGED, "AA", 1)
         assert receiver.ids() == [told.idempotency_key]
-        assert b.health() is Condition.WORKING
+        assert b.condition() is Condition.WORKING
 
 
 def test_no_answer_means_unknown_and_the_same_message_goes_again(tmp_path: Path) -> None:
@@ -85,12 +51,12 @@ def test_no_answer_means_unknown_and_the_same_message_goes_again(tmp_path: Path)
             assert (told.state, told.last_error) == (State.QUEUED, "delivery.no_answer")
             assert b.courier.step() is None  # not before its time
             b.clock.advance(2.0 ** (failures - 1))
-        assert b.health() is Condition.FAILING
+        assert b.condition() is Condition.FAILING
         assert b.courier.step() == 0.0
         assert b.told("v1").state is State.ACKNOWLEDGED
         assert len(receiver.messages) == 3
         assert len(set(receiver.messages)) == 1
-        assert b.health() is Condition.WORKING
+        assert b.condition() is Condition.WORKING
 
 
 def test_a_receiver_that_is_down_and_comes_up_gets_everything_in_order(tmp_path: Path) -> None:
@@ -209,26 +175,20 @@ class Fragile:
         pass
 
 
-def drain(b: Bench) -> None:
-    for _ in range(50):
-        if b.courier.step() is None:
-            return
-
-
 def test_a_record_that_cannot_be_rendered_dies_after_three_tries_and_blocks_nobody(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     connector = Fragile(poison="bad")
-    with bench(tmp_path, connector) as b:
+    with carrying(tmp_path, connector) as b:
         b.owe("bad", "good")
-        drain(b)
+        b.drain()
         assert connector.sent == ["good"]
         assert (b.told("bad").state, b.told("bad").last_error) == (State.QUEUED, "delivery.unrenderable")
         b.owe("later", person="000000000001")
         for _ in range(2):
             b.clock.advance(300)
-            drain(b)
+            b.drain()
         assert (b.told("bad").state, b.told("bad").attempts) == (State.DEAD, 3)
         assert connector.sent == ["good", "later"]
         assert "Nguyễn" not in caplog.text
@@ -236,13 +196,13 @@ def test_a_record_that_cannot_be_rendered_dies_after_three_tries_and_blocks_nobo
 
 def test_failed_sendings_do_not_count_as_failed_renderings(tmp_path: Path) -> None:
     connector = Fragile(broken=5)
-    with bench(tmp_path, connector) as b:
+    with carrying(tmp_path, connector) as b:
         b.owe("v1")
         for _ in range(5):
             b.courier.step()
             b.clock.advance(300)
         assert b.told("v1").state is State.QUEUED
-        drain(b)
+        b.drain()
         assert b.told("v1").state is State.ACKNOWLEDGED
 
 
@@ -268,7 +228,7 @@ def test_one_record_that_never_gets_an_answer_starves_nobody(tmp_path: Path) -> 
 
 def test_an_outcome_the_database_would_not_take_is_kept_until_it_does(tmp_path: Path) -> None:
     connector = Fragile()
-    with bench(tmp_path, connector) as b:
+    with carrying(tmp_path, connector) as b:
         b.owe("v1")
         real = b.courier._open_connection
         b.courier._open_connection = lambda: _Stubborn(real())  # type: ignore[assignment,return-value]
@@ -299,7 +259,7 @@ class _Stubborn:
 
 def test_the_thread_survives_a_database_that_is_away(tmp_path: Path) -> None:
     connector = Fragile()
-    with bench(tmp_path, connector) as b:
+    with carrying(tmp_path, connector) as b:
         b.owe("v1")
         opened = threading.Event()
         real = b.courier._open_connection
@@ -322,7 +282,7 @@ def test_the_thread_survives_a_database_that_is_away(tmp_path: Path) -> None:
 
 def test_wake_shortens_the_wait(tmp_path: Path) -> None:
     connector = Fragile()
-    with bench(tmp_path, connector) as b:
+    with carrying(tmp_path, connector) as b:
         thread = threading.Thread(target=b.courier.run, args=(3600.0,))
         thread.start()
         eventually(lambda: b.courier._connection is not None)
@@ -336,18 +296,18 @@ def test_wake_shortens_the_wait(tmp_path: Path) -> None:
 def test_a_destination_that_was_away_gets_everything_as_soon_as_it_is_back(tmp_path: Path) -> None:
     away = Fragile()
     away.unreachable = True
-    with bench(tmp_path, away) as b:
+    with carrying(tmp_path, away) as b:
         b.owe("v1", "v2", "v3")
         assert [b.courier.step() for _ in range(6)] == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0]
         away.unreachable = False
-        drain(b)  # without any time passing: the pause was the destination's, not the records'
+        b.drain()  # without any time passing: the pause was the destination's, not the records'
         assert away.sent == ["v1", "v2", "v3"]
 
 
 def test_a_new_record_cuts_the_pause_of_a_destination_in_trouble(tmp_path: Path) -> None:
     away = Fragile()
     away.unreachable = True
-    with bench(tmp_path, away) as b:
+    with carrying(tmp_path, away) as b:
         b.courier._backoff = Backoff(3600.0, 3600.0, lambda: 1.0)
         b.owe("v1")
         thread = threading.Thread(target=b.courier.run, args=(3600.0,))

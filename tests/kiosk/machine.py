@@ -9,6 +9,7 @@ from kiosk.events import (
     IdentityRead,
     PathChosen,
     PresenceChanged,
+    ReadingFailed,
     ReadingFinished,
     Tick,
 )
@@ -57,6 +58,17 @@ class Kiosk:
 
 def reading_by_number(kiosk: Kiosk) -> None:
     kiosk.tell(CARD, PathChosen(NextPath.CARD_NUMBER), DigitsTyped("900017"))
+
+
+def typing(kiosk: Kiosk) -> None:
+    """The card's digits are being typed."""
+    kiosk.tell(CARD, PathChosen(NextPath.CARD_NUMBER))
+
+
+def failed(kiosk: Kiosk) -> None:
+    """The chip gave nothing."""
+    reading_by_number(kiosk)
+    kiosk.tell(ReadingFailed(kiosk.name, "reader.card_broken"))
 
 
 def confirming_chip(kiosk: Kiosk) -> None:

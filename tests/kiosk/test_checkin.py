@@ -52,6 +52,7 @@ from tests.kiosk.machine import (
     TICKET,
     Kiosk,
     confirming_chip,
+    failed,
     holds_nothing,
     reading_by_number,
 )
@@ -200,11 +201,6 @@ def test_a_reader_that_says_nothing_is_given_up(kiosk: Kiosk) -> None:
     assert kiosk.wait(POLICY.chip_seconds) == (StopChip(name),)
     assert isinstance(kiosk.state, Failed)
     assert kiosk.state.code == "reader.too_slow"
-
-
-def failed(kiosk: Kiosk) -> None:
-    reading_by_number(kiosk)
-    kiosk.tell(ReadingFailed(kiosk.name, "reader.card_broken"))
 
 
 # The person decides.

@@ -41,8 +41,10 @@ from tests.kiosk.machine import (
     POLICY,
     Kiosk,
     confirming_chip,
+    failed,
     holds_nothing,
     reading_by_number,
+    typing,
 )
 from tests.kiosk.people import LAN, MINH, by_chip, by_qr, covered, passport
 
@@ -50,15 +52,6 @@ from tests.kiosk.people import LAN, MINH, by_chip, by_qr, covered, passport
 @pytest.fixture
 def kiosk() -> Kiosk:
     return Kiosk()
-
-
-def typing(kiosk: Kiosk) -> None:
-    kiosk.tell(CARD, PathChosen(NextPath.CARD_NUMBER))
-
-
-def failed(kiosk: Kiosk) -> None:
-    reading_by_number(kiosk)
-    kiosk.tell(ReadingFailed(kiosk.name, "reader.card_broken"))
 
 
 # The QR code.

@@ -35,8 +35,10 @@ from tests.kiosk.machine import (
     POLICY,
     Kiosk,
     confirming_chip,
+    failed,
     holds_nothing,
     reading_by_number,
+    typing,
 )
 from tests.kiosk.people import by_chip, covered
 
@@ -51,15 +53,6 @@ def kiosk() -> Kiosk:
 
 def asking(kiosk: Kiosk) -> None:
     kiosk.tell(CARD)
-
-
-def typing(kiosk: Kiosk) -> None:
-    kiosk.tell(CARD, PathChosen(NextPath.CARD_NUMBER))
-
-
-def failed(kiosk: Kiosk) -> None:
-    reading_by_number(kiosk)
-    kiosk.tell(ReadingFailed(kiosk.name, "reader.card_broken"))
 
 
 @pytest.mark.parametrize("so_far", [reading_by_number, failed])
