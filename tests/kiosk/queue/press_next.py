@@ -1,4 +1,6 @@
-"""A process of several counters that press `next` as fast as they can: `press_next.py FOLDER TIMES COUNTER...`.
+"""A process of several counters that press `next` as fast as they can: `press_next.py FOLDER NOW TIMES COUNTER...`.
+
+NOW is the moment of every act in epoch seconds: a crowd that waits since before midnight has gone home after it.
 
 Prints each ticket it called after the act, and last the CPU seconds of all acts. Started by `test_crowd.py`.
 """
@@ -8,19 +10,21 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
-from kiosk.clock import SystemClock
 from kiosk.queue.desk import open_queue
 from kiosk.queue.model import Act
 from tests.kiosk.queue.hall import crowded_hospital
+from tests.kiosk.world import HandClock
 
 
-def main(folder: str, times: str, *counters: str) -> None:
+def main(folder: str, now: str, times: str, *counters: str) -> None:
     settings = crowded_hospital(Path(folder), make=False)
+    clock = HandClock(datetime.fromtimestamp(int(now), UTC))
 
     def press(code: str) -> list[str]:
-        with closing(open_queue(settings, SystemClock())) as queue:
+        with closing(open_queue(settings, clock)) as queue:
             called = []
             for _ in range(int(times)):
                 with queue.acting() as acts:

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,14 +15,14 @@ from tests.kiosk.world import HandClock, rows
 WAITING = 5000
 PROCESSES = 4
 EACH = 40
-NOW = int(time.time())
+NOW = int(datetime(2026, 11, 23, 8, 0, tzinfo=UTC).timestamp())
 
 
 def test_twenty_counters_in_four_processes_call_nobody_twice_and_keep_the_order(tmp_path: Path) -> None:
     settings = crowded_hospital(tmp_path)
     crowd(settings, WAITING, NOW)
     counters = [[str(1 + process * 5 + number) for number in range(5)] for process in range(PROCESSES)]
-    command = [sys.executable, "-m", "tests.kiosk.queue.press_next", str(tmp_path), str(EACH)]
+    command = [sys.executable, "-m", "tests.kiosk.queue.press_next", str(tmp_path), str(NOW), str(EACH)]
     running = [
         subprocess.Popen([*command, *codes], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for codes in counters
