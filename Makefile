@@ -4,7 +4,7 @@
 BIN := .venv/bin
 RUN_DIR := .run
 
-.PHONY: help setup setup-test run test lint format bench faults fuzz pictures codes lock clean
+.PHONY: help setup setup-test run test lint format bench faults explore fuzz pictures codes lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ bench: setup-test ## figures, each beside a peer
 
 faults: setup-test ## power cuts, kill -9 and cut lines while people check in: lost and duplicated counts
 	@$(BIN)/python -m faults
+
+explore: setup-test ## what is said of any input, tried on fresh random cases
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m hypothesis --hypothesis-profile explore
 
 fuzz: setup-test ## attack what parses a card's bytes, SECONDS=60 for each target
 	@$(BIN)/python -m tests.hostile.fuzz all --seconds $(or $(SECONDS),60)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from hypothesis import settings
 from jinja2.bccache import Bucket, BytecodeCache
 from playwright.sync_api import Browser, expect, sync_playwright
 
@@ -20,6 +21,11 @@ from sandbox.pcscd import SOCKET_VARIABLE, private
 from tests.support.command import CardCommand, read_card_command
 from tests.support.pcsc import CardSlot, PcscForTests, PlacedCard, card_present
 from tests.support.waiting import BUSY_SECONDS, wait_until
+
+# The suite says the same of the same code each time; `make explore` looks further, with cases nobody has seen.
+settings.register_profile("suite", derandomize=True, print_blob=True)
+settings.register_profile("explore", print_blob=True)
+settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
