@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from hisbridge.questions import Coverage
 from hisbridge.records import HospitalAnswer
-from kiosk.states import CounterReason, Devices, NextPath, Ticket
+from kiosk.queue.model import Priority, Wait
+from kiosk.states import Choice, Consent, CounterReason, Devices, NextPath, Ticket, View
 from reader.reading import Holder, Reading
 
 # Events: from the reader, the bridge, the store, the screen, the clock.
@@ -108,6 +109,7 @@ class Committed:
     presentation: str
     ticket: Ticket
     needs_counter: bool
+    wait: Wait | None = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,83 @@ class CounterTicketAsked:
 
 
 @dataclass(frozen=True)
+class ConsentGiven:
+    """The person agrees to what they were shown: that version, in that language."""
+
+    consent: Consent
+
+
+@dataclass(frozen=True)
+class ConsentRefused:
+    """The person does not agree: nothing is handed over, a number for the counter is given."""
+
+
+@dataclass(frozen=True)
+class ServiceChosen:
+    """What the person came for. At `NoCard` it is one that asks for no identity, and gives its number at once."""
+
+    code: str
+
+
+@dataclass(frozen=True)
+class PriorityAsked:
+    """The person wants to say why they go first."""
+
+
+@dataclass(frozen=True)
+class PriorityChosen:
+    """Of `kiosk.queue.model.DECLARED`, or NONE: taken back."""
+
+    priority: Priority
+
+
+@dataclass(frozen=True)
+class AdjustAsked:
+    """The person wants the screen otherwise."""
+
+
+@dataclass(frozen=True)
+class ViewChosen:
+    """How the person wants the screen from now on; valid in every state."""
+
+    view: View
+
+
+@dataclass(frozen=True)
+class PrintAgainAsked:
+    """The person wants the ticket on the screen printed once more."""
+
+
+@dataclass(frozen=True)
+class PrintEnded:
+    """The ticket came out (`code` None), or why it did not."""
+
+    ticket_id: str
+    code: str | None = None
+
+
+@dataclass(frozen=True)
+class PrinterTold:
+    """How the printer is, looked at while nobody prints: the code of why it would not print, None: it would."""
+
+    code: str | None
+
+
+@dataclass(frozen=True)
+class HelpCalled:
+    """The call for help is on the counters' pages, or (`call_id` None) cannot be put there."""
+
+    call_id: int | None
+
+
+@dataclass(frozen=True)
+class HelpAnswered:
+    """Somebody of the staff is coming."""
+
+    call_id: int
+
+
+@dataclass(frozen=True)
 class LanguageChosen:
     language: str
 
@@ -187,8 +266,10 @@ class StoreRecovered:
 Event = (
     PresenceChanged | DevicesChanged | PhaseReached | IdentityRead | ReadingFinished | ReadingFailed | PayloadRead
     | PayloadRefused | MrzFailed | CoverageAnswered | CoverageCameLate | HospitalAnswered | Committed | CommitFailed
-    | Touched | PathChosen | DigitsTyped | Confirmed | Denied | HelpAsked | CounterTicketAsked | LanguageChosen
-    | Cancelled | Tick | StoreLost | StoreRecovered
+    | Touched | PathChosen | DigitsTyped | Confirmed | Denied | ConsentGiven | ConsentRefused | ServiceChosen
+    | PriorityAsked | PriorityChosen | AdjustAsked | ViewChosen | PrintAgainAsked | PrintEnded | PrinterTold
+    | HelpAsked | HelpCalled | HelpAnswered | CounterTicketAsked | LanguageChosen | Cancelled | Tick | StoreLost
+    | StoreRecovered
 )  # fmt: skip
 
 
@@ -248,11 +329,26 @@ class Commit:
     reading: Reading | None
     coverage: Coverage | None
     reason: CounterReason = CounterReason.NONE
+    choice: Choice = Choice()
+
+
+@dataclass(frozen=True)
+class PrintTicket:
+    """Put the committed ticket on paper, in the language it was made in; `again`: a person asked for a second copy."""
+
+    ticket: Ticket
+    language: str
+    wait: Wait | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True)
 class CallStaff:
-    pass
+    """Let the counters know that somebody at this kiosk wants help; `screen`: the state's name where it was pressed."""
+
+    screen: str = ""
 
 
-Effect = OpenChip | StopChip | LookForLines | StopLooking | TellAgain | AskCoverage | Commit | CallStaff
+Effect = (
+    OpenChip | StopChip | LookForLines | StopLooking | TellAgain | AskCoverage | Commit | PrintTicket | CallStaff
+)  # fmt: skip

@@ -5,6 +5,7 @@ Must not import Flask, a device library or a connector.
 
 from dataclasses import dataclass
 
+from config.front import Device
 from config.settings import Settings
 
 LANGUAGES = ("vi", "en")
@@ -30,6 +31,12 @@ class Policy:
     insurance_attempts: int = 2  # so often the insurance card's number is asked for
     mrz_idle_seconds: float = 60.0  # as `idle_seconds`, but never shorter than the camera's look
     mrz_offer_seconds: float = 5.0  # a code not read in this time may be worn: the lines on the back are offered
+    goodbye_seconds: float = 4.0
+    offered: tuple[str, ...] = ()  # codes of the services to choose from; one or none: nothing is asked
+    without_identity: frozenset[str] = frozenset()  # of all services, those whose number is given without a card
+    consent_version: str = ""  # of the text that must be agreed to; empty: none is asked for
+    required: frozenset[Device] = frozenset()  # without one of these the kiosk is out of order
+    printer: bool = False  # whether there is one
     again_seconds: float = 10.0  # a code last seen so long ago was taken away: held up now, it is held up anew
 
 
@@ -38,6 +45,12 @@ def policy_of(settings: Settings) -> Policy:
     kiosk = settings.kiosk
     return Policy(
         language=kiosk.language,
+        languages=kiosk.display.languages,
+        offered=tuple(service.code for service in kiosk.services if service.offered and service.identity),
+        without_identity=frozenset(service.code for service in kiosk.services if not service.identity),
+        consent_version=kiosk.consent.version if kiosk.consent.enabled else "",
+        required=frozenset(kiosk.required_devices),
+        printer=kiosk.printer.kind != "none",
         idle_seconds=kiosk.idle_seconds,
         warning_seconds=kiosk.warning_seconds,
         ticket_seconds=kiosk.ticket_seconds,

@@ -6,9 +6,10 @@ Must not import Flask, a device library or a connector.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from config.front import Device
 from hisbridge.questions import Coverage
 from hisbridge.records import HospitalAnswer
-from kiosk.queue.model import Priority
+from kiosk.queue.model import Priority, Wait
 from reader.reading import InsuranceCard, Reading
 
 
@@ -88,6 +89,45 @@ class Devices:
     def sees_codes(self) -> bool:
         """Whether it is of any use to hold up a code."""
         return self.scans or self.camera
+
+
+class Theme(StrEnum):
+    """How the screen is coloured."""
+
+    NORMAL = "normal"
+    CONTRAST = "contrast"
+
+
+class Size(StrEnum):
+    """How large its letters are."""
+
+    NORMAL = "normal"
+    LARGE = "large"
+
+
+class Hand(StrEnum):
+    """On which side its buttons are."""
+
+    RIGHT = "right"
+    LEFT = "left"
+
+
+@dataclass(frozen=True)
+class View:
+    """How this person wants the screen; None: as the site has it. Forgotten with the person."""
+
+    theme: Theme | None = None
+    size: Size | None = None
+    hand: Hand | None = None
+    muted: bool = False
+
+
+class Paper(StrEnum):
+    """What became of the ticket on paper."""
+
+    NONE = "none"  # this kiosk has no printer, or it did not come out: the number stays large and is spoken
+    PRINTING = "printing"
+    PRINTED = "printed"
 
 
 @dataclass(frozen=True)
@@ -176,8 +216,39 @@ class AskInsurance:
 
 
 @dataclass(frozen=True)
+class AskConsent:
+    """The site must ask before anything is handed over: whoever was read agrees (`kiosk.consent`) or gets a number for
+    the counter. Nothing of the person is shown yet, and nobody was asked about them."""
+
+    reading: Reading
+    complete: bool
+
+
+@dataclass(frozen=True)
+class ChooseService:
+    """The person said yes; more than one service is offered. The insurance answer may still be out."""
+
+    reading: Reading
+    complete: bool
+    coverage: Coverage | None = None
+
+
+@dataclass(frozen=True)
+class ChoosePriority:
+    """Why the person goes first, if they say so: pregnant, severe disability, merit. `back`: where it leads on from."""
+
+    back: "Confirm | ChooseService"
+
+
+@dataclass(frozen=True)
+class Adjust:
+    """How the screen shall look and sound for this person: contrast, size, side of the buttons, voice."""
+
+
+@dataclass(frozen=True)
 class NoCard:
-    """The person has no card: a child, a newborn, somebody of the forces, or it is at home."""
+    """The person has no card: a child, a newborn, somebody of the forces, it is at home; or wants a service that asks
+    for none (`identity = false`)."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +270,16 @@ class TicketShown:
     needs_counter: bool  # the record is incomplete or unproven: staff complete it
     told: HospitalAnswer | None = None
     told_by: str = ""
+    wait: Wait | None = None  # when it was made; None: nobody calls it, or it is not known
+    paper: Paper = Paper.NONE
+    paper_problem: str | None = None  # code of why it did not come out
+
+
+@dataclass(frozen=True)
+class Goodbye:
+    """The ticket was taken; a moment to say where to go and not to forget the card."""
+
+    needs_counter: bool
 
 
 @dataclass(frozen=True)
@@ -211,19 +292,26 @@ class Failed:
 
 @dataclass(frozen=True)
 class Help:
-    """The person asked for help: where to go, and a number for the counter if wanted."""
+    """The person asked for help: the counter is called, and a number for it may be had. `call_id` is known once the
+    call is on the counters' pages, `answered` once somebody there said that they are coming."""
+
+    call_id: int | None = None
+    answered: bool = False
 
 
 @dataclass(frozen=True)
 class OutOfOrder:
-    """Nothing can be committed now (`code`); says where to go, leaves by itself when the part is back."""
+    """Nothing can be committed now (`code`), or a device that the site requires is missing (`device`, whose code it
+    is); says where to go, outlives a restart, leaves by itself when the part is back."""
 
     code: str
+    device: Device | None = None
 
 
 State = (
-    Start | AskKey | AskQr | AskMrz | Keypad | ReadingChip | Confirm | Finishing | AskInsurance | NoCard | AwaitAnswer
-    | TicketShown | Failed | Help | OutOfOrder
+    Start | Adjust | AskKey | AskQr | AskMrz | Keypad | ReadingChip | AskConsent | Confirm | ChooseService
+    | ChoosePriority | Finishing | AskInsurance | NoCard | AwaitAnswer | TicketShown | Goodbye | Failed | Help
+    | OutOfOrder
 )  # fmt: skip
 
 
@@ -259,5 +347,11 @@ class Session:
     card_waiting: bool = False  # the next person's card was placed while a ticket was still shown
     code_waiting: Reading | None = None  # the next person's code was held up while a ticket was still shown
     devices: Devices = Devices()
+    choice: Choice = Choice()  # service, declared priority and consent of this presentation
+    view: View = View()
+    card_taken: bool = False  # the warning stands because the card was taken away, not because nobody touched
+    help_call: int | None = None  # the open call for help of this kiosk
+    printer_problem: str | None = None  # code of why the printer would not print now; None: it would, or is none
+    printer_seen: bool = False  # whether the printer has told of itself in this run
     lately: str = ""  # whose code or ticket was the last one (see `moves.mark_of`); forgotten after a few seconds
     lately_at: float = 0.0  # monotonic seconds: when that code was last seen, or its presentation left; 0: not seen
