@@ -18,7 +18,7 @@ from hisbridge.outbox import State
 from hisbridge.questions import Coverage, Verdict
 from hisbridge.records import Arrival, Patient, PatientRecord, Proof, ProofCheck, Site
 from hisbridge.schema import MIGRATIONS
-from wire.database import migrate
+from tests.support.database import migrated
 
 MOMENT = datetime(2026, 11, 21, 0, 45, tzinfo=UTC)
 
@@ -117,7 +117,7 @@ def portal_settings(folder: Path, port: int, **differences: Any) -> PortalSettin
 
 def database(folder: Path) -> Path:
     path = folder / "state" / "tiepdon.db"
-    migrate(path, MIGRATIONS)
+    migrated(path, MIGRATIONS)
     return path
 
 
