@@ -72,6 +72,7 @@ class Courier:
         now: Callable[[], datetime],
         pace: Pace | None = None,
         mark: RenderingMark | None = None,
+        left_out: Callable[[PatientRecord], tuple[str, ...]] | None = None,
     ) -> None:
         self.name = name
         self._connector_name = connector_name
@@ -81,6 +82,7 @@ class Courier:
         self._now = now
         self._pace = pace or Pace()
         self._mark = mark or RenderingMark(None)
+        self._left_out = left_out or (lambda _: ())
         self._preparing = Preparing(connector.render)
         self._last_known: Known | None = None  # of the last person whom the receiver could be asked about
         self._standing = Standing(name)
@@ -207,11 +209,13 @@ class Courier:
             except Exception as error:
                 return self._unrenderable(delivery, error)
             if message is None:
-                return self._noted(Ended(delivery.delivery_id, State.ACKNOWLEDGED, self._now(), receipt=NOT_TOLD))
+                left, number = self._left_out(record), delivery.delivery_id
+                return self._noted(Ended(number, State.ACKNOWLEDGED, self._now(), receipt=NOT_TOLD, open_work=left))
             begun = True
             self._prepare(following)
             sending = Sending(delivery.idempotency_key, delivery.attempts + 1, delivery.doubtful)
-            return self._judged(delivery, self._connector.send(message, sending))
+            receipt = self._connector.send(message, sending)
+            return self._judged(delivery, replace(receipt, open_work=(*receipt.open_work, *self._left_out(record))))
         except (sqlite3.Error, DatabaseUnavailable):
             raise
         except DestinationUnreachable as error:
@@ -237,9 +241,14 @@ class Courier:
         if delivery.known is not None:
             return delivery.known
         known = self._last_known = self._connector.identify(record)
-        if record.revision:
-            number = outbox.visit_number(connection, self.name, delivery.record_id, record.revision)
-            known = replace(known, visit_number=number)
+        if record.revision or record.local_id is not None:
+            told = outbox.told_before(connection, self.name, delivery.record_id, record.revision)
+            known = replace(known, visit_number=told.visit_number)
+            if record.local_id is not None and told.record_number is not None:
+                # They stay whom the receiver has made of them, whoever else it finds under the number known since.
+                if known.record_number not in (None, told.record_number):
+                    raise PersonAmbiguous(why="known_already")
+                known = replace(known, record_number=told.record_number, none_told=False)
         if known != Known():
             outbox.keep_known(connection, delivery.delivery_id, known)
         return known
@@ -287,7 +296,10 @@ class Courier:
                 return self._answered(Ended(number, State.ACKNOWLEDGED, when, None, text, answer, left, doubtful=False))
             case Outcome.REJECTED:
                 log.warning("%s: delivery %d rejected (%s)", self.name, number, text)
-                return self._answered(Ended(number, State.REJECTED, when, REJECTED, text, doubtful=receipt.doubtful))
+                answer = bounded(receipt.answer)
+                return self._answered(
+                    Ended(number, State.REJECTED, when, REJECTED, text, answer, doubtful=receipt.doubtful)
+                )
             case Outcome.TRY_LATER:
                 alone = receipt.retry_after_seconds
                 return self._in_trouble(delivery, Trouble(TRY_LATER, text, text, receipt.doubtful, alone))

@@ -12,11 +12,12 @@ import msgspec
 
 from hisbridge.connectors.contract import Known
 from hisbridge.questions import Coverage
-from hisbridge.records import AddressCodes, Arrival, Merge, Patient, PatientRecord
+from hisbridge.records import AddressCodes, Arrival, Guardian, Merge, Patient, PatientRecord
 
 # What is of the visit, the site or the insurer's rules, and of no single person.
 SHOWN: dict[type, frozenset[str]] = {
-    Patient: frozenset({"sex", "nationality", "nationality_code"}),
+    Patient: frozenset({"sex", "nationality", "nationality_code", "local_id"}),
+    Guardian: frozenset({"relation"}),
     AddressCodes: frozenset({"province_code"}),
     Arrival: frozenset(
         {"visit_id", "arrived_at", "service_code", "service_name", "ticket_number", "visit_type", "object_code"}
@@ -30,7 +31,7 @@ SHOWN: dict[type, frozenset[str]] = {
 }
 NAMES = frozenset({"full_name", "confirmed_by"})
 # Codes that stand for one entry of a list: any other entry would be a lie, and a made-up one no receiver knows.
-LEFT_OUT = frozenset({"ward_code", "ward_candidates", "ethnicity_code", "occupation_code"})
+LEFT_OUT = frozenset({"ward_code", "ward_candidates", "ethnicity_code", "occupation_code", "priority"})
 CARDS = frozenset({"card_number", "other_card_number"})
 
 HIDDEN_DATE = "1111-11-11"  # a day of the calendar, so that every format can hold it
@@ -51,6 +52,7 @@ def masked(record: PatientRecord) -> PatientRecord:
         patient=_hidden(record.patient),
         visit=_hidden(record.visit),
         coverage=_hidden(record.coverage),
+        guardian=_hidden(record.guardian),
     )
 
 

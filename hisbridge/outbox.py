@@ -185,19 +185,20 @@ _KNOWN = "UPDATE deliveries SET known = ?, known_visit = ? WHERE id = ?"
 
 _TOLD_BEFORE = """
 SELECT answer FROM deliveries
-WHERE destination = ? AND record_id = ? AND revision < ? AND answer IS NOT NULL ORDER BY revision DESC
+WHERE destination = ? AND record_id = ? AND revision <= ? AND answer IS NOT NULL ORDER BY revision DESC
 """
 
 
 def enqueue(connection: sqlite3.Connection, record: PatientRecord, destinations: Sequence[str], now: datetime) -> None:
     """Owe this record to each destination. Inserts only: the caller begins and commits the transaction.
 
+    A person's records keep their order; whoever came without a number is a person by their visit, also afterwards.
     Raises sqlite3.IntegrityError when this revision of the visit is already owed to a destination.
     """
     if not destinations:
         return
     payload = to_json(record).decode()
-    person = person_key(record.patient.personal_id)
+    person = person_key(record.local_id or record.patient.personal_id or "")
     visit, revision = record.visit.visit_id, record.revision
     created = moment(now)
     connection.executemany(
@@ -207,6 +208,18 @@ def enqueue(connection: sqlite3.Connection, record: PatientRecord, destinations:
             for name in destinations
         ],
     )
+
+
+def enqueue_row(
+    connection: sqlite3.Connection, destination: str, record_id: str, person: str, payload: str, now: datetime
+) -> None:
+    """Owe a destination what is no visit's record (hisbridge.arrivals.CounterNumber). `person`: whose order it keeps.
+
+    Inserts only, as `enqueue`.
+    """
+    key = idempotency_key(destination, record_id)
+    row = (record_id, 0, "arrived", destination, key, person_key(person), payload, moment(now))
+    connection.execute(_ENQUEUE, row)
 
 
 def claim(
@@ -260,13 +273,14 @@ def kept_known(row: sqlite3.Row) -> Known | None:
     return None if (number, visit) == (None, None) else Known(number or None, visit, none_told=number == "")
 
 
-def visit_number(connection: sqlite3.Connection, destination: str, record_id: str, revision: int) -> str | None:
-    """The visit's number at the receiver, by its latest answer to a record before this revision that tells one."""
+def told_before(connection: sqlite3.Connection, destination: str, record_id: str, revision: int) -> Known:
+    """The person's and the visit's numbers at the receiver, by its latest answers to this record or an earlier one."""
+    person = visit = None
     for (answer,) in connection.execute(_TOLD_BEFORE, (destination, record_id, revision)):
         with suppress(MalformedMessage):  # a damaged answer must not keep the record from going out
-            if number := from_json(answer, HospitalAnswer).visit_number:
-                return number
-    return None
+            told = from_json(answer, HospitalAnswer)
+            person, visit = person or told.record_number, visit or told.visit_number
+    return Known(person, visit)
 
 
 def reset_sending(connection: sqlite3.Connection, destination: str, culprit: int | None = None) -> int:

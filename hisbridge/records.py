@@ -8,7 +8,17 @@ import msgspec
 from msgspec import Meta
 
 from hisbridge.questions import Coverage
-from hisbridge.values import Code, ExpiryDate, FacilityCode, FullDate, LongText, Moment, Name, PartialDate, PersonalId
+from hisbridge.values import (
+    Code,
+    ExpiryDate,
+    FacilityCode,
+    FullDate,
+    LongText,
+    Moment,
+    Name,
+    PartialDate,
+    PersonalId,
+)
 from wire.codec import Record
 
 
@@ -38,12 +48,25 @@ class AddressCodes(Record, frozen=True, kw_only=True):
 
 
 class Patient(Record, frozen=True, kw_only=True):
-    """Administrative data of the person; only the personal ID number is always known.
+    """Administrative data of the person, known by one of two numbers: `personal_id`, or `local_id`.
 
     Codes are the bridge's own reading of the texts beside them, left out where it is not certain.
     """
 
-    personal_id: Annotated[PersonalId, Meta(description="the key of the person")]
+    personal_id: Annotated[
+        PersonalId | None,
+        Meta(
+            description="the key of the person, 12 digits; null for a newborn, or somebody without papers, whose number"
+            " is not known yet: whoever files people by it alone would make two of them one"
+        ),
+    ] = None
+    local_id: Annotated[
+        Annotated[str, Meta(pattern=r"^[0-9A-Za-z._-]{1,64}\Z")] | None,
+        Meta(
+            description="our own name of somebody who checked in without a number: unique for ever, theirs alone, and"
+            " kept when the number becomes known; null for all others"
+        ),
+    ] = None
     full_name: Annotated[
         Name | None,
         Meta(
@@ -95,6 +118,17 @@ class Patient(Record, frozen=True, kw_only=True):
     ] = None
 
 
+class Guardian(Record, frozen=True, kw_only=True):
+    """Who came with a child: whom to turn to, never the patient's own identity (services.md 2.4)."""
+
+    full_name: Annotated[Name, Meta(description="as `patient.full_name`", examples=["Trần Thị Mẫu"])]
+    relation: Annotated[
+        Literal["mother", "father", "grandparent", "guardian", "other"], Meta(description="what they are to the child")
+    ]
+    personal_id: Annotated[PersonalId | None, Meta(description="the guardian's own number, not the child's")] = None
+    phone: Annotated[Code | None, Meta(description="as `patient.phone`", examples=["0000000000"])] = None
+
+
 class Arrival(Record, frozen=True, kw_only=True):
     """The visit as reception knows it."""
 
@@ -126,6 +160,10 @@ class Arrival(Record, frozen=True, kw_only=True):
         Code | None, Meta(description="number of the transfer or appointment slip (GIAY_CHUYEN_TUYEN)")
     ] = None
     appointment_id: Annotated[Code | None, Meta(description="the receiver's own name of the appointment")] = None
+    priority: Annotated[
+        Literal["pregnant", "severe_disability", "merit"] | None,
+        Meta(description="why the person goes first, as they said themselves at the kiosk; staff confirm it"),
+    ] = None
 
 
 class ProofCheck(Record, frozen=True, kw_only=True):
@@ -193,7 +231,13 @@ class PatientRecord(Record, frozen=True, kw_only=True):
     visit: Arrival
     evidence: Proof
     coverage: Annotated[Coverage | None, Meta(description="the insurance answer, when one was sought")] = None
+    guardian: Annotated[Guardian | None, Meta(description="who came with a child, where staff typed it in")] = None
     synthetic: Annotated[bool, Meta(description="sandbox data: no real person")] = False
+
+    @property
+    def local_id(self) -> str | None:
+        """Our own name of somebody without a number, or whose number became known later; None: they had one."""
+        return self.patient.local_id or (None if self.patient.personal_id else self.visit.visit_id)
 
 
 MAX_TOLD = 200  # characters

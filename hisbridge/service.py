@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from config.destinations import LocalAgentDestination
@@ -20,11 +21,13 @@ from hisbridge.answers import Answering, Busy, Failed, TooLate
 from hisbridge.asking_again import AskingAgain
 from hisbridge.carrier import Carrier
 from hisbridge.connectivity import Breaker, LineHealth
+from hisbridge.connectors.gaps import left_out
 from hisbridge.delivery import Courier
 from hisbridge.desk import Desk, open_outbox
 from hisbridge.desk_calls import DeskCalls, whole_number
 from hisbridge.desk_records import Depth
 from hisbridge.errors import PortalTimeout
+from hisbridge.help_relay import HelpRelay
 from hisbridge.http import silence
 from hisbridge.lookups.contract import PopulationLookup
 from hisbridge.lookups.coverage import CoverageLookup
@@ -144,6 +147,7 @@ class Bridge:
         self._settings = settings
         self._couriers = couriers
         self._desk = DeskCalls(Desk(settings, lambda: open_outbox(database_path(settings)), now), couriers)
+        self._help = HelpRelay(settings)
         self._insurance = insurance
         self._register = register
         self._lines = lines
@@ -161,6 +165,7 @@ class Bridge:
             ("POST", "/v1/wake"): self._wake,
             ("GET", "/v1/health"): self._health,
             **self._desk.routes(),
+            **self._help.routes(),
         }
 
     def _coverage(self, request: Request) -> Response:
@@ -263,6 +268,7 @@ def _carrier(settings: Settings, number: int, around: Surroundings) -> Carrier:
             batch=CAREFUL_BATCH if getattr(destination, "when_unknown", "") == "staff" else BATCH,
         ),
         mark=RenderingMark(database_path(settings).with_name(f"rendering-{destination.name}")),
+        left_out=partial(left_out, destination=destination),
     )
 
 

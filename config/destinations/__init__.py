@@ -1,6 +1,7 @@
 """The settings of each kind of destination, one file for each connector; `connector` tells which kind is meant."""
 
 from config.destinations.base import Destination, HttpDestination
+from config.destinations.desk import DeskDestination
 from config.destinations.fhir import FhirDestination
 from config.destinations.files import CheckinXmlDestination, FileDropDestination
 from config.destinations.hl7v2 import Hl7v2Destination
@@ -17,10 +18,12 @@ DestinationSettings = (
     | FileDropDestination
     | CheckinXmlDestination
     | LocalAgentDestination
+    | DeskDestination
 )
 
 __all__ = [
     "CheckinXmlDestination",
+    "DeskDestination",
     "Destination",
     "DestinationSettings",
     "FhirDestination",

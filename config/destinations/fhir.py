@@ -9,7 +9,16 @@ from msgspec import Meta
 from config.destinations.base import HttpDestination, Url
 
 SystemKind = Literal[
-    "personal_id", "previous_id", "insurance", "social_security", "record_number", "visit", "ticket", "facility"
+    "personal_id",
+    "local",
+    "previous_id",
+    "insurance",
+    "social_security",
+    "record_number",
+    "guardian",
+    "visit",
+    "ticket",
+    "facility",
 ]
 Uri = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:[^\s|,$\\]+\Z", max_length=500)]
 Canonical = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:\S+\Z", max_length=500)]
@@ -18,6 +27,8 @@ _VN = "http://fhir.hl7.org.vn/core/sid"
 _MOH = "http://fhir.ehealth.gov.vn/core/sid"
 # What one draft calls a thing and another does not know stays a name of our own: nobody else's is made up.
 _OWN: dict[SystemKind, str] = {
+    "local": "urn:tiepdon:person",
+    "guardian": "urn:tiepdon:guardian",
     "previous_id": "urn:tiepdon:previous-id",
     "social_security": "urn:tiepdon:social-security-number",
     "visit": "urn:tiepdon:visit",

@@ -33,6 +33,10 @@ PersonName = Literal[
     "occupation_code",
     "card_number",
     "issue_date",
+    "guardian_name",
+    "guardian_relation",
+    "guardian_personal_id",
+    "guardian_phone",
 ]
 BookingName = Literal[
     "record_number",

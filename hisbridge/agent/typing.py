@@ -69,6 +69,12 @@ def _value(record: PatientRecord, field: TypedField) -> str | None:
             return visit.ticket_number
         case "service_name":
             return visit.service_name
+        case "guardian_name":
+            return record.guardian.full_name if record.guardian else ""
+        case "guardian_personal_id":
+            return record.guardian.personal_id if record.guardian else ""
+        case "guardian_phone":
+            return record.guardian.phone if record.guardian else ""
         case _:
             told: str | None = getattr(patient, field.field)
             return told

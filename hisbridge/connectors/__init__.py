@@ -21,6 +21,7 @@ CONNECTORS: Mapping[str, tuple[str, str]] = {
     "rest": ("rest", "RestConnector"),
     "webhook": ("webhook", "WebhookConnector"),
     "dangky_kcb": ("registration", "RegistrationConnector"),
+    "desk": ("desk", "DeskConnector"),
 }
 
 

@@ -12,12 +12,13 @@ from types import MappingProxyType
 from typing import Any
 
 from config.destinations import FhirDestination
+from config.destinations.fhir import SystemKind
 from hisbridge.connectors import fhir_answers as answers
 from hisbridge.connectors import fhir_bundle
 from hisbridge.connectors.contract import Known, Outcome, Receipt, Sending
 from hisbridge.connectors.fhir_errors import FhirNoStatement, FhirNoTransactions, FhirWrongVersion
 from hisbridge.connectors.fhir_held import Refused, overlaid, renamed
-from hisbridge.connectors.fhir_types import Json
+from hisbridge.connectors.fhir_types import Json, token
 from hisbridge.connectors.http_caller import HttpCaller, joined, later, outcome_of
 from hisbridge.connectors.oauth import FORM, ClientToken
 from hisbridge.errors import DestinationSetup, GarbledAnswer, NoAnswer
@@ -27,16 +28,18 @@ from hisbridge.records import PatientRecord
 CONTENT_TYPE = "application/fhir+json; charset=utf-8"
 ACCEPT = "application/fhir+json; fhirVersion=4.0, application/fhir+json;q=0.9"
 NOTHING: Mapping[str, str] = MappingProxyType({})
+KNOWN_ALREADY = "Patient.identifier:known_already"  # open work: two records there are one person's, perhaps
 MAX_ANSWER = 4 << 20  # bytes; a CapabilityStatement of everything has one or two million
 _VERSION = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){0,2}(-[a-z0-9]{1,20})?\Z")
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """The transaction as it goes out; `read`: it was made from what the receiver held."""
+    """The transaction as it goes out; `read`: it was made from what the receiver held; `left`: what was left out."""
 
     bundle: Json
     read: bool
+    left: tuple[str, ...] = ()
 
 
 class _Stopped(Exception):
@@ -81,7 +84,7 @@ class FhirConnector:
         if receipt := answers.entry_refusal(told, attempt=sending.attempt, read_before=plan.read):
             return receipt
         found = answers.hospital_answer(plan.bundle, told, self._destination)
-        return Receipt(Outcome.ACKNOWLEDGED, answers.statuses(told), found)
+        return Receipt(Outcome.ACKNOWLEDGED, answers.statuses(told), found, plan.left)
 
     def probe(self) -> None:
         """Read the CapabilityStatement; what it does not say is not held against it.
@@ -122,17 +125,47 @@ class FhirConnector:
         }
         planned: list[Json] = []
         dropped: list[str] = []
+        left: tuple[str, ...] = ()
         for one in bundle["entry"]:
             if one not in changes:
                 planned.append(one)
                 continue
+            before = held[one["fullUrl"]]
+            if self._anothers_number(one, before, attempt):
+                one, left = self._numberless(one), (KNOWN_ALREADY,)
             try:
-                changed = _change(one, held[one["fullUrl"]], names)
+                changed = _change(one, before, names)
             except Refused as refused:
                 raise _Stopped(answers.rejected(refused.why)) from None
             planned += [changed] if changed else []
-            dropped += [] if changed or held[one["fullUrl"]] else [one["request"]["url"]]
-        return _Plan({**bundle, "entry": [_without(one, dropped) for one in planned]}, read=True)
+            dropped += [] if changed or before else [one["request"]["url"]]
+        return _Plan({**bundle, "entry": [_without(one, dropped) for one in planned]}, read=True, left=left)
+
+    def _anothers_number(self, one: Json, held: Json | None, attempt: int) -> bool:
+        """Whether the number that somebody of ours was given since belongs to another Patient there: were it on both,
+        every later visit would find two. Raises _Stopped."""
+        number = self._has(one, "personal_id")
+        if number is None or self._has(one, "local") is None:
+            return False
+        condition = token(number["system"], number["value"])
+        answer = self._ask("POST", "Patient/_search", f"{condition}&_count=2".encode(), {"Content-Type": FORM})
+        if receipt := answers.refusal(answer, attempt=attempt, read_before=False):
+            raise _Stopped(replace(receipt, retry_after_seconds=later(answer)))
+        found = answers.matches(answer, "Patient")
+        return any(held is None or other.get("id") != held.get("id") for other in found)
+
+    def _numberless(self, one: Json) -> Json:
+        number = self._has(one, "personal_id")
+        kept = [each for each in one["resource"]["identifier"] if each != number]
+        return {**one, "resource": {**one["resource"], "identifier": kept}}
+
+    def _has(self, one: Json, kind: SystemKind) -> Json | None:
+        """The identifier of this kind in a Patient of ours."""
+        if one["resource"]["resourceType"] != "Patient":
+            return None
+        system = self._destination.identifier_systems[kind]
+        numbers = answers.objects(one["resource"].get("identifier"))
+        return next((number for number in numbers if number.get("system") == system), None)
 
     def _held(self, one: Json, attempt: int) -> Json | None:
         """What the receiver holds of it; None where nothing. Raises _Stopped."""

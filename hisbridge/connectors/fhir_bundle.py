@@ -21,6 +21,7 @@ from hisbridge.connectors.fhir_resources import (
     patient,
     provenance,
     recorded,
+    related_person,
 )
 from hisbridge.connectors.fhir_types import (
     ID,
@@ -59,10 +60,20 @@ def render(record: PatientRecord, his: FhirDestination) -> bytes | None:
 def _visit(record: PatientRecord, his: FhirDestination) -> Iterator[Json]:
     systems, cancelled = his.identifier_systems, record.event is Event.CANCELLED
     person, visit = _url(record, his, "Patient"), _url(record, his, "Encounter")
-    who = token(systems["personal_id"], record.patient.personal_id)
+    ours = record.local_id
+    if ours is not None and text(ours) is None:
+        raise ValueError("local_id")  # nobody could be told from another by it
+    # Whoever came without a number is found by our own name of them alone, so that nobody else's record is ever met.
+    known_by = token(systems["local"], ours) if ours else None
+    who = known_by or token(systems["personal_id"], record.patient.personal_id or "")
     # Only the arrival tells what the chip holds: what staff corrected afterwards no chip proves.
     proven = record.event is Event.ARRIVED and his.update_person and chip_proven(record.evidence)
-    yield _changed(person, patient(record, his), who) if proven else _created(person, patient(record, his), who)
+    known_better = known_by is not None and record.event is Event.UPDATED  # the Patient is of our own making
+    write = _changed if proven or known_better else _created
+    yield write(person, patient(record, his), who)
+    if record.guardian is not None and not cancelled:
+        guardian = token(systems["guardian"], _visit_id(record))
+        yield _created(_url(record, his, "RelatedPerson"), related_person(record, his, person), guardian)
     card = None if cancelled else card_in_force(record.coverage)
     if card is not None:
         cover = coverage(record, his, person)

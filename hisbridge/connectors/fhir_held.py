@@ -43,8 +43,13 @@ def overlaid(held: Mapping[str, Any], ours: Mapping[str, Any]) -> Json:
 
 
 def _identified(held: Mapping[str, Any], ours: Mapping[str, Any]) -> Json:
-    """What the chip proves: name, birth date, sex; nothing known better there becomes coarser."""
+    """What the chip proves: name, birth date, sex; nothing known better there becomes coarser. To a Patient of our own
+    making, whom only a temporary identifier names, also the numbers that are known since."""
     told: Json = {}
+    numbers, ours_too = _list(held.get("identifier")), _list(ours.get("identifier"))
+    if any(one.get("use") == "temp" for one in ours_too):
+        new = [one for one in ours_too if not any(_same(number, one) for number in numbers)]
+        told |= {"identifier": [*numbers, *new]} if new else {}
     names = [one for one in _list(held.get("name")) if isinstance(one, dict)]
     for name in _list(ours.get("name")):
         official = next((one for one in names if one.get("use") == "official"), None)

@@ -6,7 +6,7 @@ from config.codelists.places import Era, places
 from config.destinations import FhirDestination
 from hisbridge.connectors.fhir_types import ID, Json, code, coding, identifier, instant, partial_date, pruned, text
 from hisbridge.questions import Coverage, Verdict
-from hisbridge.records import Patient, PatientRecord, Proof
+from hisbridge.records import Event, Guardian, Patient, PatientRecord, Proof
 
 _TERMS = "http://terminology.hl7.org/CodeSystem"
 _STANDARD = "http://hl7.org/fhir/StructureDefinition"
@@ -43,7 +43,8 @@ def meta(record: PatientRecord, his: FhirDestination, kind: str, *tags: Json) ->
 def patient(record: PatientRecord, his: FhirDestination) -> Json:
     """The person with every identifier; the name in Vietnamese order is family, middle, given."""
     person, systems = record.patient, his.identifier_systems
-    phone = text(person.phone)
+    # Of somebody who came without a number it is told by an update alone, which first looks who has it there.
+    number = person.personal_id if record.local_id is None or record.event is Event.UPDATED else None
     return pruned(
         resourceType="Patient",
         meta=meta(record, his, "Patient"),
@@ -51,17 +52,43 @@ def patient(record: PatientRecord, his: FhirDestination) -> Json:
         identifier=[
             one
             for one in (
-                identifier(systems["personal_id"], person.personal_id, kind="NI", use="official"),
+                identifier(systems["personal_id"], number, kind="NI", use="official"),
+                identifier(systems["local"], record.local_id, kind="PI", use="temp"),
                 identifier(systems["previous_id"], person.previous_id, use="old"),
             )
             if one
         ],
         active=True,
         name=_names(person.full_name),
-        telecom=[{"system": "phone", "value": phone, "use": "mobile"}] if phone else None,
+        telecom=_telephone(person.phone),
         gender=person.sex,
         birthDate=partial_date(person.birth_date),
         address=_addresses(person, his),
+        contact=_contact(record.guardian),
+    )
+
+
+def related_person(record: PatientRecord, his: FhirDestination, person: str) -> Json:
+    """Who came with a child, with their own number; `person` is the reference to the Patient. Only with a guardian."""
+    told, systems = record.guardian, his.identifier_systems
+    assert told is not None  # noqa: S101 - see fhir_bundle
+    return pruned(
+        resourceType="RelatedPerson",
+        meta=meta(record, his, "RelatedPerson"),
+        identifier=[
+            one
+            for one in (
+                # Ours alone: the guardian's own number finds them beside every child of theirs.
+                identifier(systems["guardian"], record.visit.visit_id, use="temp"),
+                identifier(systems["personal_id"], told.personal_id, kind="NI", use="official"),
+            )
+            if one
+        ],
+        active=True,
+        patient={"reference": person},
+        relationship=[_relation(told)],
+        name=_names(told.full_name),
+        telecom=_telephone(told.phone),
     )
 
 
@@ -176,6 +203,7 @@ def provenance(record: PatientRecord, his: FhirDestination, key: str, targets: l
     )
 
 
+_ROLES = {"mother": "MTH", "father": "FTH", "grandparent": "GRPRN", "guardian": "GUARD"}
 _SOURCES = {
     "chip": "chip of the citizen's ID card",
     "card_qr": "QR code of the citizen's ID card",
@@ -194,6 +222,23 @@ def _check(name: str, **facts: str | None) -> Json:
     told = {"name": name, **facts}
     parts = [{"url": key, "valueCode": value} for key, one in told.items() if (value := code(one))]
     return {"url": f"{OWN}:check", "extension": parts}
+
+
+def _contact(guardian: Guardian | None) -> list[Json]:
+    if guardian is None:
+        return []
+    name = next(iter(_names(guardian.full_name)), None)
+    return [pruned(relationship=[_relation(guardian)], name=name, telecom=_telephone(guardian.phone))]
+
+
+def _relation(guardian: Guardian) -> Json:
+    known = _ROLES.get(guardian.relation)
+    return pruned(coding=[coding(f"{_TERMS}/v3-RoleCode", known)] if known else None, text=guardian.relation)
+
+
+def _telephone(number: str | None) -> list[Json]:
+    told = text(number)
+    return [{"system": "phone", "value": told, "use": "mobile"}] if told else []
 
 
 def _names(full_name: str | None) -> list[Json]:

@@ -37,7 +37,7 @@ def told(text: str) -> str:
 def columns(record: PatientRecord) -> dict[str, str]:
     """Every column in its order, as text. The numbers of a card that may be somebody else's stay out."""
     patient, visit, site, merge = record.patient, record.visit, record.site, record.merge
-    codes, coverage = patient.residence_codes, record.coverage
+    codes, coverage, guardian = patient.residence_codes, record.coverage, record.guardian
     values: dict[str, str | None] = {
         "event": record.event.value,
         "revision": str(record.revision),
@@ -79,6 +79,11 @@ def columns(record: PatientRecord) -> dict[str, str]:
         "merge_given_up": merge.given_up if merge is not None else None,
         "synthetic": "true" if record.synthetic else "false",
         "recorded_at": record.recorded_at,
+        "local_id": patient.local_id,
+        "guardian_name": guardian.full_name if guardian is not None else None,
+        "guardian_relation": guardian.relation if guardian is not None else None,
+        "guardian_personal_id": guardian.personal_id if guardian is not None else None,
+        "guardian_phone": guardian.phone if guardian is not None else None,
     }
     return {name: plain(value) for name, value in values.items()}
 

@@ -53,10 +53,16 @@ def _kind(making: Making) -> tuple[str, str] | None:
 
 def _body(making: Making, structure: str) -> list[Segment | None]:
     if structure == "ADT_A05":
-        return [make.person(making), make.primary_facility(making), make.no_visit(), *make.insurances(making)]
-    identified = [make.person(making), make.primary_facility(making), make.visit(making), make.reason(making)]
-    # A cancellation has no place for insurance.
-    return identified if structure == "ADT_A09" else [*identified, *make.insurances(making)]
+        return [*_whose(making), make.guardian(making), make.no_visit(), *make.insurances(making)]
+    visit = [make.visit(making), make.reason(making)]
+    # A cancellation has no place for insurance, nor for relatives.
+    if structure == "ADT_A09":
+        return [*_whose(making), *visit]
+    return [*_whose(making), make.guardian(making), *visit, *make.insurances(making)]
+
+
+def _whose(making: Making) -> list[Segment | None]:
+    return [make.person(making), make.primary_facility(making)]
 
 
 def _merge(making: Making) -> list[Segment | None]:

@@ -82,7 +82,7 @@ def _one(told: Reading, making: Making) -> Known:
 
 def _contradicts(person: Line, making: Making) -> bool:
     """Whether the person found has another personal ID number than the one that was asked for."""
-    ours = making.record.patient.personal_id.strip()
+    ours = (making.record.patient.personal_id or "").strip()
     issuer = making.destination.personal_id_authority.split("&")[0]
     theirs = {one.number for one in person.identifiers() if one.kind == "NI" and one.authority in ("", issuer)}
     return bool(theirs) and ours not in theirs

@@ -13,6 +13,13 @@ from hisbridge.questions import Coverage, Verdict
 from hisbridge.records import Event, Patient, PatientRecord
 
 CHARACTER_SET = "UNICODE UTF-8"  # table 0211; v2.3.1's own table has only UNICODE, which does not say how it is written
+_RELATIONS = {  # table 0063
+    "mother": ("MTH", "Mother"),
+    "father": ("FTH", "Father"),
+    "grandparent": ("GRP", "Grandparent"),
+    "guardian": ("GRD", "Guardian"),
+    "other": ("OTH", "Other"),
+}
 CARD_LENGTH = 15  # of an insurance card's number; shorter ones are social security numbers
 
 
@@ -89,10 +96,7 @@ def person(making: Making) -> Segment:
     """PID."""
     record = making.record
     patient = record.patient
-    phone = text(patient.phone)
     nationality = _coded(patient.nationality_code, patient.nationality, "99QUOCTICH")
-    # XTN.1 and XTN.12 are text; receivers drop the leading zero of the numeric components.
-    unformatted = [] if making.old else [*[""] * 8, phone]
     fields = {
         1: "1",
         3: _identifiers(making),
@@ -100,12 +104,28 @@ def person(making: Making) -> Segment:
         7: day(patient.birth_date),
         8: {"male": "M", "female": "F", "unknown": "U"}.get(patient.sex or "", ""),
         11: _address(patient),
-        13: components(phone, "PRN", "CP", *unformatted) if phone else "",
+        13: _telephone(patient.phone, making),
         22: _coded(patient.ethnicity_code, patient.ethnicity, "99DANTOC"),
         26: nationality,
         28: nationality,
     }
     return Segment("PID", fields)
+
+
+def guardian(making: Making) -> Segment | None:
+    """NK1 with who came with a child: their own number stands in NK1-33, never in PID-3 (HL7 v2.5, 3.4.5)."""
+    told, destination = making.record.guardian, making.destination
+    if told is None:
+        return None
+    number, citizens = text(told.personal_id), authority(destination.personal_id_authority, "&")
+    fields = {
+        1: "1",
+        2: name(told.full_name, destination) or "^^^^^^U",
+        3: components(*_RELATIONS[told.relation], "HL70063"),
+        5: _telephone(told.phone, making),
+        33: components(number, "", "", citizens, "NI") if number else "",
+    }
+    return Segment("NK1", fields)
 
 
 def primary_facility(making: Making) -> Segment | None:
@@ -205,14 +225,20 @@ def _answers(destination: Hl7v2Destination) -> tuple[str, str]:
 
 
 def _identifiers(making: Making) -> str:
-    """PID-3: the personal ID number first; every repetition with its assigning authority and type (table 0203)."""
+    """PID-3: the personal ID number first, else our own; every repetition with its assigning authority and type
+    (table 0203)."""
     record, destination = making.record, making.destination
     patient, coverage = record.patient, record.coverage
     citizens = authority(destination.personal_id_authority, "&")
     insurer = authority(destination.insurance_authority, "&")
     # CX.7 and CX.8 came with v2.5.
     validity = [] if making.old else ["", day(patient.issue_date), day(patient.expiry_date)]
-    numbers = [components(text(patient.personal_id), "", "", citizens, "NI", *validity)]
+    numbers = []
+    if number := text(patient.personal_id):
+        numbers.append(components(number, "", "", citizens, "NI", *validity))
+    if ours := text(record.local_id):
+        # Kept when the number is known: by it the receiver finds whom it made of the first message.
+        numbers.append(components(ours, "", "", authority(destination.sending_application, "&"), "PI"))
     if making.record_number:
         numbers.append(_record_number(making.record_number, destination))
     # On a mismatch the portal's numbers may be somebody else's: never an identifier of this person.
@@ -231,6 +257,13 @@ def _identifiers(making: Making) -> str:
 def _record_number(number: str, destination: Hl7v2Destination) -> str:
     issuer = destination.record_number_authority or destination.receiving_application
     return components(text(number), "", "", authority(issuer, "&"), "MR")
+
+
+def _telephone(number: str | None, making: Making) -> str:
+    """XTN: .1 and .12 are text; receivers drop the leading zero of the numeric components."""
+    phone = text(number)
+    unformatted = [] if making.old else [*[""] * 8, phone]
+    return components(phone, "PRN", "CP", *unformatted) if phone else ""
 
 
 def _address(patient: Patient) -> str:

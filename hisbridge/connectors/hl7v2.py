@@ -41,8 +41,9 @@ class Hl7v2Connector:
 
         Raises DeliveryError, PersonAmbiguous, DestinationSetup.
         """
-        # A merge brings its own record numbers.
-        if self._destination.query == "none" or record.event is Event.MERGED or not self._told(record):
+        # A merge brings its own record numbers, and whoever came without a number is known there by our own.
+        unasked = record.event is Event.MERGED or record.local_id is not None
+        if self._destination.query == "none" or unasked or not self._told(record):
             return NOT_ASKED
         making = Making(record, self._destination)
         try:

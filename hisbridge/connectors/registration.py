@@ -66,6 +66,8 @@ class RegistrationConnector:
         """
         if record.event is not Event.ARRIVED or not self._destination.search_path:
             return Known()
+        if record.patient.personal_id is None:
+            return Known()  # a search by nothing finds anybody
         return self._sought(who_is(record.patient), record.patient.phone)
 
     def render(self, record: PatientRecord, known: Known) -> bytes | None:

@@ -1,7 +1,8 @@
 """A hospital system's registration interface with a token and no idempotency key (bridge.md 3.1).
 
 A record is created only after a search by ID number found none, and again only after a further search: whatever was
-made by a call whose answer was lost is found by it. A booking is found by our order number where the interface can;
+made by a call whose answer was lost is found by it. Whoever has no number cannot be sought: their record is made once,
+and where that is in doubt a person looks. A booking is found by our order number where the interface can;
 where it cannot, a booking in doubt goes to a person (`when_unknown`).
 """
 
@@ -25,6 +26,7 @@ from wire.codec import from_json, to_json
 
 # Of a receipt: what a person has to look at.
 AMBIGUOUS = "person_ambiguous"
+PERSON_UNKNOWN = "person_unknown"  # their record may be made, and somebody without a number cannot be sought
 BOOKING_UNKNOWN = "booking_unknown"  # it may be made, and this interface cannot be asked
 CANCEL_UNKNOWN = "cancel_unknown"  # which booking it was this interface never told
 
@@ -48,6 +50,8 @@ class RestConnector:
         self._check()
         who = who_is(record.patient)
         try:
+            if not searches(who, self._names):
+                return Known()
             number = self._sought(who)
         except Refused as refused:
             if refused.outcome is Outcome.MISCONFIGURED:
@@ -69,6 +73,8 @@ class RestConnector:
         try:
             if wanted.event is Event.CANCELLED:
                 return self._cancelled(wanted)
+            if wanted.record_number is None and not wanted.searches:
+                return self._unnumbered(wanted, sending)
             try:
                 number = self._person(wanted, sending)
             except DeliveryError as error:
@@ -125,6 +131,31 @@ class RestConnector:
         if wanted.event is Event.UPDATED or self._destination.update_known:
             self._api.save(put(body, {self._names.fields["record_number"]: number}))
         return number
+
+    def _unnumbered(self, wanted: Plan, sending: Sending) -> Receipt:
+        """Somebody whom no search finds: made once, and by no attempt after one whose outcome is not known."""
+        if sending.doubtful:
+            # Whoever looked and lets it go out again wants it sent.
+            return Receipt(Outcome.REJECTED, PERSON_UNKNOWN, doubtful=False)
+        try:
+            number = self._api.save(wanted.save or {})
+        except Refused as refused:
+            doubtful = True if refused.doubtful else None
+            return Receipt(refused.outcome, refused.text, doubtful=doubtful, retry_after_seconds=refused.later)
+        if number is None:
+            return Receipt(Outcome.REJECTED, "save_no_number", doubtful=False)
+        told = bounded(HospitalAnswer(record_number=number))
+        if wanted.booking is None:
+            return Receipt(Outcome.ACKNOWLEDGED, "saved", told)
+        try:
+            receipt = self._booked(wanted, sending, number)
+        except (DeliveryError, Refused) as failure:
+            why = failure.text if isinstance(failure, Refused) else BOOKING_UNKNOWN
+            receipt = Receipt(Outcome.REJECTED, why, doubtful=False)
+        if receipt.outcome is Outcome.ACKNOWLEDGED:
+            return receipt
+        # The number is kept with the delivery: a further try books for them, and makes nobody a second time.
+        return Receipt(Outcome.REJECTED, receipt.text, told, doubtful=False)
 
     def _created(self, body: Object, who: Who) -> str:
         failure: Exception

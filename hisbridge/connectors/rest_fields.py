@@ -26,7 +26,7 @@ Body = dict[str, Any]
 class Who(Record, frozen=True, kw_only=True):
     """By what a found record is recognised."""
 
-    personal_id: str
+    personal_id: str | None = None
     previous_id: str | None = None
     full_name: str | None = None
     birth_date: str | None = None
@@ -118,7 +118,7 @@ def clean(text: str | None) -> str | None:
 
 
 def _save(record: PatientRecord, known: Known, destination: RestDestination, names: Names) -> Body:
-    patient, card = record.patient, card_of(record.coverage)
+    patient, card, guardian = record.patient, card_of(record.coverage), record.guardian
     words = (clean(patient.full_name) or "").split()
     codes = patient.residence_codes
     ours = {
@@ -139,6 +139,10 @@ def _save(record: PatientRecord, known: Known, destination: RestDestination, nam
         "occupation_code": clean(patient.occupation_code),
         "card_number": card.card_number if card else None,
         "issue_date": day(patient.issue_date, destination.date_format),
+        "guardian_name": clean(guardian.full_name) if guardian else None,
+        "guardian_relation": guardian.relation if guardian else None,
+        "guardian_personal_id": guardian.personal_id if guardian else None,
+        "guardian_phone": clean(guardian.phone) if guardian else None,
     }
     return _named(ours, names.fields, (names.values,))
 

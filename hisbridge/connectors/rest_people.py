@@ -16,7 +16,7 @@ def match(found: Sequence[Mapping[str, Any]], who: Who, fields: Mapping[str, str
     Raises PersonAmbiguous (`why`): several records hold the ID number, or the one that does is somebody else by name
     or birth date. A record under the earlier number counts only where it agrees: such numbers were given out twice.
     """
-    ours = [one for one in found if _text(one, fields, "personal_id") == who.personal_id]
+    ours = [one for one in found if who.personal_id and _text(one, fields, "personal_id") == who.personal_id]
     if not ours and who.previous_id:
         held = (one for one in found if _text(one, fields, "personal_id") == who.previous_id)
         ours = [one for one in held if _agrees(one, who, fields, date_form)]

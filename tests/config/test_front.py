@@ -9,12 +9,14 @@ import pytest
 from config.front import (
     RECEPTION,
     BoardSettings,
+    ConsentSettings,
     CounterPlace,
     QueueSettings,
     ServiceSettings,
+    consent_problems,
     front_problems,
 )
-from config.settings import load
+from config.settings import ConfigWrongType, load
 from wire.codec import from_plain
 from wire.errors import MalformedMessage
 
@@ -73,6 +75,11 @@ def test_the_default_and_an_ordinary_house_are_in_order() -> None:
             queue(boards=[BoardSettings(name="hall"), BoardSettings(name="hall")]),
             ("queue.boards[1].name", "name used twice"),
         ),
+        (
+            [service("KB")],
+            queue(boards=[BoardSettings(name="enter")]),
+            ("queue.boards[0].name", "enter: there a board is given its code"),
+        ),
     ],
 )
 def test_what_cannot_work_is_told_where_it_stands(
@@ -111,3 +118,34 @@ def test_the_example_for_technicians_is_in_order(tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_text(example, encoding="utf-8")
     settings = load(tmp_path / "site.toml")
     assert (len(settings.kiosk.services), len(settings.queue.counters)) == (3, 4)
+
+
+WHOLE = ConsentSettings(enabled=True, version="1", text_vi="Máy đọc thẻ của bạn.", text_en="Your card is read.")
+
+
+@pytest.mark.parametrize(
+    ("changed", "languages", "keys"),
+    [
+        ({}, ("vi", "en"), []),
+        ({"enabled": False, "version": "", "text_vi": "", "text_en": ""}, ("vi", "en"), []),
+        ({"version": " "}, ("vi", "en"), ["version"]),
+        ({"text_vi": ""}, ("vi", "en"), ["text_vi"]),
+        ({"text_en": "\n"}, ("vi", "en"), ["text_en"]),
+        ({"text_en": ""}, ("vi", "km"), []),
+        ({"text_vi": ""}, ("en", "rad"), ["text_vi"]),
+    ],
+)
+def test_a_consent_that_is_asked_for_is_whole(
+    changed: dict[str, object], languages: Sequence[str], keys: list[str]
+) -> None:
+    consent = msgspec.structs.replace(WHOLE, **changed)
+    assert [key for key, _ in consent_problems(consent, languages)] == [f"kiosk.consent.{key}" for key in keys]
+
+
+def test_a_half_consent_is_refused_with_its_key(tmp_path: Path) -> None:
+    file = tmp_path / "tiepdon.toml"
+    file.write_text('[kiosk.consent]\nenabled = true\nversion = "1"\n', "utf-8")
+    with pytest.raises(ConfigWrongType) as refused:
+        load(file)
+    assert refused.value.data["key"] == "kiosk.consent.text_vi"
+    assert refused.value.code == "config.wrong_type"

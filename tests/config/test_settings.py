@@ -104,6 +104,12 @@ def test_two_destinations_of_one_name_are_refused(tmp_path: Path) -> None:
     assert caught.value.data["key"] == "destinations[1].name"
 
 
+def test_a_printer_that_is_required_must_be_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigWrongType) as caught:
+        load(write(tmp_path, '[kiosk]\nrequired_devices = ["printer"]\n'))
+    assert caught.value.data["key"] == "kiosk.required_devices"
+
+
 def test_secrets_are_masked_when_shown(tmp_path: Path) -> None:
     settings = load(write(tmp_path, '[portal]\nusername = "01028_BV"\nofficer_id = "000088888888"\n'))
     shown = str(masked(settings))

@@ -12,9 +12,9 @@ from hisbridge.connectors.fhir import FhirConnector
 from hisbridge.connectors.fhir_bundle import render
 from hisbridge.identity import idempotency_key
 from hisbridge.questions import Coverage, Verdict
-from hisbridge.records import AddressCodes, Arrival, Event, Merge, Patient, PatientRecord, Proof, ProofCheck
+from hisbridge.records import AddressCodes, Arrival, Event, Guardian, Merge, Patient, PatientRecord, Proof, ProofCheck
 from sandbox.fhir import RECORD_NUMBERS, FhirServer
-from tests.hisbridge.making import coverage, patient, record
+from tests.hisbridge.making import coverage, newborn, patient, record
 
 CCCD = "http://fhir.hl7.org.vn/core/sid/cccd"
 BHYT = "http://fhir.hl7.org.vn/core/sid/bhyt"
@@ -85,6 +85,12 @@ GOLDEN: dict[str, PatientRecord] = {
     "late answer": record(event=Event.UPDATED, revision=1),
     "cancelled": record(event=Event.CANCELLED, revision=2),
     "merged": merged(),
+    "a newborn without a number": newborn(),
+    "their number known since": newborn(number="001226000017", event=Event.UPDATED, revision=1),
+    "a newborn taken back": newborn(event=Event.CANCELLED, revision=1),
+    "a guardian of odd letters": record(
+        guardian=Guardian(full_name="\x00 \u2028\u202e|^~\\&", relation="other", phone="\r\n\x85")
+    ),
 }
 
 

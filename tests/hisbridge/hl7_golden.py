@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from hisbridge.questions import Coverage, Verdict
-from hisbridge.records import AddressCodes, Arrival, Event, Merge, Patient, PatientRecord
-from tests.hisbridge.making import coverage, patient, record
+from hisbridge.records import AddressCodes, Arrival, Event, Guardian, Merge, Patient, PatientRecord
+from tests.hisbridge.making import MOTHER, coverage, newborn, patient, record
 
 FULL = record(
     patient=patient(
@@ -48,6 +48,9 @@ RECORDS: dict[str, PatientRecord] = {
     "quotes": record(patient=patient(residence='""', nationality='""')),
     "not insured": record(coverage=Coverage(verdict=Verdict.NOT_INSURED, result_code="010")),
     "mismatch": record(coverage=coverage(verdict=Verdict.MISMATCH)),
+    "a newborn without a number": newborn(),
+    "their number known since": newborn(number="001226000017", guardian=msgspec.structs.replace(MOTHER, phone=None)),
+    "a child with a number": record(guardian=Guardian(full_name='A|B ^"" C~&\\', relation="other", phone="0900000003")),
     "card without dates": record(coverage=coverage(valid_from=None, valid_to=None, registered_facility=None)),
 }
 

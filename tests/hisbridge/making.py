@@ -16,7 +16,7 @@ from hisbridge import outbox_desk
 from hisbridge.desk_records import Delivery, Selection
 from hisbridge.outbox import State
 from hisbridge.questions import Coverage, Verdict
-from hisbridge.records import Arrival, Patient, PatientRecord, Proof, ProofCheck, Site
+from hisbridge.records import Arrival, Guardian, Patient, PatientRecord, Proof, ProofCheck, Site
 from hisbridge.schema import MIGRATIONS
 from tests.support.database import migrated
 
@@ -75,6 +75,22 @@ def record(visit_id: str = "visit-1", **differences: Any) -> PatientRecord:
         "synthetic": True,
     }
     return PatientRecord(**{**usual, **differences})
+
+
+MOTHER = Guardian(full_name="Trần Thị Mẫu", relation="mother", personal_id="001303900025", phone="0900000002")
+
+
+def newborn(visit_id: str = "visit-1", number: str | None = None, **differences: Any) -> PatientRecord:
+    """Somebody who came without a number, with their mother; `number`: it is known since."""
+    usual: dict[str, Any] = {
+        "patient": Patient(
+            personal_id=number, local_id=visit_id, full_name="Trần Bé Thử", birth_date="2026-11-20", sex="male"
+        ),
+        "guardian": MOTHER,
+        "coverage": None,
+        "evidence": Proof(source="typed", read_at="2026-11-21T00:44:58Z"),
+    }
+    return record(visit_id, **{**usual, **differences})
 
 
 def destination(port: int = 2575, **differences: Any) -> Hl7v2Destination:

@@ -21,7 +21,8 @@ sexes = st.sampled_from(["male", "female", "unknown", None])
 
 patients = st.builds(
     dict,
-    personal_id=st.from_regex(r"\A[0-9]{12}\Z"),
+    personal_id=st.none() | st.from_regex(r"\A[0-9]{12}\Z"),
+    local_id=st.none() | st.from_regex(r"\A[0-9A-Za-z._-]{1,64}\Z"),
     full_name=maybe,
     birth_date=st.none() | partial_dates,
     sex=sexes,
@@ -44,8 +45,16 @@ coverages = st.none() | st.builds(
     registered_facility=maybe,
     asked_at=st.none() | moments,
 )
+guardians = st.none() | st.builds(
+    dict,
+    full_name=hostile_text,
+    relation=st.sampled_from(["mother", "father", "grandparent", "guardian", "other"]),
+    personal_id=st.none() | st.from_regex(r"\A[0-9]{12}\Z"),
+    phone=maybe,
+)
 records = st.builds(
     dict,
+    guardian=guardians,
     site=st.builds(
         dict,
         facility_code=st.from_regex(r"\A[0-9A-Z]{0,5}\Z"),

@@ -71,6 +71,8 @@ def python_hl7_server(accept: Callable[[hl7.Message], str]) -> Iterator[tuple[in
             box["port"] = server.sockets[0].getsockname()[1]
             ready.set()
             await box["stop"].wait()
+        for _ in range(3):
+            await asyncio.sleep(0)  # who connected just now comes as far as closing what they were given
         others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in others:
             task.cancel()
