@@ -7,27 +7,37 @@ from dataclasses import replace
 
 from hisbridge.questions import Coverage
 from hisbridge.records import HospitalAnswer
-from kiosk.events import CallStaff, Committed, CoverageCameLate, Effect, HospitalAnswered
+from kiosk.events import Committed, CoverageCameLate, HospitalAnswered, PrintTicket
 from kiosk.moves import Step, cleared, go
 from kiosk.policy import Policy
-from kiosk.states import AwaitAnswer, Session, TicketShown
+from kiosk.states import AwaitAnswer, Paper, Session, TicketShown
 
 
-def ticket_made(session: Session, event: Committed, coverage: Coverage | None, now: float, policy: Policy) -> Session:
-    """The ticket's screen, or the wait before it. Whoever must see the counter hears the rest there."""
-    waits = policy.answer_wait_seconds > 0 and event.ticket.visit_id is not None and not event.needs_counter
+def ticket_made(session: Session, event: Committed, coverage: Coverage | None, now: float, policy: Policy) -> Step:
+    """The ticket's screen, or the wait before it; its paper begins at once. Whoever must see the counter hears the
+    rest there."""
+    ticket, wait = event.ticket, event.wait
+    paper = Paper.PRINTING if policy.printer else Paper.NONE
+    waits = policy.answer_wait_seconds > 0 and ticket.visit_id is not None and not event.needs_counter
     if waits:
-        return go(cleared(session), AwaitAnswer(event.ticket, coverage), now)
-    return go(cleared(session), TicketShown(event.ticket, coverage, event.needs_counter), now)
+        made = go(cleared(session), AwaitAnswer(ticket, coverage, wait, paper), now)
+    else:
+        shown = TicketShown(ticket, coverage, event.needs_counter, wait=wait, paper=paper)
+        made = go(cleared(session), shown, now)
+    printed = PrintTicket(ticket, session.language, wait, event.needs_counter)
+    return replace(made, store_problem=None), ((printed,) if policy.printer else ())
 
 
-def show_ticket(session: Session, now: float, help_asked: bool = False) -> Step:
+def show_ticket(session: Session, now: float) -> Session:
     """Enough waited: the ticket as it is known now."""
     state = session.state
-    effects: tuple[Effect, ...] = (CallStaff(),) if help_asked else ()
-    if not isinstance(state, AwaitAnswer):
-        return session, effects
-    return go(session, TicketShown(state.ticket, state.coverage, False), now), effects
+    return go(session, _shown(state), now) if isinstance(state, AwaitAnswer) else session
+
+
+def _shown(state: AwaitAnswer) -> TicketShown:
+    return TicketShown(
+        state.ticket, state.coverage, False, wait=state.wait, paper=state.paper, paper_problem=state.paper_problem
+    )
 
 
 def came_late(session: Session, event: CoverageCameLate, now: float) -> Session:
@@ -38,7 +48,7 @@ def came_late(session: Session, event: CoverageCameLate, now: float) -> Session:
     if isinstance(state, TicketShown):
         return replace(session, state=replace(state, coverage=event.coverage, needs_counter=event.needs_counter))
     if event.needs_counter:
-        return go(session, TicketShown(state.ticket, event.coverage, True), now)
+        return go(session, replace(_shown(state), coverage=event.coverage, needs_counter=True), now)
     return replace(session, state=replace(state, coverage=event.coverage))
 
 
@@ -50,7 +60,7 @@ def hospital_answered(session: Session, event: HospitalAnswered, now: float) -> 
     if not isinstance(state, TicketShown | AwaitAnswer) or state.ticket.visit_id != event.visit_id:
         return session
     if isinstance(state, AwaitAnswer):
-        shown = TicketShown(state.ticket, state.coverage, False, answer, event.destination)
+        shown = replace(_shown(state), told=answer, told_by=event.destination)
         return go(session, shown, now) if leads(answer) else session
     if leads(state.told) and state.told_by != event.destination:
         return session

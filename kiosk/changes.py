@@ -22,7 +22,8 @@ from hisbridge.revisions import enqueue_later
 from hisbridge.told import renewed
 from kiosk import tickets
 from kiosk.clock import moment
-from kiosk.queue import visits
+from kiosk.queue import rows, visits
+from kiosk.queue.model import Standing
 from wire.codec import from_json, to_json
 from wire.errors import MalformedMessage, TiepDonError
 
@@ -176,6 +177,20 @@ def take_back(
     visits.cancelled(connection, visit_id, off.revision, _line(by), _line(why), now)
     events = (to_json(record.event).decode(), to_json(Event.CANCELLED).decode())
     connection.execute(_TAKEN_BACK, (visit_id, moment(now), _line(why), _line(by), *events))
+    return True
+
+
+def take_off(connection: sqlite3.Connection, ticket_id: str, by: str, why: str, now: datetime) -> bool:
+    """A number without a visit was a mistake, or its holder is gone: it leaves the queue; nobody was told of anybody.
+
+    False: it had left before, or has a visit, which is to be taken back. Raises NoSuchVisit.
+    """
+    entry = rows.one(connection, ticket_id)
+    if entry is None:
+        raise NoSuchVisit
+    if entry.visit_id is not None or entry.place.standing is Standing.CANCELLED:
+        return False
+    visits.taken_off(connection, entry, f"{ticket_id}:off", _line(by), _line(why), now)
     return True
 
 

@@ -8,13 +8,28 @@ from dataclasses import replace
 from typing import assert_never
 
 from kiosk.answer_step import came_late, hospital_answered, show_ticket, ticket_made
+from kiosk.card_step import devices_changed, presence_changed
+from kiosk.chip_moves import chip_failed, read_chip, tried
+from kiosk.choice_step import (
+    adjust_asked,
+    confirmed,
+    consent_given,
+    consent_refused,
+    counter_ticket,
+    priority_asked,
+    priority_chosen,
+    service_chosen,
+)
 from kiosk.entries import digits_typed, payload_read, payload_refused
 from kiosk.events import (
+    AdjustAsked,
     CallStaff,
     Cancelled,
     CommitFailed,
     Committed,
     Confirmed,
+    ConsentGiven,
+    ConsentRefused,
     CounterTicketAsked,
     CoverageAnswered,
     CoverageCameLate,
@@ -22,7 +37,9 @@ from kiosk.events import (
     DevicesChanged,
     DigitsTyped,
     Event,
+    HelpAnswered,
     HelpAsked,
+    HelpCalled,
     HospitalAnswered,
     IdentityRead,
     LanguageChosen,
@@ -31,64 +48,66 @@ from kiosk.events import (
     PathChosen,
     PayloadRead,
     PayloadRefused,
+    PersonDid,
     PhaseReached,
     PresenceChanged,
+    PrintAgainAsked,
+    PrintEnded,
+    PrinterTold,
+    PriorityAsked,
+    PriorityChosen,
     ReadingFailed,
     ReadingFinished,
+    ServiceChosen,
     StopLooking,
     StoreLost,
     StoreRecovered,
     TellAgain,
     Tick,
     Touched,
+    ViewChosen,
 )
+from kiosk.help_step import help_answered, help_asked, help_called, screen_name
 from kiosk.insurance_card import accompanied
 from kiosk.insurance_step import coverage_answered
 from kiosk.moves import (
-    CAMERA_MISSING,
-    CARD_AWAITED,
     CARD_REMOVED,
-    CARD_STILL_THERE,
     NO_PERSONAL_ID,
-    NO_READER,
     NOT_YOU,
     TWO_PEOPLE,
     Step,
     adopt,
-    ask_for_key,
-    card_key,
-    chip_failed,
-    chip_open_to,
     cleared,
-    commit,
     confirm,
     fail,
     fail_afresh,
     fresh,
     go,
+    heard,
     home,
     is_committing,
     is_typed,
-    open_chip,
-    paths_after,
-    read_chip,
+    resting,
     same_person,
-    settle,
-    stopping,
-    tried,
     usable,
 )
+from kiosk.outage_step import minded
+from kiosk.paper_step import print_again, print_ended, printer_told
+from kiosk.person import known
 from kiosk.policy import Policy
 from kiosk.states import (
+    Adjust,
     AskInsurance,
     AskKey,
     AskMrz,
     AskQr,
     AwaitAnswer,
+    ChoosePriority,
+    ChooseService,
     Confirm,
-    CounterReason,
     Failed,
     Finishing,
+    Goodbye,
     Help,
     Keypad,
     KeypadPurpose,
@@ -102,12 +121,13 @@ from kiosk.states import (
     TicketShown,
 )
 from kiosk.timing import leave_ticket, tick
-from reader.reading import Reading, Source
+from reader.reading import Reading
 
 
 def step(session: Session, event: Event, now: float, policy: Policy) -> Step:
     """The session after `event` at `now` (monotonic seconds), and what must be done, in order."""
     moved, effects = _step(session, event, now, policy)
+    moved = minded(moved, now, policy)
     if isinstance(session.state, AskMrz) and not isinstance(moved.state, AskMrz):
         # However the screen is left: nobody holds the back of a card up any more.
         effects = (StopLooking(session.presentation), *effects)
@@ -121,18 +141,17 @@ def _asks_for_code(before: State, now: State) -> bool:
         return False
     if isinstance(now, AskQr | AskInsurance):
         return now.problem is None
-    return isinstance(now, AskKey) and not isinstance(before, Start | TicketShown)
+    return isinstance(now, AskKey) and not isinstance(before, Start | Adjust | TicketShown | Goodbye)
 
 
 def _step(session: Session, event: Event, now: float, policy: Policy) -> Step:
     match event:
         case PresenceChanged():
-            return _presence_changed(session, event, now, policy)
+            return presence_changed(session, event, now, policy)
         case DevicesChanged():
-            return _devices_changed(session, event, now, policy)
-        case MrzFailed(presentation, code):
-            asked = isinstance(session.state, AskMrz) and presentation == session.presentation
-            return fail(session, code, now, policy) if asked else (session, ())
+            return devices_changed(session, event, now, policy)
+        case MrzFailed():
+            return _lines_failed(session, event, now, policy)
         case PhaseReached() | IdentityRead() | ReadingFinished() | ReadingFailed():
             return _chip_told(session, event, now, policy)
         case CoverageAnswered():
@@ -143,132 +162,100 @@ def _step(session: Session, event: Event, now: float, policy: Policy) -> Step:
             return hospital_answered(session, event, now), ()
         case Committed() | CommitFailed():
             return _store_told(session, event, now, policy)
+        case PrintEnded():
+            return print_ended(session, event, now), ()
+        case PrinterTold():
+            return printer_told(session, event), ()
+        case HelpCalled():
+            return help_called(session, event), ()
+        case HelpAnswered():
+            return help_answered(session, event, now), ()
         case StoreLost(code):
-            lost = isinstance(session.state, Start)
-            return (go(cleared(session), OutOfOrder(code), now) if lost else session), ()
+            return replace(session, store_problem=code), ()
         case StoreRecovered():
-            return home(session, now, policy) if isinstance(session.state, OutOfOrder) else (session, ())
+            return replace(session, store_problem=None), ()
         case Tick():
             return tick(session, now, policy)
         case LanguageChosen(language):
-            known = language in policy.languages
-            return replace(session, language=language if known else session.language, since=now, warned=False), ()
+            spoken = language if language in policy.languages else session.language
+            return replace(heard(session, now), language=spoken), ()
+        case ViewChosen(view):
+            return replace(heard(session, now), view=view), ()
+        case _:
+            return _person_did(session, event, now, policy)
+
+
+def _person_did(session: Session, event: PersonDid, now: float, policy: Policy) -> Step:
+    """Whatever the person does gives them all their time again; a commit under way is left alone."""
     if is_committing(session) or isinstance(session.state, OutOfOrder):
-        return session, ((CallStaff(),) if isinstance(event, HelpAsked) else ())
-    session = replace(session, since=now, warned=False)
+        called = CallStaff(screen_name(session.state))
+        return session, ((called,) if isinstance(event, HelpAsked) else ())
+    session = heard(session, now)
     if isinstance(session.state, AwaitAnswer) and not isinstance(event, PayloadRead | PayloadRefused):
-        return show_ticket(session, now, help_asked=isinstance(event, HelpAsked))
+        shown = show_ticket(session, now)
+        return help_asked(shown, now) if isinstance(event, HelpAsked) else (shown, ())
     match event:
         case PayloadRead():
             return payload_read(session, event, now, policy)
         case PayloadRefused(code):
-            return payload_refused(session, code, now), ()
+            return payload_refused(session, code, now, policy)
         case DigitsTyped():
             return digits_typed(session, event, now, policy)
         case PathChosen(path):
             return _path_chosen(session, path, now, policy)
         case Confirmed():
-            return _confirmed(session, now, policy)
+            return confirmed(session, now, policy)
         case Denied():
-            asked = isinstance(session.state, Confirm | Finishing)
+            asked = isinstance(session.state, Confirm | ChooseService | Finishing)
             return home(session, now, policy, NOT_YOU) if asked else (session, ())
+        case ConsentGiven():
+            return consent_given(session, event, now, policy)
+        case ConsentRefused():
+            return consent_refused(session, now)
+        case ServiceChosen(code):
+            return service_chosen(session, code, now, policy)
+        case PriorityAsked():
+            return priority_asked(session, now), ()
+        case PriorityChosen(priority):
+            return priority_chosen(session, priority, now), ()
+        case AdjustAsked():
+            return adjust_asked(session, now), ()
+        case PrintAgainAsked():
+            return print_again(session, now, policy)
         case HelpAsked():
-            return _help(session, now)
+            return help_asked(session, now)
         case CounterTicketAsked(reason):
-            return _counter_ticket(session, reason, now)
+            return (session, ()) if _has_ticket(session) else counter_ticket(session, reason, now)
         case Cancelled():
-            return leave_ticket(session, now, policy) if _has_ticket(session) else home(session, now, policy)
+            return _cancelled(session, now, policy)
         case Touched():
-            return leave_ticket(session, now, policy) if _has_ticket(session) else (session, ())
+            seen = isinstance(session.state, TicketShown | Goodbye)
+            return _cancelled(session, now, policy) if seen else (session, ())
         case _:
             assert_never(event)
+
+
+def _cancelled(session: Session, now: float, policy: Policy) -> Step:
+    if _has_ticket(session):
+        return leave_ticket(session, now, policy)
+    if isinstance(session.state, Adjust):
+        return go(session, resting(session), now), ()  # with the screen as the person wants it
+    if isinstance(session.state, ChoosePriority):
+        return go(session, session.state.back, now), ()  # a question beside the one they were asked
+    return home(session, now, policy)
 
 
 def _has_ticket(session: Session) -> bool:
     return isinstance(session.state, TicketShown)
 
 
-# Scanner and camera.
+# The chip.
 
 
-def _devices_changed(session: Session, event: DevicesChanged, now: float, policy: Policy) -> Step:
-    session, state = replace(session, devices=event.devices), session.state
-    if isinstance(state, Failed):
-        return replace(session, state=Failed(state.code, paths_after(session, state.code, policy))), ()
-    if event.devices.camera:
+def _lines_failed(session: Session, event: MrzFailed, now: float, policy: Policy) -> Step:
+    if not isinstance(session.state, AskMrz) or event.presentation != session.presentation:
         return session, ()
-    if isinstance(state, AskMrz):
-        return fail(session, CAMERA_MISSING, now, policy)
-    return (replace(session, state=replace(state, mrz=False)) if isinstance(state, AskQr) else session), ()
-
-
-# The card and its chip.
-
-
-def _presence_changed(session: Session, event: PresenceChanged, now: float, policy: Policy) -> Step:
-    placed = event.card_present and not session.card_present
-    removed = session.card_present and not event.card_present
-    lost = session.reader_ready and not event.reader_ready
-    session = replace(session, reader_ready=event.reader_ready, card_present=event.card_present)
-    if lost and session.chip_running:
-        return chip_failed(session, event.problem or NO_READER, now, policy)
-    if lost and _needs_card(session):
-        return fail(session, event.problem or NO_READER, now, policy)
-    if removed and not lost:
-        return _card_removed(session, now, policy)
-    return _card_placed(session, now, policy) if placed else (session, ())
-
-
-def _needs_card(session: Session) -> bool:
-    return _types_key(session) or isinstance(session.state, AskKey | ReadingChip)
-
-
-def _types_key(session: Session) -> bool:
-    state = session.state
-    return isinstance(state, Keypad) and state.purpose is KeypadPurpose.CARD_KEY
-
-
-def _card_removed(session: Session, now: float, policy: Policy) -> Step:
-    """Away from the start screen the card's leaving ends what needs the card; a reading known whole stays.
-
-    A chip still proving a known identity says itself whether it was done before the card left.
-    """
-    if isinstance(session.state, AskKey) and session.devices.sees_codes:
-        return go(session, AskQr(), now), ()  # lifted to hold its code up
-    if _types_key(session):
-        return session, ()  # lifted for reading its digits, and put back
-    if _needs_card(session) or isinstance(session.state, Failed):
-        return home(session, now, policy, CARD_REMOVED)
-    if session.state == Start(CARD_STILL_THERE):
-        return replace(session, state=Start()), ()
-    return replace(session, card_waiting=False), ()
-
-
-def _card_placed(session: Session, now: float, policy: Policy) -> Step:
-    state = session.state
-    if isinstance(state, Start | Failed):
-        return ask_for_key(session, now), ()
-    if isinstance(state, AskQr) and not session.failed_keys:
-        # Its code was asked for, and the card itself came.
-        return replace(ask_for_key(session, now), insurance=session.insurance), ()
-    if isinstance(state, Keypad) and state.problem == CARD_AWAITED and session.key is not None:
-        return digits_typed(session, DigitsTyped(session.key), now, policy)
-    if isinstance(state, TicketShown | AwaitAnswer):
-        return tick(replace(session, card_waiting=True), now, policy)
-    if isinstance(state, Confirm | Finishing) and state.reading is not None and not is_committing(session):
-        return _strengthen(session, state, state.reading, now, policy)
-    return session, ()
-
-
-def _strengthen(session: Session, state: Confirm | Finishing, reading: Reading, now: float, policy: Policy) -> Step:
-    """A card beside data entry: its chip may prove what was entered. When it fails, the entry still stands."""
-    proven = reading.evidence.source is Source.CHIP
-    tried = session.failed_keys and not session.mrz_needed
-    waiting = replace(session, entry=reading)
-    if proven or tried or not chip_open_to(waiting, card_key(reading), policy):
-        return session, ()
-    waiting = replace(waiting, since=now, state=replace(state, complete=False))
-    return open_chip(waiting, card_key(reading), now)
+    return fail(replace(session, line_failures=session.line_failures + 1), event.code, now, policy)
 
 
 def _chip_told(
@@ -299,9 +286,8 @@ def _chip_read(session: Session, reading: Reading, complete: bool, now: float, p
         failed, effects = fail_afresh(session, NO_PERSONAL_ID, now, policy)
         # A passport lying there will never name a citizen: what is held up or typed next stands without its chip.
         return replace(failed, chip_failures=policy.chip_attempts), effects
-    state, entry = session.state, session.entry
-    shown = state.reading if isinstance(state, Confirm | Finishing) else None
-    for other in (entry, shown):
+    shown = known(session)
+    for other in (session.entry, shown.reading if shown is not None else None):
         # Typed digits may hold a slip; a code or a chip may not name somebody else.
         if other is not None and not is_typed(other) and not same_person(other, reading):
             return fail_afresh(session, TWO_PEOPLE, now, policy)
@@ -314,25 +300,25 @@ def _chip_read(session: Session, reading: Reading, complete: bool, now: float, p
 def _path_chosen(session: Session, path: NextPath, now: float, policy: Policy) -> Step:
     state = session.state
     if path is NextPath.STAFF:
-        return _help(session, now) if not _has_ticket(session) else (session, ())
-    if not isinstance(state, Start | AskKey | AskQr | AskMrz | Keypad | NoCard | Failed | Help):
+        return help_asked(session, now) if not _has_ticket(session) else (session, ())
+    if not isinstance(state, Start | Adjust | AskKey | AskQr | AskMrz | Keypad | NoCard | Failed | Help):
         return session, ()
     if isinstance(state, Failed) and path not in state.paths:
         return session, ()
     if path is NextPath.MRZ:
         return _look_for_lines(session, now)
-    if isinstance(state, Start):
+    if isinstance(state, Start | Adjust):
         session = fresh(session)
     if path is NextPath.NO_CARD:
         return go(session, NoCard(), now), ()
     entry = session.entry
     if path is NextPath.PERSONAL_ID:
         if entry is not None and is_typed(entry):
-            return confirm(session, entry, True, now)
+            return confirm(session, entry, True, now, policy)
         return go(session, Keypad(KeypadPurpose.PERSONAL_ID), now), ()
     if path is NextPath.QR:
         if entry is not None and not is_typed(entry):
-            return confirm(session, entry, True, now)
+            return confirm(session, entry, True, now, policy)
         return go(session, AskQr(mrz=session.mrz_needed and session.devices.camera), now), ()
     if not session.card_present:
         return home(session, now, policy)
@@ -353,31 +339,6 @@ def _look_for_lines(session: Session, now: float) -> Step:
     return go(session, AskMrz(), now), (LookForLines(session.presentation),)
 
 
-def _confirmed(session: Session, now: float, policy: Policy) -> Step:
-    state = session.state
-    if isinstance(state, AskInsurance):
-        return commit(session, state.reading, state.coverage, now)  # on without a card
-    if not isinstance(state, Confirm):
-        return session, ()
-    return settle(go(session, Finishing(state.reading, state.complete, state.coverage), now), now, policy)
-
-
-def _help(session: Session, now: float) -> Step:
-    """Whatever was read is dropped: the person is on the way to the staff. Whoever said yes goes with their ticket."""
-    state = session.state
-    if isinstance(state, AskInsurance):
-        kept, effects = commit(session, state.reading, state.coverage, now)
-        return kept, (*effects, CallStaff())
-    return go(fresh(session), Help(), now), (*stopping(session), CallStaff())
-
-
-def _counter_ticket(session: Session, reason: CounterReason, now: float) -> Step:
-    if _has_ticket(session):
-        return session, ()
-    asked, effects = commit(fresh(session), None, None, now, reason)
-    return asked, stopping(session) + effects
-
-
 # What bridge and store answer.
 
 
@@ -386,5 +347,5 @@ def _store_told(session: Session, event: Committed | CommitFailed, now: float, p
     if event.presentation != session.presentation or not isinstance(state, Finishing) or not state.committing:
         return session, ()
     if isinstance(event, CommitFailed):
-        return go(cleared(session), OutOfOrder(event.code), now), ()
-    return ticket_made(session, event, state.coverage, now, policy), ()
+        return go(replace(cleared(session), store_problem=event.code), OutOfOrder(event.code), now), ()
+    return ticket_made(session, event, state.coverage, now, policy)

@@ -1,22 +1,25 @@
 """The check-in at work: events in, effects out, each new session to whoever shows it.
 
 The machine decides (`checkin.step`, under one lock, in order); threads do: one for the chip, one for the camera's look
-for printed lines, one for the store, a few for the insurance, one that follows the reader, one that minds the time. No
-thread waits on the outside while it holds the lock. Must not import Flask, a device library or a connector.
+for printed lines, one for the store, one for the printer, one for help, a few for the insurance, one that follows the
+reader, one that minds the time. No thread waits on the outside while it holds the lock. Must not import Flask, a device
+library or a connector.
 """
 
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, assert_never
+from datetime import UTC, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_never
 
 from config.settings import Settings
-from hisbridge.questions import Act, Coverage, Verdict
+from kiosk.bridge_line import BridgeLine
 from kiosk.checkin import step
-from kiosk.clock import Clock, at_site, moment
+from kiosk.clock import Clock, moment
+from kiosk.device_line import DeviceLine
 from kiosk.events import (
     AskCoverage,
     CallStaff,
@@ -31,10 +34,9 @@ from kiosk.events import (
     Event,
     HospitalAnswered,
     LookForLines,
-    MrzFailed,
     OpenChip,
     PresenceChanged,
-    ReadingFailed,
+    PrintTicket,
     StopChip,
     StopLooking,
     StoreLost,
@@ -42,28 +44,30 @@ from kiosk.events import (
     TellAgain,
     Tick,
 )
-from kiosk.handover import coverage_question
+from kiosk.help_elsewhere import calls_of
+from kiosk.help_lane import HelpLane
+from kiosk.lanes import submit
+from kiosk.outage import Outage
 from kiosk.policy import policy_of
 from kiosk.reader_feed import follow
-from kiosk.states import AwaitAnswer, Devices, OutOfOrder, Session, TicketShown
+from kiosk.reprints import Reprints, open_reprints
+from kiosk.states import AwaitAnswer, Devices, OutOfOrder, Paper, Session, Start, TicketShown
 from kiosk.store import Issued, Store, random_id
 from kiosk.timing import wake_at
 from wire.client import Client
-from wire.errors import ServiceTimeout, ServiceUnreachable, TiepDonError
+from wire.errors import ServiceUnreachable, TiepDonError
+
+if TYPE_CHECKING:
+    from kiosk.paper_lane import PaperLane, TicketPrinter
 
 log = logging.getLogger(__name__)
 
-ANSWER_MARGIN_SECONDS = 0.5  # the bridge keeps the deadline; this is for a bridge that does not
 LONGEST_SLEEP_SECONDS = 1.0
 SHORTEST_SLEEP_SECONDS = 0.01
 PROBE_SECONDS = 3.0
 LATE_SECONDS = 2.0  # how soon what comes after the ticket reaches its visit and the screen
 WAITED_FOR_SECONDS = 0.2  # the same, while somebody waits for it
-BUSY_PAUSE_SECONDS = 0.2  # a chip reading that was stopped ends with the command under way
-BUSY_ATTEMPTS = 15
 SHOW_AGAIN_WITHIN = timedelta(minutes=2)
-CHIP_CALL_SECONDS = 5.0
-WAKE_CALL_SECONDS = 1.0
 
 
 class Controller:
@@ -78,25 +82,30 @@ class Controller:
         bridge: Client,
         new_id: Callable[[], str] = random_id,
         probe_seconds: float = PROBE_SECONDS,
+        printer: "TicketPrinter | None" = None,
     ) -> None:
-        self._settings = settings
-        self._policy = policy_of(settings)
+        """`printer`: the ticket printer; None where the site has none."""
+        self._policy = replace(policy_of(settings), printer=printer is not None)
         self._clock = clock
         self._open_store = open_store
         self._reader = reader
-        self._bridge = bridge
         self._new_id = new_id
         self._probe_seconds = probe_seconds
         self._store: Store | None = None
-        self._session = Session(language=self._policy.language, run=new_id()[:16])
+        self._session = Session(language=self._policy.language, run=new_id()[:16], started=clock.monotonic())
         self._version = 0
         self._changed = threading.Condition()
         self._stopped = threading.Event()
         self._shown: set[str] = set()
-        self._chip = ThreadPoolExecutor(1, "chip")
-        self._lines = ThreadPoolExecutor(1, "lines")
+        self._outage = Outage(Path(settings.paths.state))
+        self._devices = DeviceLine(reader, self.dispatch, lambda: self._session.presentation, self._stopped)
+        self._bridge = BridgeLine(settings, clock, bridge)
         self._commits = ThreadPoolExecutor(1, "store")
-        self._questions = ThreadPoolExecutor(4, "insurance")
+        self._upkeep = ThreadPoolExecutor(1, "upkeep")
+        self._calls = calls_of(settings, clock, bridge)
+        self._help = HelpLane(self._calls, settings.site.kiosk_id, self.dispatch, lambda: self._session.help_call)
+        self._reprints: Reprints = open_reprints(settings, clock)
+        self._paper: PaperLane | None = None if printer is None else self._paper_lane(settings, printer)
         self._threads = [
             threading.Thread(target=self._mind_the_time, name="time", daemon=True),
             threading.Thread(target=self._follow_the_reader, name="reader-feed", daemon=True),
@@ -104,13 +113,18 @@ class Controller:
         ]
 
     def start(self) -> None:
-        """Open the store, take up a ticket nobody has seen yet, and begin to follow reader and time."""
+        """Open the store, take up an outage that is not over and a ticket nobody has seen yet, and begin to follow
+        reader and time."""
+        self._take_up_outage(self._outage.kept())
         try:
             self._store = self._open_store()
             self._take_up(self._store.last_unshown(SHOW_AGAIN_WITHIN))
         except TiepDonError as error:
             log.error("store: %s", error)
             self.dispatch(StoreLost(error.code))
+        self._help.start()
+        if self._paper is not None:
+            self._paper.start()
         for thread in self._threads:
             thread.start()
 
@@ -120,11 +134,17 @@ class Controller:
         with self._changed:
             self._changed.notify_all()
         self._commits.shutdown()
-        for lane in (self._chip, self._lines, self._questions):
-            lane.shutdown(wait=False, cancel_futures=True)
+        self._upkeep.shutdown()
+        self._devices.stop()
+        self._bridge.stop()
+        self._help.stop()
+        if self._paper is not None:
+            self._paper.stop()
         if self._threads[0].ident is not None:
             self._threads[0].join()
         self._drop_store()
+        self._calls.close()
+        self._reprints.close()
 
     def peek(self) -> tuple[int, Session]:
         """The session now, with its version, for those who do not show it: a ticket in it counts as not yet seen."""
@@ -159,20 +179,37 @@ class Controller:
     def _publish(self, session: Session) -> None:
         if session == self._session:
             return
+        was, now = _outage_of(self._session), _outage_of(session)
         self._session = session
         self._version += 1
         self._changed.notify_all()
+        if was != now:
+            submit(self._upkeep, self._outage.keep, now)
+
+    def _take_up_outage(self, kept: OutOfOrder | None) -> None:
+        """Out of order it went down, and it stays so until a look shows that all is well."""
+        if kept is not None:
+            store_problem = kept.code if kept.device is None else None
+            with self._changed:
+                self._publish(replace(self._session, state=kept, store_problem=store_problem))
 
     def _take_up(self, issued: Issued | None) -> None:
         """The kiosk went down between commit and screen; the person still stands there."""
         if issued is None:
             return
-        state = TicketShown(issued.ticket, issued.coverage, issued.needs_counter)
+        state = TicketShown(issued.ticket, issued.coverage, issued.needs_counter, wait=issued.wait)
         if issued.told is not None:
             state = replace(state, told=issued.told.answer, told_by=issued.told.destination)
+        on_paper = self._reprints.paper_of(issued.ticket.ticket_id)
+        prints = self._paper is not None and not on_paper.begun
+        paper = Paper.PRINTED if on_paper.printed_at is not None else Paper.PRINTING if prints else Paper.NONE
+        state = replace(state, paper=paper, paper_problem=on_paper.code)
         with self._changed:
             # A card the reader now reports is that person's, not the next one's.
             self._publish(replace(self._session, state=state, card_present=True, entered=self._clock.monotonic()))
+            if prints:
+                language = self._session.language
+                self._carry_out(PrintTicket(state.ticket, language, state.wait, state.needs_counter))
 
     def _note_shown(self) -> None:
         """Whoever asked for the session shows it: the ticket in it has been seen. Called with the lock held."""
@@ -180,78 +217,28 @@ class Controller:
         if not isinstance(state, TicketShown) or state.ticket.ticket_id in self._shown or self._stopped.is_set():
             return
         self._shown = {state.ticket.ticket_id}
-        _submit(self._commits, self._mark_shown, state.ticket.ticket_id)
+        submit(self._commits, self._mark_shown, state.ticket.ticket_id)
 
     # Effects, each on its own lane.
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
-            case OpenChip():
-                _submit(self._chip, self._open_chip, effect)
-            case StopChip(presentation):
-                _submit(self._chip, self._tell_reader, "/v1/chip/cancel", {"presentation": presentation})
-            case LookForLines(presentation):
-                _submit(self._lines, self._look_for_lines, presentation)
-            case StopLooking(presentation):
-                _submit(self._lines, self._tell_reader, "/v1/mrz/stop", {"presentation": presentation})
-            case TellAgain():
-                _submit(self._lines, self._tell_reader, "/v1/codes/again", {})
+            case OpenChip() | StopChip() | LookForLines() | StopLooking() | TellAgain():
+                self._devices.carry_out(effect)
             case AskCoverage():
-                _submit(self._questions, self._ask_coverage, effect)
+                submit(self._bridge.questions, self._ask_coverage, effect)
             case Commit():
-                _submit(self._commits, self._commit, effect)
-            case CallStaff():
-                log.info("staff called")
+                submit(self._commits, self._commit, effect)
+            case PrintTicket():
+                if self._paper is not None:
+                    self._paper.put(effect)
+            case CallStaff(screen):
+                self._help.put(screen)
             case _:
                 assert_never(effect)
 
-    def _open_chip(self, effect: OpenChip) -> None:
-        body: dict[str, Any] = {"presentation": effect.presentation, "can": effect.can}
-        if effect.printed is not None:
-            body["printed"] = effect.printed
-        code: str | None = "reader.busy"
-        for _ in range(BUSY_ATTEMPTS):
-            if self._session.presentation != effect.presentation or self._stopped.is_set():
-                return
-            code = self._tell_reader("/v1/chip/open", body)
-            if code != "reader.busy":
-                break
-            self._stopped.wait(BUSY_PAUSE_SECONDS)
-        if code is not None:
-            self.dispatch(ReadingFailed(effect.presentation, code))
-
-    def _look_for_lines(self, presentation: str) -> None:
-        code = self._tell_reader("/v1/mrz/look", {"presentation": presentation})
-        if code is not None:
-            self.dispatch(MrzFailed(presentation, code))
-
-    def _tell_reader(self, path: str, body: dict[str, Any]) -> str | None:
-        """Post to the reader; the code of what went wrong, None when all is well."""
-        try:
-            self._reader.post(path, body, dict[str, Any], timeout=CHIP_CALL_SECONDS)
-        except TiepDonError as error:
-            return error.code
-        return None
-
     def _ask_coverage(self, effect: AskCoverage) -> None:
-        coverage = self._coverage(effect)
-        self.dispatch(CoverageAnswered(effect.presentation, coverage, effect.name))
-
-    def _coverage(self, effect: AskCoverage) -> Coverage:
-        deadline = self._policy.coverage_deadline_seconds
-        try:
-            question = coverage_question(effect.reading, self._local_now().date())
-            path = f"/v1/coverage?deadline_ms={int(deadline * 1000)}"
-            return self._bridge.post(path, question, Coverage, timeout=deadline + ANSWER_MARGIN_SECONDS)
-        except (ServiceUnreachable, ServiceTimeout):
-            reason = "bridge.unreachable"
-        except TiepDonError as error:
-            reason = error.code
-        except Exception as error:
-            # Neither message nor values: they may be personal.
-            log.error("insurance: %s", type(error).__name__)
-            reason = TiepDonError.code
-        return Coverage(verdict=Verdict.UNVERIFIED, reason=reason, act=Act.WAIT, asked_at=moment(self._local_now()))
+        self.dispatch(CoverageAnswered(effect.presentation, self._bridge.coverage(effect), effect.name))
 
     def _commit(self, effect: Commit) -> None:
         """The machine waits for the answer without a limit, so there is always one."""
@@ -266,22 +253,15 @@ class Controller:
             log.error("commit: %s", type(error).__name__)
             self.dispatch(CommitFailed(effect.presentation, TiepDonError.code))
             return
-        self.dispatch(Committed(effect.presentation, issued.ticket, issued.needs_counter))
+        self.dispatch(Committed(effect.presentation, issued.ticket, issued.needs_counter, issued.wait))
         if issued.ticket.visit_id is not None and not self._stopped.is_set():
-            _submit(self._questions, self._wake_bridge)
+            self._bridge.wake()
 
     def _issue(self, effect: Commit) -> Issued:
         store = self._store = self._store or self._open_store()
         if effect.reading is None:
-            return store.counter_ticket(effect.presentation, effect.reason)
-        return store.check_in(effect.presentation, effect.reading, effect.coverage)
-
-    def _wake_bridge(self) -> None:
-        """Best effort: the bridge looks at the outbox by itself too."""
-        try:
-            self._bridge.post("/v1/wake", {}, Any, timeout=WAKE_CALL_SECONDS)
-        except TiepDonError as error:
-            log.debug("wake: %s", error.code)
+            return store.counter_ticket(effect.presentation, effect.reason, effect.choice)
+        return store.check_in(effect.presentation, effect.reading, effect.coverage, effect.choice)
 
     def _mark_shown(self, ticket_id: str) -> None:
         try:
@@ -295,7 +275,7 @@ class Controller:
     def _mind_the_time(self) -> None:
         while not self._stopped.is_set():
             self.dispatch(Tick())
-            if isinstance(self._session.state, OutOfOrder):
+            if self._session.store_problem is not None:
                 self._probe_store()
             else:
                 self._sleep()
@@ -319,6 +299,7 @@ class Controller:
         except TiepDonError as error:
             log.debug("store: %s", error)
             self._drop_store()
+            self.dispatch(StoreLost(error.code))
             return
         self.dispatch(StoreRecovered())
 
@@ -358,7 +339,7 @@ class Controller:
         for one in told:
             self.dispatch(HospitalAnswered(one.visit_id, one.answer, one.destination))
         if late:
-            _submit(self._questions, self._wake_bridge)  # their records go out again
+            self._bridge.wake()  # their records go out again
 
     def _drop_store(self) -> None:
         """A connection that failed is not trusted again; the next probe opens another."""
@@ -377,15 +358,14 @@ class Controller:
     def _utc_moment(self) -> str:
         return moment(self._clock.now().astimezone(UTC)).replace("+00:00", "Z")
 
-    def _local_now(self) -> datetime:
-        return at_site(self._clock.now(), self._settings.site.utc_offset_minutes)
+    def _paper_lane(self, settings: Settings, printer: "TicketPrinter") -> "PaperLane":
+        from kiosk.paper_lane import PaperLane  # what draws tickets: a kiosk without a printer does not load it
+
+        return PaperLane(settings, self._clock, printer, self._reprints, self.dispatch, self._is_idle)
+
+    def _is_idle(self) -> bool:
+        return isinstance(self._session.state, Start | OutOfOrder)
 
 
-def _submit(lane: ThreadPoolExecutor, work: Callable[..., object], *arguments: object) -> None:
-    lane.submit(work, *arguments).add_done_callback(_note_failure)
-
-
-def _note_failure(done: Future[object]) -> None:
-    """A fault of ours on a lane: the machine's limits cover for it, the log names it, without values."""
-    if not done.cancelled() and (error := done.exception()) is not None:
-        log.error("unforeseen: %s", type(error).__name__)
+def _outage_of(session: Session) -> OutOfOrder | None:
+    return session.state if isinstance(session.state, OutOfOrder) else None

@@ -18,6 +18,7 @@ from hisbridge import pending
 from hisbridge.lookups.persons import iso_day, same_day, same_name
 from hisbridge.questions import Act, Coverage, CoverageQuestion, Officer
 from hisbridge.records import Event, HospitalAnswer, PatientRecord
+from kiosk import sought
 from kiosk.changes import Answered, NoSuchVisit, answers_of, change, for_the_person
 from kiosk.clock import Clock, at_site, moment
 from kiosk.connection import Open, SharedConnection, site_database
@@ -135,11 +136,13 @@ class Counter:
         clock: Clock,
         utc_offset_minutes: int,
         destinations: Sequence[str] = (),
+        prefixes: Sequence[str] = (),
     ) -> None:
         self._shared = SharedConnection(open_connection)
         self._clock = clock
         self._offset = utc_offset_minutes
         self._destinations = destinations
+        self._prefixes = prefixes
 
     def today(self) -> date:
         """The site's day."""
@@ -163,6 +166,17 @@ class Counter:
             told = answers_of(connection, [one["visit_id"] for one in found if one["visit_id"]])
         rows = tuple(self._row(one, told.get(one["visit_id"], ())) for one in found)
         return Page(day, number, pages, total - counts.get(0, 0), total, rows)
+
+    def found(self, text: str) -> tuple[Row, ...]:
+        """Today's tickets that this text means: a number, words of a name, an ID number; `sought.MOST` at most."""
+        with self._shared.using() as connection:
+            ((last,),) = connection.execute(_LAST_DAY).fetchall()
+            day = max(self.today().isoformat(), last or "")
+            tickets = sought.found(connection, day, text, self._prefixes)
+            places = ", ".join("?" * len(tickets))
+            found = connection.execute(f"{_ONE} tickets.id IN ({places}) ORDER BY number", tickets).fetchall()
+            told = answers_of(connection, [one["visit_id"] for one in found if one["visit_id"]])
+        return tuple(self._row(one, told.get(one["visit_id"], ())) for one in found)
 
     def ticket(self, ticket_id: str) -> Row:
         """One ticket, with or without a visit. Raises NoSuchVisit."""
@@ -225,7 +239,9 @@ class Counter:
 def open_counter(settings: Settings, clock: Clock) -> Counter:
     """The counter on the site's database, which is opened at the first call."""
     names = tuple(destination.name for destination in settings.destinations)
-    return Counter(site_database(settings), clock, settings.site.utc_offset_minutes, names)
+    offset, prefix = settings.site.utc_offset_minutes, settings.kiosk.ticket_prefix
+    prefixes = tuple(dict.fromkeys(prefix + service.number_prefix for service in settings.kiosk.services))
+    return Counter(site_database(settings), clock, offset, names, prefixes)
 
 
 def officer_of(settings: Settings) -> Officer | None:

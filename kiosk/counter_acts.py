@@ -16,6 +16,8 @@ from kiosk import tickets
 
 FROM_PAPER = "coverage.from_paper_card"  # reason of a Coverage whose dates staff typed from the card they inspected
 
+NUMBER_TYPED = "counter.number_typed"  # reason of a Coverage whose number staff corrected: nobody has asked by it yet
+
 GENUINE = ("hashes", "signature", "chain")
 ORIGINAL = ("chip_authentication", "active_authentication")
 
@@ -37,6 +39,7 @@ class Task(StrEnum):
     COMPARE_CHIP = "compare_chip"  # a check of the chip failed: look at card and person
     COMPARE_CARD = "compare_card"  # nothing but a typed number
     EXPIRED_CARD = "expired_card"
+    FIND_NUMBER = "find_number"  # nobody was told of somebody without a number
     COMPLETE_NAME = "complete_name"
     ASK_INSURANCE = "ask_insurance"  # nobody has asked yet
 
@@ -86,13 +89,15 @@ def tasks_of(record: PatientRecord, today: date) -> tuple[Task | Act, ...]:
     found: list[Task | Act] = []
     if strength is Strength.FAILED:
         found.append(Task.COMPARE_CHIP)
-    if strength is Strength.TYPED:
+    if not record.patient.personal_id:
+        found.append(Task.FIND_NUMBER)
+    elif strength is Strength.TYPED:
         found.append(Task.COMPARE_CARD)
     elif not record.patient.full_name:
         found.append(Task.COMPLETE_NAME)
     if expired(record, today):
         found.append(Task.EXPIRED_CARD)
-    if record.coverage is None:
+    if record.coverage is None or record.coverage.reason == NUMBER_TYPED:
         found.append(Task.ASK_INSURANCE)
     elif (act := act_of(record.coverage)) is not Act.NONE:
         found.append(act)

@@ -1,10 +1,10 @@
-"""The counter's own question to the insurance: asked past the day's answers, and always answered.
+"""The counter's own questions, to the insurance (past the day's answers) and to the register: always answered.
 
 Must not import Flask, a device library or a connector.
 """
 
 from config.settings import Settings
-from hisbridge.questions import Act, Coverage, CoverageQuestion, Verdict
+from hisbridge.questions import Act, Citizen, CitizenQuestion, Coverage, CoverageQuestion, Register, Verdict
 from kiosk.clock import Clock, at_site, moment
 from wire.client import Client
 from wire.errors import ServiceTimeout, ServiceUnreachable, TiepDonError
@@ -35,3 +35,13 @@ class Asking:
         return Coverage(
             verdict=Verdict.UNVERIFIED, reason=reason, act=Act.WAIT, asked_at=asked_at, asked_by=self._site.kiosk_id
         )
+
+    def citizen(self, question: CitizenQuestion) -> Citizen:
+        """What the population register holds, within `seconds`; where it says nothing, why. Never raises."""
+        path = f"/v1/citizen?deadline_ms={int(self.seconds * 1000)}"
+        try:
+            return self._bridge.post(path, question, Citizen, timeout=self.seconds + ANSWER_MARGIN_SECONDS)
+        except (ServiceUnreachable, ServiceTimeout):
+            return Citizen(verdict=Register.UNVERIFIED, reason="bridge.unreachable")
+        except TiepDonError as error:
+            return Citizen(verdict=Register.UNVERIFIED, reason=error.code)

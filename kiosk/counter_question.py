@@ -16,7 +16,7 @@ from hisbridge.lookups.persons import iso_day, surely_under, tidy
 from hisbridge.lookups.portal_numbers import CARD, forces_card
 from hisbridge.questions import Act, Coverage, CoverageQuestion, Officer, Verdict
 from hisbridge.records import PatientRecord
-from kiosk.counter_acts import FROM_PAPER
+from kiosk.counter_acts import FROM_PAPER, NUMBER_TYPED
 from wire.codec import from_plain, to_plain
 from wire.errors import TiepDonError
 
@@ -67,7 +67,7 @@ def question_of(fields: Fields, today: date) -> CoverageQuestion:
     problems: dict[str, str] = {}
 
     def taken(field: str, read: Callable[[str], str | None]) -> str | None:
-        text = _plain(fields.get(field, ""))
+        text = plain_text(fields.get(field, ""))
         if not text:
             return None
         understood = read(text)
@@ -75,15 +75,15 @@ def question_of(fields: Fields, today: date) -> CoverageQuestion:
             problems[field] = "unreadable"
         return understood
 
-    name = taken("full_name", lambda text: tidy(text) if _is_name(text) else None)
+    name = taken("full_name", lambda text: tidy(text) if is_name(text) else None)
     born = taken("birth_date", birth_date)
-    numbers = {field: taken(field, _READERS[field]) for field in NUMBERS[path]}
+    numbers = {field: taken(field, READERS[field]) for field in NUMBERS[path]}
     for field, value in (("full_name", name), ("birth_date", born)):
         if value is None:
             problems.setdefault(field, "missing")
     if path in NEEDS_A_NUMBER and not any(numbers.values()) and not problems.keys() & numbers.keys():
         problems[NUMBERS[path][0]] = "one_number"
-    if born is not None and "birth_date" not in problems and (wrong := _wrong_birth(born, path, today)):
+    if born is not None and "birth_date" not in problems and (wrong := wrong_birth(born, path, today)):
         problems["birth_date"] = wrong
     officer = _officer(fields, problems)
     if problems:
@@ -103,13 +103,16 @@ def question_of(fields: Fields, today: date) -> CoverageQuestion:
 
 def fields_of(record: PatientRecord) -> dict[str, str]:
     """The form as far as the visit's own record fills it."""
-    patient = record.patient
+    patient, coverage = record.patient, record.coverage
     return {
         "full_name": patient.full_name or "",
         "birth_date": people_date(patient.birth_date),
         "sex": patient.sex or "",
-        "personal_id": patient.personal_id,
+        "personal_id": patient.personal_id or "",
         "previous_id": patient.previous_id or "",
+        "insurance_number": (coverage.card_number or coverage.social_security_number or "")
+        if coverage is not None and coverage.reason == NUMBER_TYPED
+        else "",
     }
 
 
@@ -119,11 +122,11 @@ def from_paper(asked: Coverage, fields: Fields, today: date) -> Coverage:
     The last day may stay open (services.md 2.5). Raises FormUnusable.
     """
     problems: dict[str, str] = {}
-    number = _joined(_plain(fields.get("card_number", ""))).upper()
+    number = joined_number(plain_text(fields.get("card_number", ""))).upper()
     if not forces_card(number):
         problems["card_number"] = "not_forces" if CARD.fullmatch(number) else "unreadable" if number else "missing"
-    first = _plain(fields.get("valid_from", ""))
-    last = _plain(fields.get("valid_to", ""))
+    first = plain_text(fields.get("valid_from", ""))
+    last = plain_text(fields.get("valid_to", ""))
     begins, ends = whole_date(first), whole_date(last)
     if begins is None:
         problems["valid_from"] = "unreadable" if first else "missing"
@@ -176,7 +179,7 @@ def people_date(iso: str | None) -> str:
     return "/".join(reversed((iso or "").split("-")))
 
 
-def _wrong_birth(born: str, path: Path, today: date) -> str | None:
+def wrong_birth(born: str, path: Path, today: date) -> str | None:
     parts = iso_day(born) or ()
     first = date(*(*parts, 1, 1)[:3])
     if first > today:
@@ -196,10 +199,10 @@ def _may_be_under_six(parts: tuple[int, ...], today: date) -> bool:
 
 
 def _officer(fields: Fields, problems: dict[str, str]) -> Officer | None:
-    name, number = _plain(fields.get("officer_name", "")), _joined(_plain(fields.get("officer_id", "")))
+    name, number = plain_text(fields.get("officer_name", "")), joined_number(plain_text(fields.get("officer_id", "")))
     if not name and not number:
         return None  # the one the settings name
-    if not _is_name(name):
+    if not is_name(name):
         problems["officer_name"] = "unreadable" if name else "missing"
     if not re.fullmatch(r"[0-9]{12}", number):
         problems["officer_id"] = "unreadable" if number else "missing"
@@ -208,35 +211,35 @@ def _officer(fields: Fields, problems: dict[str, str]) -> Officer | None:
     return Officer(full_name=tidy(name), personal_id=number)
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """Without what is not seen; wide digits and letters as the usual ones."""
     shown = "".join(letter for letter in text if unicodedata.category(letter)[0] != "C" or letter in "\t\n")
     return " ".join(unicodedata.normalize("NFKC", shown).split())
 
 
-def _joined(text: str) -> str:
+def joined_number(text: str) -> str:
     """A number without what people put between its digits."""
     return re.sub(r"[\s.\-]", "", text)
 
 
-def _is_name(text: str) -> bool:
+def is_name(text: str) -> bool:
     return 0 < len(text) <= MAX_NAME and any(letter.isalpha() for letter in text) and not re.search(r"[0-9<>]", text)
 
 
 def _digits(count: int) -> Callable[[str], str | None]:
     def read(text: str) -> str | None:
-        joined = _joined(text)
+        joined = joined_number(text)
         return joined if re.fullmatch(f"[0-9]{{{count}}}", joined) else None
 
     return read
 
 
 def _insurance(text: str) -> str | None:
-    joined = _joined(text).upper()
+    joined = joined_number(text).upper()
     return joined if CARD.fullmatch(joined) or re.fullmatch(r"[0-9]{10}", joined) else None
 
 
-_READERS: Mapping[str, Callable[[str], str | None]] = {
+READERS: Mapping[str, Callable[[str], str | None]] = {
     "personal_id": _digits(12),
     "insurance_number": _insurance,
     "previous_id": _digits(9),

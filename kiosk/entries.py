@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import msgspec
 
+from kiosk.chip_moves import chip_open_to, read_chip, use_entry, wrong_key
 from kiosk.events import DigitsTyped, PayloadRead
 from kiosk.insurance_card import NUMBER_DIGITS, accompanied
 from kiosk.insurance_step import id_code_instead, insurance_of, insurance_read
@@ -19,30 +20,29 @@ from kiosk.moves import (
     Step,
     adopt,
     card_key,
-    chip_open_to,
     fail,
     fail_afresh,
     fresh,
     go,
     is_typed,
     mark_of,
+    mistyped,
     noted,
-    read_chip,
     same_person,
+    unadjusted,
     usable,
-    use_entry,
-    wrong_key,
 )
+from kiosk.person import known
 from kiosk.policy import Policy
 from kiosk.states import (
+    Adjust,
     AskInsurance,
     AskKey,
     AskMrz,
     AskQr,
     AwaitAnswer,
-    Confirm,
     Failed,
-    Finishing,
+    Goodbye,
     Keypad,
     KeypadPurpose,
     NoCard,
@@ -70,8 +70,8 @@ def payload_read(session: Session, event: PayloadRead, now: float, policy: Polic
             return insurance_read(session, reading.insurance, now)
         if event.presentation:
             return fail(session, NO_PERSONAL_ID, now, policy)
-        return payload_refused(session, NO_PERSONAL_ID, now), ()
-    if isinstance(state, Start):
+        return payload_refused(session, NO_PERSONAL_ID, now, policy)
+    if isinstance(state, Start | Adjust):
         if _again(session, reading, now, policy):
             return go(noted(session, reading, now), Start(CODE_AGAIN), now), ()
         return use_entry(noted(fresh(session), reading, now), reading, now, policy)
@@ -79,6 +79,10 @@ def payload_read(session: Session, event: PayloadRead, now: float, policy: Polic
         if mark_of(session, reading) == session.lately:
             return replace(session, lately_at=now), ()
         return replace(session, code_waiting=reading), ()
+    if isinstance(state, Goodbye):
+        if _again(session, reading, now, policy):
+            return replace(session, lately_at=now), ()
+        return use_entry(noted(fresh(unadjusted(session, policy)), reading, now), reading, now, policy)
     session = noted(session, reading, now)
     if isinstance(state, AskInsurance):
         return id_code_instead(session, state, reading), ()
@@ -87,24 +91,26 @@ def payload_read(session: Session, event: PayloadRead, now: float, policy: Polic
     if isinstance(state, ReadingChip):
         entry = joined(session.entry, reading)
         return fail_afresh(session, TWO_PEOPLE, now, policy) if entry is None else (replace(session, entry=entry), ())
-    if isinstance(state, Confirm | Finishing) and state.reading is not None:
-        return _read_beside(session, state.reading, reading, now, policy)
+    shown = known(session)
+    if shown is not None and shown.reading is not None:
+        return _read_beside(session, shown.reading, reading, now, policy)
     return session, ()
 
 
-def payload_refused(session: Session, code: str, now: float) -> Session:
-    """A code was held up that is of no use: said where one was expected."""
-    match session.state:
-        case Start():
-            return replace(session, state=Start(code), entered=now)
-        case AskKey():
-            return replace(session, state=AskKey(code))
-        case AskQr():
-            return replace(session, state=AskQr(code, mrz=session.devices.camera))
-        case AskInsurance() as state:
-            return replace(session, state=replace(state, problem=code))
-        case _:
-            return session
+def payload_refused(session: Session, code: str, now: float, policy: Policy) -> Step:
+    """A code was held up that is of no use: said where one was expected. Again, and another way is offered."""
+    state = session.state
+    if isinstance(state, Start):
+        return replace(session, state=Start(code), entered=now), ()
+    if isinstance(state, AskInsurance):
+        return replace(session, state=replace(state, problem=code)), ()
+    if not isinstance(state, AskKey | AskQr):
+        return session, ()
+    session = replace(session, code_failures=session.code_failures + 1)
+    if session.code_failures >= policy.code_attempts:
+        return fail(session, code, now, policy)
+    asked = AskKey(code) if isinstance(state, AskKey) else AskQr(code, mrz=session.devices.camera)
+    return replace(session, state=asked), ()
 
 
 def digits_typed(session: Session, event: DigitsTyped, now: float, policy: Policy) -> Step:
@@ -118,7 +124,7 @@ def digits_typed(session: Session, event: DigitsTyped, now: float, policy: Polic
         return session, ()
     wanted = KEY_DIGITS if state.purpose is KeypadPurpose.CARD_KEY else PERSONAL_ID_DIGITS
     if len(digits) != wanted or not (digits.isascii() and digits.isdigit()):
-        return replace(session, state=Keypad(state.purpose, DIGITS_WRONG)), ()
+        return _digits_wrong(session, state.purpose, now, policy)
     if state.purpose is KeypadPurpose.PERSONAL_ID:
         return _enter(session, typed_reading(digits, event.reading_id, event.read_at), now, policy)
     if not session.card_present:
@@ -128,6 +134,14 @@ def digits_typed(session: Session, event: DigitsTyped, now: float, policy: Polic
         return read_chip(session, digits, now)
     # The same digits again: the card has refused them once, and is not asked again.
     return wrong_key(replace(session, chip_failures=session.chip_failures + 1), now, policy)
+
+
+def _digits_wrong(session: Session, purpose: KeypadPurpose, now: float, policy: Policy) -> Step:
+    """Too few or no digits: typed anew. Again, and another way is offered."""
+    session = replace(session, digit_failures=(*session.digit_failures, purpose))
+    if mistyped(session, purpose, policy):
+        return fail(session, DIGITS_WRONG, now, policy)
+    return replace(session, state=Keypad(purpose, DIGITS_WRONG)), ()
 
 
 def typed_reading(personal_id: str, reading_id: str, read_at: str) -> Reading:

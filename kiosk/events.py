@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hisbridge.questions import Coverage
 from hisbridge.records import HospitalAnswer
 from kiosk.queue.model import Priority, Wait
-from kiosk.states import Choice, Consent, CounterReason, Devices, NextPath, Ticket, View
+from kiosk.states import NO_CHOICE, Choice, Consent, CounterReason, Devices, NextPath, Ticket, View
 from reader.reading import Holder, Reading
 
 # Events: from the reader, the bridge, the store, the screen, the clock.
@@ -253,7 +253,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class StoreLost:
-    """Nothing can be written (`code`), noticed while nobody was checking in."""
+    """Nothing can be written (`code`): the kiosk is out of order as soon as nobody is checking in."""
 
     code: str
 
@@ -263,13 +263,15 @@ class StoreRecovered:
     pass
 
 
+PersonDid = (
+    PayloadRead | PayloadRefused | Touched | PathChosen | DigitsTyped | Confirmed | Denied | ConsentGiven
+    | ConsentRefused | ServiceChosen | PriorityAsked | PriorityChosen | AdjustAsked | PrintAgainAsked | HelpAsked
+    | CounterTicketAsked | Cancelled
+)  # fmt: skip
 Event = (
-    PresenceChanged | DevicesChanged | PhaseReached | IdentityRead | ReadingFinished | ReadingFailed | PayloadRead
-    | PayloadRefused | MrzFailed | CoverageAnswered | CoverageCameLate | HospitalAnswered | Committed | CommitFailed
-    | Touched | PathChosen | DigitsTyped | Confirmed | Denied | ConsentGiven | ConsentRefused | ServiceChosen
-    | PriorityAsked | PriorityChosen | AdjustAsked | ViewChosen | PrintAgainAsked | PrintEnded | PrinterTold
-    | HelpAsked | HelpCalled | HelpAnswered | CounterTicketAsked | LanguageChosen | Cancelled | Tick | StoreLost
-    | StoreRecovered
+    PersonDid | PresenceChanged | DevicesChanged | PhaseReached | IdentityRead | ReadingFinished | ReadingFailed
+    | MrzFailed | CoverageAnswered | CoverageCameLate | HospitalAnswered | Committed | CommitFailed | ViewChosen
+    | PrintEnded | PrinterTold | HelpCalled | HelpAnswered | LanguageChosen | Tick | StoreLost | StoreRecovered
 )  # fmt: skip
 
 
@@ -329,7 +331,7 @@ class Commit:
     reading: Reading | None
     coverage: Coverage | None
     reason: CounterReason = CounterReason.NONE
-    choice: Choice = Choice()
+    choice: Choice = NO_CHOICE
 
 
 @dataclass(frozen=True)
@@ -339,6 +341,7 @@ class PrintTicket:
     ticket: Ticket
     language: str
     wait: Wait | None = None
+    needs_counter: bool = False
     again: bool = False
 
 

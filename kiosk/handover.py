@@ -6,27 +6,46 @@ costs a visit. Nothing but the record's own fields goes out. Must not import Fla
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Literal, cast
 
 import msgspec
 
 from config.front import ServiceSettings
 from config.settings import SiteSettings
+from hisbridge.arrivals import CounterNumber
 from hisbridge.questions import Coverage, CoverageQuestion
-from hisbridge.records import Arrival, Patient, PatientRecord, Proof, ProofCheck, Site
+from hisbridge.records import Arrival, Guardian, Patient, PatientRecord, Proof, ProofCheck, Site
 from hisbridge.values import CardNumber, Moment, PersonalId, PreviousId
+from kiosk.queue.model import DECLARED, Priority
+from kiosk.states import Ticket
 from reader.reading import Evidence, Reading, Source
 from wire.codec import from_plain, to_plain
 from wire.errors import MalformedMessage, TiepDonError
 
 DIACRITICS_LOST = "diacritics_lost"  # reader.payload
-OPTIONAL = tuple(field for field in msgspec.structs.fields(Patient) if field.name != "personal_id")
+DeclaredWord = Literal["pregnant", "severe_disability", "merit"]  # kiosk.queue.model.DECLARED, as records have it
+OURS = ("personal_id", "local_id")  # of a Patient, not taken from what was read as it stands
+OPTIONAL = tuple(field for field in msgspec.structs.fields(Patient) if field.name not in OURS)
 
 
 class NoPersonalId(TiepDonError):
     """The reading holds no twelve-digit personal ID number, so there is nobody to hand over."""
 
     code = "checkin.no_personal_id"
+
+
+@dataclass(frozen=True, repr=False)
+class Typed:
+    """Somebody whom staff typed in whole, from papers or by word of mouth: data entry, never proof.
+
+    `read_at`: RFC 3339. `question`: what the insurance was asked about them; None: nothing. `guardian`: who came with
+    them.
+    """
+
+    patient: Patient
+    read_at: str
+    question: CoverageQuestion | None = None
+    guardian: Guardian | None = None
 
 
 @dataclass(frozen=True)
@@ -37,25 +56,57 @@ class Place:
     ticket_number: str
     service: ServiceSettings
     arrived_at: str
+    priority: DeclaredWord | None = None
 
 
-def patient_record(reading: Reading, coverage: Coverage | None, site: SiteSettings, place: Place) -> PatientRecord:
-    """The record of one visit; raises NoPersonalId."""
+def patient_record(
+    reading: Reading | Typed, coverage: Coverage | None, site: SiteSettings, place: Place
+) -> PatientRecord:
+    """The record of one visit; raises NoPersonalId (of a reading: whom staff typed in may have no number)."""
+    guardian = None
+    if isinstance(reading, Typed):
+        patient, proof, guardian = reading.patient, Proof(source="typed", read_at=reading.read_at), reading.guardian
+        if patient.personal_id is None:
+            # Nothing else tells two newborns of one name and day apart, and nothing else is sure never to join them.
+            patient = msgspec.structs.replace(patient, local_id=place.visit_id)
+    else:
+        patient, proof = _patient(reading), _proof(reading.evidence, place.arrived_at)
     return PatientRecord(
         recorded_at=place.arrived_at,
         site=Site(facility_code=site.facility_code, facility_name=site.facility_name, kiosk_id=site.kiosk_id),
-        patient=_patient(reading),
+        patient=patient,
         visit=Arrival(
             visit_id=place.visit_id,
             arrived_at=place.arrived_at,
             service_code=place.service.code,
             service_name=place.service.name_vi,
             ticket_number=place.ticket_number,
+            priority=place.priority,
         ),
-        evidence=_proof(reading.evidence, place.arrived_at),
+        evidence=proof,
         coverage=coverage,
+        guardian=guardian,
         synthetic=site.synthetic,
     )
+
+
+def counter_number(site: SiteSettings, ticket: Ticket, reason: Any, priority: DeclaredWord | None) -> CounterNumber:
+    """A number of somebody who was not read, as a desk on another machine is told of it."""
+    return CounterNumber(
+        ticket_id=ticket.ticket_id,
+        ticket_number=ticket.number,
+        service_code=ticket.service_code,
+        issued_at=ticket.issued_at,
+        kiosk_id=site.kiosk_id,
+        reason=reason,
+        priority=priority,
+        synthetic=site.synthetic,
+    )
+
+
+def declared(priority: Priority) -> DeclaredWord | None:
+    """The priority that somebody declared, as a record tells it; None for what nobody can declare."""
+    return cast("DeclaredWord", priority.value) if priority in DECLARED else None
 
 
 def coverage_question(reading: Reading, visit_date: date) -> CoverageQuestion:

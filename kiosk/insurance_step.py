@@ -25,12 +25,16 @@ from kiosk.moves import (
     same_person,
     settle,
 )
+from kiosk.person import knowing, known
 from kiosk.policy import Policy
 from kiosk.states import (
+    Adjust,
+    AskConsent,
     AskInsurance,
     AskKey,
     AskMrz,
     AskQr,
+    ChooseService,
     Confirm,
     Failed,
     Finishing,
@@ -42,20 +46,22 @@ from kiosk.states import (
 )
 from reader.reading import InsuranceCard, Reading
 
+Asked = Confirm | ChooseService | Finishing  # where the insurance is asked, or has answered
+
 
 def coverage_answered(session: Session, event: CoverageAnswered, now: float, policy: Policy) -> Step:
     """An answer counts for the question asked last only, and never after the deadline."""
-    state = session.state
+    shown = known(session)
     if event.presentation != session.presentation or (event.question or session.question) != session.question:
         return session, ()
-    if not isinstance(state, Confirm | Finishing) or is_committing(session) or state.coverage is not None:
+    if shown is None or isinstance(shown, AskConsent) or is_committing(session) or shown.coverage is not None:
         return session, ()
     # Whoever waits already does not wait twice: the deadline stays that of the question before.
-    since = session.asked if isinstance(state, Finishing) else now
+    since = session.asked if isinstance(shown, Finishing) else now
     asked, effects = _asking_with_card(session, event.coverage, since, now)
     if effects:
         return asked, effects
-    return settle(replace(session, state=replace(state, coverage=event.coverage)), now, policy)
+    return settle(knowing(session, replace(shown, coverage=event.coverage)), now, policy)
 
 
 def insurance_of(session: Session, state: AskInsurance, card: InsuranceCard, now: float) -> Step:
@@ -83,41 +89,38 @@ def insurance_read(session: Session, card: InsuranceCard, now: float) -> Step:
     """An insurance card alone names nobody to the state: it is kept for the reading that does, and said to be that."""
     state = session.state
     match state:
-        case Start():
+        case Start() | Adjust():
             return replace(go(fresh(session), AskQr(INSURANCE_ONLY), now), insurance=card), ()
         case AskKey() | AskQr():
             return replace(session, state=replace(state, problem=INSURANCE_ONLY), insurance=card), ()
-        case AskMrz() | Keypad() | ReadingChip() | NoCard() | Failed():
+        case AskMrz() | Keypad() | ReadingChip() | NoCard() | Failed() | AskConsent():
             return replace(session, insurance=card), ()
-        case Confirm() | Finishing() if state.reading is not None:
-            return _insurance_beside(session, state, state.reading, card, now)
-        case _:
-            return session, ()
+    shown = known(session)
+    if shown is None or isinstance(shown, AskConsent) or shown.reading is None:
+        return session, ()
+    return _insurance_beside(session, shown, shown.reading, card, now)
 
 
-def _insurance_beside(
-    session: Session, state: Confirm | Finishing, shown: Reading, card: InsuranceCard, now: float
-) -> Step:
+def _insurance_beside(session: Session, shown: Asked, reading: Reading, card: InsuranceCard, now: float) -> Step:
     """An insurance card beside the question "is this you?": refused when it is somebody else's, else asked with."""
-    if is_of_another(card, shown.holder):
-        refused = replace(state, problem=INSURANCE_OTHER) if isinstance(state, Confirm) else state
-        return replace(session, state=refused), ()
-    reading = accompanied(shown, card)
-    state = (
-        replace(state, reading=reading, problem=None) if isinstance(state, Confirm) else replace(state, reading=reading)
-    )
-    session = replace(session, state=state, insurance=card)
-    return _asking_with_card(session, state.coverage, now, now)
+    if is_of_another(card, reading.holder):
+        refused = replace(shown, problem=INSURANCE_OTHER) if isinstance(shown, Confirm) else shown
+        return knowing(session, refused), ()
+    shown = replace(shown, reading=accompanied(reading, card))
+    if isinstance(shown, Confirm):
+        shown = replace(shown, problem=None)
+    session = replace(knowing(session, shown), insurance=card)
+    return _asking_with_card(session, shown.coverage, now, now)
 
 
 def _asking_with_card(session: Session, coverage: Coverage | None, since: float, now: float) -> Step:
     """Where an answer says that the card's number may tell more and one is there unasked, it is asked at once; its
     deadline counts from `since`."""
-    state = session.state
-    if coverage is None or not isinstance(state, Confirm | Finishing) or state.reading is None:
+    shown = known(session)
+    if coverage is None or shown is None or isinstance(shown, AskConsent) or shown.reading is None:
         return session, ()
-    card = state.reading.insurance
+    card = shown.reading.insurance
     if card is None or same_number(session.asked_with, card) or not card_may_help(coverage):
         return session, ()
-    asked, effects = asking(replace(session, state=replace(state, coverage=None)), state.reading, now)
+    asked, effects = asking(knowing(session, replace(shown, coverage=None)), shown.reading, now)
     return replace(asked, asked=since), effects

@@ -9,26 +9,27 @@ import re
 from dataclasses import replace
 
 from hisbridge.questions import Act, Coverage, Verdict
-from kiosk.events import AskCoverage, Commit, Effect, OpenChip, StopChip
-from kiosk.insurance_card import accompanied, card_may_help, is_of_another
+from kiosk.events import AskCoverage, Commit, Effect, StopChip
+from kiosk.insurance_card import card_may_help, is_of_another
+from kiosk.person import knowing, known
 from kiosk.policy import Policy
 from kiosk.states import (
+    NO_CHOICE,
+    AskConsent,
     AskInsurance,
     AskKey,
     Confirm,
     CounterReason,
     Failed,
     Finishing,
-    Keypad,
     KeypadPurpose,
     NextPath,
-    ReadingChip,
     Session,
     Start,
     State,
+    View,
 )
-from reader.phases import PROGRESS, Phase
-from reader.reading import Holder, Reading, Source
+from reader.reading import Reading, Source
 
 Step = tuple[Session, tuple[Effect, ...]]
 
@@ -62,17 +63,27 @@ NOT_WORTH_REPEATING = frozenset(
 
 def go(session: Session, state: State, now: float) -> Session:
     """Another screen; the person's time begins anew with it."""
-    return replace(session, state=state, entered=now, since=now, warned=False)
+    return replace(heard(session, now), state=state, entered=now)
+
+
+def heard(session: Session, now: float) -> Session:
+    """The person did something: all their time again."""
+    return replace(session, since=now, warned=False, card_taken=False)
 
 
 def cleared(session: Session) -> Session:
-    """The session without anything about the person; language and devices stay, and for seconds `lately`."""
+    """The session without anything about the person; language, view and devices stay, and for seconds `lately`."""
     return replace(
         session,
         presentation="",
         chip_failures=0,
+        code_failures=0,
+        line_failures=0,
+        digit_failures=(),
         key=None,
+        choice=NO_CHOICE,
         warned=False,
+        card_taken=False,
         chip_running=False,
         attempt="",
         failed_keys=(),
@@ -112,12 +123,23 @@ def resting(session: Session) -> Start:
 def home(session: Session, now: float, policy: Policy, notice: str | None = None) -> Step:
     """Back to the start, everything personal forgotten.
 
-    With a notice the person is probably still there: the language goes when the notice does (`timing.tick`).
+    With a notice the person is probably still there: language and view go when the notice does (`timing.tick`).
     """
     state = Start(notice) if notice else resting(session)
-    language = session.language if notice else policy.language
+    left = session if notice else unadjusted(session, policy)
     lately_at = now if session.lately_at else 0.0  # whoever leaves may still hold that code in view
-    return replace(go(cleared(session), state, now), language=language, lately_at=lately_at), stopping(session)
+    left = replace(go(cleared(left), state, now), help_call=None, lately_at=lately_at)
+    return left, stopping(session)
+
+
+def unadjusted(session: Session, policy: Policy) -> Session:
+    """The screen as the site has it."""
+    return replace(session, language=policy.language, view=View())
+
+
+def is_adjusted(session: Session, policy: Policy) -> bool:
+    """Whether the screen is as somebody wanted it."""
+    return session.language != policy.language or session.view != View()
 
 
 def ask_for_key(session: Session, now: float) -> Session:
@@ -126,9 +148,9 @@ def ask_for_key(session: Session, now: float) -> Session:
 
 
 def fail(session: Session, code: str, now: float, policy: Policy) -> Step:
-    """A path failed; say so and offer the others."""
+    """A path failed; say so and offer the others. Whoever is read next may be another: they choose for themselves."""
     state = Failed(code, paths_after(session, code, policy))
-    return go(replace(session, chip_running=False), state, now), stopping(session)
+    return go(replace(session, chip_running=False, choice=NO_CHOICE), state, now), stopping(session)
 
 
 def fail_afresh(session: Session, code: str, now: float, policy: Policy) -> Step:
@@ -140,18 +162,29 @@ def fail_afresh(session: Session, code: str, now: float, policy: Policy) -> Step
 def paths_after(session: Session, code: str, policy: Policy) -> tuple[NextPath, ...]:
     """What is left after `code`, best first: chip, QR, printed lines, twelve digits, staff. Staff are always left.
 
-    A chip that needs the lines would say so again, however often it is asked without them.
+    A chip that needs the lines would say so again, however often it is asked without them. What was tried in vain as
+    often as the policy allows gives way to the next.
     """
     worth = code not in NOT_WORTH_REPEATING and not session.mrz_needed
     again = session.card_present and session.chip_failures < policy.chip_attempts and worth
-    lines = session.devices.camera and code in (MRZ_NEEDED, MRZ_NOT_FOUND)
-    return (
-        *((NextPath.CARD_AGAIN,) if again else ()),
-        *((NextPath.QR,) if session.devices.sees_codes else ()),
-        *((NextPath.MRZ,) if lines else ()),
-        NextPath.PERSONAL_ID,
-        NextPath.STAFF,
+    worn = session.code_failures >= policy.code_attempts
+    lines = worn or code in (MRZ_NEEDED, MRZ_NOT_FOUND)
+    looked = session.line_failures >= policy.line_attempts
+    by_code = worn and session.key is None  # the chip's key would have come from the code
+    paths = (
+        (NextPath.CARD_AGAIN, again and not by_code),
+        (NextPath.CARD_NUMBER, again and by_code and not mistyped(session, KeypadPurpose.CARD_KEY, policy)),
+        (NextPath.QR, session.devices.sees_codes and not worn),
+        (NextPath.MRZ, session.devices.camera and lines and not looked),
+        (NextPath.PERSONAL_ID, not mistyped(session, KeypadPurpose.PERSONAL_ID, policy)),
+        (NextPath.STAFF, True),
     )
+    return tuple(path for path, is_left in paths if is_left)
+
+
+def mistyped(session: Session, purpose: KeypadPurpose, policy: Policy) -> bool:
+    """Whether these digits were typed wrong so often that another way is better."""
+    return session.digit_failures.count(purpose) >= policy.digit_attempts
 
 
 def usable(reading: Reading) -> bool:
@@ -189,71 +222,35 @@ def noted(session: Session, reading: Reading, now: float) -> Session:
     return replace(session, lately=mark_of(session, reading), lately_at=now)
 
 
-def chip_open_to(session: Session, can: str, policy: Policy) -> bool:
-    """Whether the chip may be tried with this key now: never twice with one, never beyond the attempts allowed."""
-    return (
-        session.card_present
-        and not session.chip_running
-        and not tried(session, can)
-        and session.chip_failures < policy.chip_attempts
-    )
+def confirm(session: Session, reading: Reading, complete: bool, now: float, policy: Policy) -> Step:
+    """Ask "is this you?", and the insurance at the same time: the answer comes while the person reads.
 
-
-def tried(session: Session, can: str) -> bool:
-    """Whether the chip refused this key already; one that asked for the lines' dates is worth them, beside any CAN."""
-    if session.mrz_needed:
-        return _attempt(session, can) in session.failed_keys
-    return any(failed.startswith(can) for failed in session.failed_keys)
-
-
-def open_chip(session: Session, can: str, now: float) -> Step:
-    """Ask the reader for the chip; the screen stays.
-
-    A second attempt takes a new name, so that news of the first is ignored.
+    Where a site needs consent it is asked for first: until then nothing is shown, and nobody is asked.
     """
-    opened = renamed(session) if session.failed_keys else session
-    opened = replace(opened, key=can, attempt=_attempt(session, can), chip_running=True, chip_since=now)
-    return opened, (OpenChip(opened.presentation, can, _printed(session, can)),)
-
-
-def read_chip(session: Session, can: str, now: float) -> Step:
-    """Ask the reader for the chip and show its progress."""
-    state = ReadingChip(int(Phase.CONNECTING), PROGRESS[Phase.CONNECTING])
-    return open_chip(go(session, state, now), can, now)
-
-
-def confirm(session: Session, reading: Reading, complete: bool, now: float) -> Step:
-    """Ask "is this you?", and the insurance at the same time: the answer comes while the person reads."""
+    if policy.consent_version and session.choice.consent is None:
+        return go(session, AskConsent(reading, complete), now), ()
     problem = INSURANCE_OTHER if is_of_another(session.insurance, reading.holder) else None
     return asking(go(session, Confirm(reading, complete, problem=problem), now), reading, now)
-
-
-def use_entry(session: Session, reading: Reading, now: float, policy: Policy) -> Step:
-    """A code, the lines or a typed number are known: they open the chip when a card is there, else are the reading."""
-    session = replace(session, entry=reading)
-    if chip_open_to(session, card_key(reading), policy):
-        return read_chip(session, card_key(reading), now)
-    return confirm(session, reading, True, now)
 
 
 def adopt(session: Session, reading: Reading, complete: bool, now: float, policy: Policy) -> Step:
     """A better reading of the person on the screen takes the place of the one shown.
 
     The insurance is asked again only when what it is asked by has changed. A confirmed screen is asked again only when
-    the number has.
+    the number has; then whatever was chosen was chosen for another.
     """
-    state = session.state
-    if not isinstance(state, Confirm | Finishing) or state.reading is None:
-        return confirm(session, reading, complete, now)
-    if not same_person(state.reading, reading):
-        return confirm(session, reading, complete, now)
-    unchanged = _asked_by(state.reading) == _asked_by(reading)
-    state = replace(state, reading=reading, complete=complete)
-    if isinstance(state, Confirm) and is_of_another(session.insurance, reading.holder):
-        state = replace(state, problem=INSURANCE_OTHER)
-    if unchanged:
-        return settle(replace(session, state=state), now, policy)
-    asked, questions = asking(replace(session, state=replace(state, coverage=None)), reading, now)
+    shown = known(session)
+    if shown is None or shown.reading is None:
+        return confirm(session, reading, complete, now, policy)
+    if not same_person(shown.reading, reading):
+        return confirm(replace(session, choice=NO_CHOICE), reading, complete, now, policy)
+    unchanged = _asked_by(shown.reading) == _asked_by(reading)
+    shown = replace(shown, reading=reading, complete=complete)
+    if isinstance(shown, Confirm) and is_of_another(session.insurance, reading.holder):
+        shown = replace(shown, problem=INSURANCE_OTHER)
+    if unchanged or isinstance(shown, AskConsent):
+        return settle(knowing(session, shown), now, policy)
+    asked, questions = asking(knowing(session, replace(shown, coverage=None)), reading, now)
     settled, effects = settle(asked, now, policy)
     return settled, questions + effects
 
@@ -307,56 +304,8 @@ def commit(
 ) -> Step:
     """Nothing leads away from here but the store's answer."""
     state = Finishing(reading, complete=True, coverage=coverage, committing=True)
-    return go(_served(session, reading), state, now), (Commit(session.presentation, reading, coverage, reason),)
-
-
-def chip_failed(session: Session, code: str, now: float, policy: Policy) -> Step:
-    """The chip gave no (whole) reading: fall back on the QR code already shown, else offer what is left.
-
-    A chip that asks for more than it was given did not fail: with more it may open yet.
-    """
-    state, entry = session.state, session.entry
-    asks = code == MRZ_NEEDED
-    failed = replace(
-        session,
-        chip_running=False,
-        chip_failures=session.chip_failures + (0 if asks else 1),
-        failed_keys=(*session.failed_keys, session.attempt),
-        mrz_needed=session.mrz_needed or asks,
-    )
-    if isinstance(state, Confirm | Finishing):
-        if entry is not None and state.reading is not None and same_person(entry, state.reading):
-            if code == WRONG_KEY and not is_typed(entry) and not session.mrz_needed:
-                # The number of a code opens that person's card: this one is somebody else's.
-                return fail_afresh(session, TWO_PEOPLE, now, policy)
-            # The insurance answer, come or still to come, is about the same person and stays.
-            entry = accompanied(entry, session.insurance)
-            return settle(replace(failed, state=replace(state, reading=entry, complete=True)), now, policy)
-    elif code == WRONG_KEY:
-        if entry is not None and not is_typed(entry) and session.key == card_key(entry) and not session.mrz_needed:
-            return fail_afresh(session, TWO_PEOPLE, now, policy)
-        return wrong_key(failed, now, policy)
-    elif entry is not None and not is_typed(entry) and code != CARD_REMOVED:
-        return confirm(failed, entry, True, now)
-    if code == CARD_REMOVED:
-        return home(failed, now, policy, CARD_REMOVED)
-    return fail(failed, code, now, policy)
-
-
-def wrong_key(session: Session, now: float, policy: Policy) -> Step:
-    """The digits did not open the card: a code seen meanwhile may, else they are typed again while attempts are left.
-
-    A number typed whole is doubted now.
-    """
-    entry = None if session.entry is not None and is_typed(session.entry) else session.entry
-    session = replace(session, key=None, entry=entry)
-    if entry is not None and chip_open_to(session, card_key(entry), policy):
-        return read_chip(session, card_key(entry), now)
-    if entry is not None and session.mrz_needed:
-        return confirm(session, entry, True, now)  # six digits are not what this chip opens with
-    if session.chip_failures < policy.chip_attempts:
-        return go(session, Keypad(KeypadPurpose.CARD_KEY, WRONG_KEY), now), ()
-    return fail(session, WRONG_KEY, now, policy)
+    committed = Commit(session.presentation, reading, coverage, reason, session.choice)
+    return go(_served(session, reading), state, now), (committed,)
 
 
 def asking(session: Session, reading: Reading, now: float) -> Step:
@@ -373,18 +322,6 @@ def _served(session: Session, reading: Reading | None) -> Session:
     if reading is None or session.lately == mark_of(session, reading):
         return session
     return replace(session, lately=mark_of(session, reading), lately_at=0.0)
-
-
-def _attempt(session: Session, can: str) -> str:
-    """What the chip would be tried with: the CAN, and the dates that may give MRZ keys."""
-    holder = _printed(session, can)
-    return can if holder is None else f"{can} {holder.birth_date} {holder.expiry_date} {holder.issue_date}"
-
-
-def _printed(session: Session, can: str) -> Holder | None:
-    """The holder as held up or typed, where it is of the card that this key belongs to."""
-    entry = session.entry
-    return entry.holder if entry is not None and card_key(entry) == can else None
 
 
 def _asked_by(reading: Reading) -> tuple[object, ...]:

@@ -208,6 +208,178 @@ def _help_calls(database: "sqlite_utils.Database") -> None:
     database.execute("CREATE INDEX idx_help_calls_open ON help_calls (at) WHERE answered_at IS NULL")
 
 
+def _machines(database: "sqlite_utils.Database") -> None:
+    # Boards, kiosks and other systems; an ended one stays, so that the audit can be understood.
+    machines = database.table("machines")
+    machines.create(
+        {
+            "id": int,
+            "name": str,
+            "scopes": str,  # `kiosk.machines.Scope`, with spaces between
+            "page": str,  # where its browser goes on; empty for a program
+            "token_hash": str,  # SHA-256, hex
+            "created_at": int,  # seconds since the epoch
+            "created_by": str,  # the account
+            "last_seen": int,
+            "ended_at": int,
+            "ended_by": str,
+        },
+        pk="id",
+        not_null={"name", "scopes", "page", "token_hash", "created_at", "created_by"},
+        strict=True,
+    )
+    machines.create_index(["token_hash"], unique=True)
+    database.execute("CREATE UNIQUE INDEX idx_machines_name ON machines (name) WHERE ended_at IS NULL")
+    codes = database.table("machine_codes")
+    codes.create(
+        {"id": int, "code_hash": str, "name": str, "scopes": str, "page": str, "expires_at": int, "made_by": str},
+        pk="id",
+        not_null={"code_hash", "name", "scopes", "page", "expires_at", "made_by"},
+        strict=True,
+    )
+    codes.create_index(["code_hash"], unique=True)
+    # What was done to a machine, by whom. Rows are only ever added.
+    database.table("machine_acts").create(
+        {"id": int, "at": int, "machine": str, "act": str, "by": str, "scopes": str},
+        pk="id",
+        not_null={"at", "machine", "act", "by", "scopes"},
+        strict=True,
+    )
+    # Who an account is at the identity provider (`kiosk.subjects`).
+    database.execute(
+        "CREATE TABLE account_subjects (account TEXT PRIMARY KEY REFERENCES accounts (name) ON DELETE CASCADE,"
+        " issuer TEXT NOT NULL, subject TEXT NOT NULL) STRICT"
+    )
+
+
+def _accounts(database: "sqlite_utils.Database") -> None:
+    # The staff: one account per person, who is signed in, what was tried (`kiosk.accounts`, `sessions`, `sign_in`).
+    database.table("accounts").create(
+        {
+            "name": str,
+            "full_name": str,
+            "role": str,  # `kiosk.accounts.Role`
+            "officer_id": str,
+            "enabled": int,
+            "secret": str,  # argon2id; null: none was chosen
+            "code": str,  # SHA-256 of the one-time code with which one is chosen
+            "code_until": int,  # seconds since the epoch
+        },
+        pk="name",
+        not_null={"name", "full_name", "role", "officer_id", "enabled"},
+        strict=True,
+    )
+    sessions = database.table("sessions")
+    sessions.create(
+        {
+            "session": str,  # SHA-256 of the token
+            "account": str,
+            "acted_at": float,  # seconds since the epoch
+            "ends_at": float,
+            "locked": int,
+            "wrong": int,  # PINs at the lock screen
+            "place": str,  # the counter its holder sits at
+        },
+        pk="session",
+        foreign_keys=[("account", "accounts", "name")],
+        not_null={"session", "account", "acted_at", "ends_at", "locked", "wrong", "place"},
+        defaults={"locked": 0, "wrong": 0, "place": ""},
+        strict=True,
+    )
+    sessions.create_index(["account"])
+    database.table("sign_in_tries").create(
+        {"whom": str, "failures": int, "until": float, "last": float},
+        pk="whom",
+        not_null={"whom", "failures", "until", "last"},
+        strict=True,
+    )
+    # Who did what to an account. Rows are only ever added.
+    acts = database.table("account_acts")
+    acts.create(
+        {"id": int, "at": int, "account": str, "act": str, "by": str},
+        pk="id",
+        not_null={"at", "account", "act", "by"},
+        strict=True,
+    )
+    acts.create_index(["account", "act"])
+
+
+def _counter_desk(database: "sqlite_utils.Database") -> None:
+    # By which words the day's people are found (`kiosk.sought`); they go with their visit.
+    database.execute(
+        "CREATE TABLE sought (day TEXT NOT NULL, word TEXT NOT NULL,"
+        " visit_id TEXT NOT NULL REFERENCES visits (id) ON DELETE CASCADE,"
+        " PRIMARY KEY (day, word, visit_id)) STRICT, WITHOUT ROWID"
+    )
+    database.execute("CREATE INDEX idx_sought_visit ON sought (visit_id, day, word)")
+    database.execute("CREATE INDEX idx_tickets_number ON tickets (day, number)")
+    # Who waits longest in each queue, and whose number was given up.
+    database.execute(
+        "CREATE INDEX idx_tickets_longest ON tickets (day, queue, since, wanted) WHERE standing = 'waiting'"
+    )
+    database.execute("CREATE INDEX idx_tickets_missed ON tickets (day, queue, since) WHERE standing = 'missed'")
+    # Who came with somebody that cannot speak for themselves: kept for the counter, told to nobody.
+    database.execute(
+        "CREATE TABLE guardians (visit_id TEXT PRIMARY KEY REFERENCES visits (id) ON DELETE CASCADE,"
+        " full_name TEXT NOT NULL, relation TEXT NOT NULL, personal_id TEXT, phone TEXT) STRICT"
+    )
+    # The account of whoever corrected; older rows hold the portal's officer alone.
+    database.execute("ALTER TABLE corrections ADD COLUMN account TEXT")
+
+
+def _arrivals(database: "sqlite_utils.Database") -> None:
+    # Tickets of other kiosks of the hall (`kiosk.arrivals`): under which name each told them, and the last revision.
+    database.execute(
+        "CREATE TABLE arrivals (machine TEXT NOT NULL, origin TEXT NOT NULL,"
+        " ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE, visit_id TEXT, revision INTEGER NOT NULL,"
+        " taken_at TEXT NOT NULL, PRIMARY KEY (machine, origin)) STRICT"
+    )
+    database.execute("CREATE INDEX idx_arrivals_ticket_id ON arrivals (ticket_id)")
+    # Who was told a whole visit by the API, and when. Rows are only ever added.
+    database.execute(
+        "CREATE TABLE visit_views (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, by TEXT NOT NULL,"
+        " visit_id TEXT NOT NULL) STRICT"
+    )
+
+
+def _paper(database: "sqlite_utils.Database") -> None:
+    # What became of a ticket's paper (`kiosk.reprints`), and which further copies the staff asked for.
+    database.execute("ALTER TABLE tickets ADD COLUMN printed_at TEXT")
+    database.execute("ALTER TABLE tickets ADD COLUMN paper_code TEXT")
+    database.execute("ALTER TABLE tickets ADD COLUMN paper_language TEXT")
+    reprints = database.table("reprints")
+    reprints.create(
+        {
+            "id": int,
+            "ticket_id": str,
+            "asked_by": str,  # the account
+            "asked_at": int,  # seconds since the epoch
+            "done_at": int,
+            "code": str,  # of why it did not come out; null: it did
+        },
+        pk="id",
+        foreign_keys=[("ticket_id", "tickets", "id")],
+        not_null={"ticket_id", "asked_by", "asked_at"},
+        strict=True,
+    )
+    reprints.create_index(["ticket_id"])
+    database.execute("CREATE INDEX idx_reprints_open ON reprints (asked_at) WHERE done_at IS NULL")
+
+
+def _guardians(database: "sqlite_utils.Database") -> None:
+    # A guardian goes out with the record and stands in it; who came without a number is known by their visit.
+    database.execute(
+        "UPDATE visits SET record = json_set(record, '$.guardian', (SELECT json_object('full_name', full_name,"
+        " 'relation', relation, 'personal_id', personal_id, 'phone', phone) FROM guardians WHERE visit_id = visits.id))"
+        " WHERE id IN (SELECT visit_id FROM guardians)"
+    )
+    database.execute(
+        "UPDATE visits SET record = json_set(record, '$.patient.personal_id', NULL, '$.patient.local_id', id)"
+        " WHERE record ->> '$.patient.personal_id' = ''"
+    )
+    database.execute("DROP TABLE guardians")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("kiosk-0001-check-in", _check_in),
     Migration("kiosk-0002-counter-reason", _counter_reason),
@@ -217,4 +389,10 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration("kiosk-0006-queue", _queue),
     Migration("kiosk-0007-consents", _consents),
     Migration("kiosk-0008-help-calls", _help_calls),
+    Migration("kiosk-0009-paper", _paper),
+    Migration("kiosk-0010-accounts", _accounts),
+    Migration("kiosk-0011-machines", _machines),
+    Migration("kiosk-0012-counter-desk", _counter_desk),
+    Migration("kiosk-0013-arrivals", _arrivals),
+    Migration("kiosk-0014-guardians", _guardians),
 )

@@ -61,6 +61,9 @@ class Choice:
     consent: Consent | None = None
 
 
+NO_CHOICE = Choice()
+
+
 @dataclass(frozen=True)
 class Ticket:
     """A place in the queue, durable before anyone sees it."""
@@ -258,6 +261,9 @@ class AwaitAnswer:
 
     ticket: Ticket
     coverage: Coverage | None
+    wait: Wait | None = None  # the last three as in `TicketShown`
+    paper: Paper = Paper.NONE
+    paper_problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -273,6 +279,7 @@ class TicketShown:
     wait: Wait | None = None  # when it was made; None: nobody calls it, or it is not known
     paper: Paper = Paper.NONE
     paper_problem: str | None = None  # code of why it did not come out
+    printed_again: int = 0  # how often the person asked for another copy
 
 
 @dataclass(frozen=True)
@@ -324,12 +331,17 @@ class Session:
     presentation: str = ""  # identity of this presentation; answers to an older one are ignored
     card_present: bool = False
     reader_ready: bool = False
+    reader_problem: str | None = None  # code of the layer that is missing while it is not
     chip_failures: int = 0
+    code_failures: int = 0  # codes held up in this presentation that were of no use
+    line_failures: int = 0  # looks for the machine-readable lines that ended without them
+    digit_failures: tuple[KeypadPurpose, ...] = ()  # what was typed wrong, each time
     key: str | None = None  # the CAN known from a QR or typed, kept for one presentation
     warned: bool = False  # "are you still there?" stands on the screen
     since: float = 0.0  # monotonic seconds: when the person last did something
     entered: float = 0.0  # monotonic seconds: when the state was entered
     warned_at: float = 0.0  # monotonic seconds: when that warning appeared
+    started: float = 0.0  # monotonic seconds: when this run began; devices have a while to tell of themselves
     run: str = ""  # random name of this run of the process; with `serial` it makes every presentation unique for ever
     serial: int = 0  # presentations begun in this run
     chip_running: bool = False  # a chip reading was asked for and has not ended
@@ -347,11 +359,12 @@ class Session:
     card_waiting: bool = False  # the next person's card was placed while a ticket was still shown
     code_waiting: Reading | None = None  # the next person's code was held up while a ticket was still shown
     devices: Devices = Devices()
-    choice: Choice = Choice()  # service, declared priority and consent of this presentation
+    choice: Choice = NO_CHOICE  # service, declared priority and consent of this presentation
     view: View = View()
     card_taken: bool = False  # the warning stands because the card was taken away, not because nobody touched
     help_call: int | None = None  # the open call for help of this kiosk
     printer_problem: str | None = None  # code of why the printer would not print now; None: it would, or is none
     printer_seen: bool = False  # whether the printer has told of itself in this run
+    store_problem: str | None = None  # code of why nothing can be written; None: it can, as far as is known
     lately: str = ""  # whose code or ticket was the last one (see `moves.mark_of`); forgotten after a few seconds
     lately_at: float = 0.0  # monotonic seconds: when that code was last seen, or its presentation left; 0: not seen

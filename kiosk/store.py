@@ -15,27 +15,27 @@ from datetime import date, datetime, timedelta
 
 from config.front import ServiceSettings
 from config.settings import Settings, SiteSettings
+from hisbridge.arrivals import enqueue_number
 from hisbridge.lookups.openness import is_open
 from hisbridge.outbox import enqueue
 from hisbridge.outbox_desk import answers
 from hisbridge.pending import LateAnswer, give_up, late_answers, note_open_question
 from hisbridge.questions import Coverage
 from hisbridge.records import HospitalAnswer, PatientRecord
-from kiosk import changes, tickets
+from kiosk import changes, sought, tickets
 from kiosk.clock import Clock, at_site, moment
 from kiosk.connection import site_database
-from kiosk.handover import Place, coverage_question, patient_record
+from kiosk.handover import Place, Typed, counter_number, coverage_question, declared, patient_record
 from kiosk.queue.model import Wait
 from kiosk.queue.rules import Rules, first_place, rules_of
 from kiosk.queue.waits import wait_of
-from kiosk.states import Choice, CounterReason, Ticket
+from kiosk.states import NO_CHOICE, Choice, CounterReason, Ticket
 from reader.reading import Reading
 from wire.codec import from_json, to_json
 from wire.database import DatabaseUnavailable, transaction
 
 log = logging.getLogger(__name__)
 
-NO_CHOICE = Choice()
 LATE_AT_ONCE = 20  # each is a durable write, and a ticket may be waiting behind them
 TAKEN_BACK = "visit.cancelled"  # why a question left open is not asked again
 PROBE_BYTES = 128 << 10  # twice what a check-in adds to the log, so that a probe that succeeds means one would
@@ -56,8 +56,8 @@ INSERT INTO visits (id, presentation, created_at, service_code, source, verdict,
 _TICKET = """
 INSERT INTO tickets (id, number, prefix, day, sequence, service_code, issued_at, issued_seconds, visit_id,
                      presentation, needs_counter, reason, queue, sort_at, priority, priority_by, confirmed, since,
-                     onward)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                     onward, shown_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 _CONSENT = "INSERT INTO consents (ticket_id, visit_id, version, language, given_at) VALUES (?, ?, ?, ?, ?)"
@@ -109,6 +109,7 @@ class Desk:
     prefix: str
     destinations: Sequence[str]
     rules: Rules
+    desks: Sequence[str] = ()  # those destinations that take numbers without a visit too
 
     def service(self, code: str) -> ServiceSettings:
         """The service of that code; where there is none such, the first offered."""
@@ -124,6 +125,7 @@ def desk_of(settings: Settings) -> Desk:
         prefix=settings.kiosk.ticket_prefix,
         destinations=tuple(destination.name for destination in settings.destinations),
         rules=rules_of(settings),
+        desks=tuple(one.name for one in settings.destinations if one.connector == "desk"),
     )
 
 
@@ -152,9 +154,11 @@ class Store:
         self._lock = threading.Lock()
 
     def check_in(
-        self, presentation: str, reading: Reading, coverage: Coverage | None, choice: Choice = NO_CHOICE
+        self, presentation: str, reading: Reading | Typed, coverage: Coverage | None, choice: Choice = NO_CHOICE
     ) -> Issued:
         """Visit, ticket and deliveries, durable when this returns. The same presentation again gives the same ticket.
+
+        Whom staff typed in was told their ticket's number where that was done: no touchscreen shows it.
 
         Raises DatabaseUnavailable (nothing was written), NoPersonalId.
         """
@@ -231,6 +235,11 @@ class Store:
                 give_up(self._connection, visit_id, TAKEN_BACK)
             return done
 
+    def cancel_number(self, ticket_id: str, by: str, why: str) -> bool:
+        """Take a number without a visit off the queue; see kiosk.changes.take_off."""
+        with self._lock, _as_unavailable(), transaction(self._connection):
+            return changes.take_off(self._connection, ticket_id, by, why, self._local_now())
+
     def _told_of(self, visit_id: str) -> changes.Answered | None:
         told = changes.answers_of(self._connection, (visit_id,)).get(visit_id, ())
         return changes.for_the_person(told, self._desk.destinations)
@@ -256,7 +265,7 @@ class Store:
     def _issue(
         self,
         presentation: str,
-        reading: Reading | None,
+        reading: Reading | Typed | None,
         coverage: Coverage | None,
         reason: CounterReason,
         choice: Choice,
@@ -274,7 +283,12 @@ class Store:
             return replace(issued, wait=self._wait_of(issued.ticket.ticket_id))
 
     def _wait_of(self, ticket_id: str) -> Wait | None:
-        """Behind the commit: an estimate delays no other kiosk, and where it fails the ticket is there all the same."""
+        """Behind the commit: an estimate delays no other kiosk, and where it fails the ticket is there all the same.
+
+        None where a desk elsewhere holds the queue: who is ahead stands there (docs/decisions/0016).
+        """
+        if self._desk.desks:
+            return None
         try:
             return wait_of(self._connection, self._desk.rules, ticket_id, self._clock.now())
         except sqlite3.Error as error:
@@ -284,7 +298,7 @@ class Store:
     def _write(
         self,
         presentation: str,
-        reading: Reading | None,
+        reading: Reading | Typed | None,
         coverage: Coverage | None,
         reason: CounterReason,
         choice: Choice,
@@ -302,11 +316,11 @@ class Store:
         )
         record = None
         if reading is not None and ticket.visit_id is not None:
-            place = Place(ticket.visit_id, ticket.number, service, ticket.issued_at)
+            place = Place(ticket.visit_id, ticket.number, service, ticket.issued_at, declared(choice.priority))
             record = patient_record(reading, coverage, desk.site, place)
             self._write_visit(presentation, record, local)
-            if coverage is not None and is_open(coverage):
-                question = coverage_question(reading, today)
+            question = reading.question if isinstance(reading, Typed) else coverage_question(reading, today)
+            if coverage is not None and question is not None and is_open(coverage):
                 note_open_question(connection, ticket.visit_id, question, coverage.reason, local)
         attention = tickets.needs_counter(record, today)
         issued = int(local.timestamp())
@@ -333,8 +347,15 @@ class Store:
                 int(waits.confirmed),
                 issued,
                 desk.rules.onward(service.code, waits.queue),
+                ticket.issued_at if isinstance(reading, Typed) else None,
             ),
         )
+        if record is not None:
+            person = (record.patient.full_name, record.patient.personal_id)
+            sought.note(connection, day, record.visit.visit_id, person)
+        if record is None:
+            number_told = counter_number(desk.site, ticket, reason.value or None, declared(choice.priority))
+            enqueue_number(connection, number_told, desk.desks, local)
         if choice.consent is not None:
             given = (ticket.ticket_id, ticket.visit_id, choice.consent.version, choice.consent.language)
             connection.execute(_CONSENT, (*given, ticket.issued_at))

@@ -6,39 +6,53 @@ Pure, on monotonic seconds. A commit is never timed out. Must not import Flask, 
 from dataclasses import replace
 
 from kiosk.answer_step import show_ticket
+from kiosk.chip_moves import chip_failed, use_entry
 from kiosk.moves import (
     TOO_SLOW,
     Step,
     ask_for_key,
-    chip_failed,
+    cleared,
     commit,
     fresh,
+    go,
     home,
+    is_adjusted,
     noted,
     resting,
     settle,
     stopping,
-    use_entry,
+    unadjusted,
 )
+from kiosk.outage_step import awaits_devices, grace_ends
 from kiosk.policy import Policy
 from kiosk.states import (
+    Adjust,
+    AskConsent,
     AskInsurance,
     AskKey,
     AskMrz,
     AskQr,
     AwaitAnswer,
+    ChoosePriority,
+    ChooseService,
     Confirm,
     Failed,
     Finishing,
+    Goodbye,
     Help,
     Keypad,
     NoCard,
+    OutOfOrder,
+    Paper,
     Session,
     Start,
     TicketShown,
 )
 
-WAITS_FOR_PERSON = AskKey | AskQr | AskMrz | Keypad | Confirm | AskInsurance | NoCard | Failed | Help
+WAITS_FOR_PERSON = (
+    Adjust | AskKey | AskQr | AskMrz | Keypad | AskConsent | Confirm | ChooseService | ChoosePriority | AskInsurance
+    | NoCard | Failed | Help
+)  # fmt: skip
 
 
 def tick(session: Session, now: float, policy: Policy) -> Step:
@@ -52,10 +66,14 @@ def tick(session: Session, now: float, policy: Policy) -> Step:
     state = session.state
     if isinstance(state, Start):
         return _rest(session, now, policy), ()
+    if isinstance(state, OutOfOrder):
+        return unadjusted(session, policy), ()
     if isinstance(state, TicketShown):
         return leave_ticket(session, now, policy)
+    if isinstance(state, Goodbye):
+        return home(session, now, policy)
     if isinstance(state, AwaitAnswer):
-        return show_ticket(session, now)
+        return show_ticket(session, now), ()
     if isinstance(state, Finishing):
         return settle(session, now, policy)
     offer = _offers_lines(session, policy)
@@ -64,6 +82,7 @@ def tick(session: Session, now: float, policy: Policy) -> Step:
     if session.warned and isinstance(state, AskInsurance):
         return commit(session, state.reading, state.coverage, now)  # they said yes; the counter sees to the rest
     if session.warned:
+        # Also whoever said yes and chose no service: nothing was promised them, and nobody would come when called.
         return home(session, now, policy)
     return replace(session, warned=True, warned_at=now), ()
 
@@ -71,29 +90,32 @@ def tick(session: Session, now: float, policy: Policy) -> Step:
 def wake_at(session: Session, policy: Policy) -> float | None:
     """Monotonic seconds at which `tick` will do something; None when only an event can."""
     chip = session.chip_since + policy.chip_seconds if session.chip_running else None
-    limits = (chip, _screen_ends(session, policy), _offers_lines(session, policy), _forgets(session, policy))
+    devices = grace_ends(session, policy) if awaits_devices(session, policy) else None
+    limits = (chip, devices, _screen_ends(session, policy), _offers_lines(session, policy), _forgets(session, policy))
     return min((limit for limit in limits if limit is not None), default=None)
 
 
 def leave_ticket(session: Session, now: float, policy: Policy) -> Step:
-    """The ticket has been seen: on to the next person, whose code or card is already there."""
-    code, card = session.code_waiting, session.card_waiting and session.card_present
+    """The ticket has been seen: goodbye, or on to the next person, whose code or card is already there."""
+    state, code, card = session.state, session.code_waiting, session.card_waiting and session.card_present
     if code is None and not card:
-        return home(session, now, policy)
-    session = replace(session, language=policy.language)
+        needs_counter = isinstance(state, TicketShown) and state.needs_counter
+        left = go(cleared(session), Goodbye(needs_counter), now)
+        return replace(left, lately_at=now if session.lately_at else 0.0), ()
+    session = replace(unadjusted(session, policy), help_call=None)
     if code is None:
         return ask_for_key(session, now), ()
     return use_entry(noted(fresh(session), code, now), code, now, policy)
 
 
 def _rest(session: Session, now: float, policy: Policy) -> Session:
-    """The start screen: who was there is forgotten, the notice goes, the language is the site's again."""
+    """The start screen: who was there is forgotten, the notice goes, language and view are the site's again."""
     if session.lately and now >= session.lately_at + policy.again_seconds:
         session = replace(session, lately="")
     ends = _start_ends(session, policy)
     if ends is None or now < ends:
         return session
-    return replace(session, state=resting(session), language=policy.language)
+    return replace(unadjusted(session, policy), state=resting(session))
 
 
 def _offers_lines(session: Session, policy: Policy) -> float | None:
@@ -111,7 +133,7 @@ def _forgets(session: Session, policy: Policy) -> float | None:
 def _start_ends(session: Session, policy: Policy) -> float | None:
     if session.state != resting(session):
         return session.since + policy.notice_seconds
-    return session.since + policy.idle_seconds if session.language != policy.language else None
+    return session.since + policy.idle_seconds if is_adjusted(session, policy) else None
 
 
 def _screen_ends(session: Session, policy: Policy) -> float | None:
@@ -119,8 +141,11 @@ def _screen_ends(session: Session, policy: Policy) -> float | None:
     if isinstance(state, Start):
         return _start_ends(session, policy)
     if isinstance(state, TicketShown):
-        next_one = session.card_waiting or session.code_waiting is not None
-        return session.entered + (policy.ticket_least_seconds if next_one else policy.ticket_seconds)
+        return session.entered + _ticket_stands(session, state, policy)
+    if isinstance(state, Goodbye):
+        return session.entered + policy.goodbye_seconds
+    if isinstance(state, OutOfOrder):
+        return session.since + policy.idle_seconds if is_adjusted(session, policy) else None
     if isinstance(state, AwaitAnswer):
         return session.entered + policy.answer_wait_seconds
     if isinstance(state, Finishing):
@@ -131,3 +156,10 @@ def _screen_ends(session: Session, policy: Policy) -> float | None:
             return session.warned_at + policy.warning_seconds
         return session.since + (policy.mrz_idle_seconds if isinstance(state, AskMrz) else policy.idle_seconds)
     return None
+
+
+def _ticket_stands(session: Session, state: TicketShown, policy: Policy) -> float:
+    """Seconds. A number that is on no paper, or not yet, is to be learned by heart."""
+    if session.card_waiting or session.code_waiting is not None:
+        return policy.ticket_least_seconds
+    return policy.ticket_seconds if state.paper is Paper.PRINTED else policy.ticket_alone_seconds

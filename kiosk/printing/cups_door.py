@@ -4,13 +4,10 @@ CUPS keeps the job and prints it when it can, so a ticket counts as printed once
 would print it twice.
 """
 
-import io
 import os
 import re
 import subprocess
 from collections.abc import Sequence
-
-from PIL import Image
 
 from config.front import PrinterSettings
 from kiosk.printing.errors import (
@@ -24,7 +21,6 @@ from kiosk.printing.errors import (
     PrinterPaperOut,
     PrinterRefused,
 )
-from kiosk.printing.paper import SHEET_DPI
 
 STATUS_SECONDS = 3.0
 PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -59,13 +55,11 @@ class CupsDoor:
             raise PrinterError(program="lpstat", exit=code)
         return LOW.search(told) is not None
 
-    def print(self, page: Image.Image) -> None:
-        """Give the queue one page. Raises PrinterError; with `begun` where the queue may have taken it."""
+    def print(self, page: bytes) -> None:
+        """Give the queue one page of PDF. Raises PrinterError; with `begun` where the queue may have taken it."""
         self.low()
         try:
-            code, told = self._run(
-                ["lp", "-d", self._queue, "-t", "ticket", "-"], pdf(page), self._settings.timeout_seconds
-            )
+            code, told = self._run(["lp", "-d", self._queue, "-t", "ticket", "-"], page, self._settings.timeout_seconds)
         except PrinterNotAnswering as error:
             error.data["begun"] = True
             raise
@@ -98,13 +92,6 @@ class CupsDoor:
         except OSError:
             raise PrinterRefused(program=command[0]) from None
         return done.returncode, done.stdout.decode("utf-8", "replace")
-
-
-def pdf(page: Image.Image) -> bytes:
-    """A 1-bit picture of 300 dpi as a PDF page of its own size."""
-    made = io.BytesIO()
-    page.save(made, "PDF", resolution=SHEET_DPI)
-    return made.getvalue()
 
 
 def error_of(told: str) -> PrinterError | None:

@@ -1,26 +1,28 @@
-"""What stands on a ticket, and its picture for a roll of 58 or 80 mm or for a sheet of an office printer.
+"""What stands on a ticket, and its picture for a roll of 58 or 80 mm. The page of an office printer is `pdf`.
 
 Pure but for reading the fonts: a ticket is data, the words come as a function of key and language, so that this knows
 none. No name and no personal ID number ever stands on it: tickets are dropped and left behind.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
+from pathlib import Path
 from typing import Literal, Protocol
 
 import segno
 from PIL import Image, ImageDraw
 
-from kiosk.printing.typesetting import BLACK, WHITE, Fonts, set_text, stacked
+from kiosk.printing.typesetting import BLACK, WHITE, Fonts, lines_of, set_text, stacked
 
 ROLL_DPI = 203
 ROLL_DOTS = {58: 384, 80: 576}  # printable: 48 and 72 mm of the roll
-SHEET_DPI = 300
-SHEETS_MM = ((105, 148), (148, 210))  # A6, A5
-SHEET_MARGIN_MM = 8
 QUIET_MODULES = 4  # ISO/IEC 18004, 9.1
+Size = Literal["small", "normal", "large"]
 _NARROW = 450  # dots of 203 dpi: a roll of 58 mm
+_EM: dict[Size, int] = {"small": 26, "normal": 34, "large": 46}
+_NARROW_EM: dict[Size, int] = {"small": 24, "normal": 30, "large": 38}
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,39 @@ class Say(Protocol):
 
 
 @dataclass(frozen=True)
+class Text:
+    """Words over the whole width."""
+
+    text: str
+    size: Size
+    bold: bool = False
+
+
+@dataclass(frozen=True)
+class Boxed:
+    """Words in a frame that is seen without colour."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """The ticket's QR code."""
+
+    content: str
+
+
+class Mark(Enum):
+    """What parts the words."""
+
+    RULE = "rule"
+    GAP = "gap"
+
+
+Part = Text | Boxed | Code | Mark
+
+
+@dataclass(frozen=True)
 class Ribbon:
     """A ticket for a roll: a picture, the number in the printer's own digits ("": it is in the picture), a picture."""
 
@@ -62,34 +97,60 @@ class Ribbon:
     below: Image.Image
 
 
+@dataclass(frozen=True)
+class Measures:
+    """How large everything is on so many dots' width at a resolution."""
+
+    dots: int
+    dpi: int
+
+    def scaled(self, dots: int) -> int:
+        """As many dots as so many of a roll's."""
+        return max(1, round(dots * self.dpi / ROLL_DPI))
+
+    def em(self, size: Size) -> int:
+        """The size of letters."""
+        narrow = self.dots * ROLL_DPI / self.dpi < _NARROW
+        return self.scaled((_NARROW_EM if narrow else _EM)[size])
+
+    @property
+    def edge(self) -> int:
+        """A frame's line."""
+        return self.scaled(4)
+
+    @property
+    def pad(self) -> int:
+        """Room within a frame."""
+        return self.scaled(12)
+
+    @property
+    def line(self) -> int:
+        """A rule's line."""
+        return self.scaled(2)
+
+    def height(self, mark: Mark) -> int:
+        """What a mark takes."""
+        return self.scaled(24 if mark is Mark.RULE else 12)
+
+    def module(self, side: int) -> int:
+        """One module of a QR code of so many modules a side, its quiet zone included."""
+        return max(1, min(self.scaled(7), self.dots * 2 // 3 // side))
+
+
 def ribbon(paper: TicketPaper, say: Say, fonts: Fonts, dots: int) -> Ribbon:
     """The ticket for a roll of so many dots' width at 203 dpi. Raises OSError when a font cannot be read."""
-    setter = _Setter(fonts, dots, ROLL_DPI)
-    head, tail = _head(paper, say, setter), _tail(paper, say, setter)
+    setter = _Setter(fonts, Measures(dots, ROLL_DPI))
+    above, below = setter.parts(head(paper, say)), setter.parts(tail(paper, say))
     if is_native(paper.number):
-        return Ribbon(setter.column(head), paper.number, setter.column(tail))
-    return Ribbon(setter.column([*head, setter.number(paper.number)]), "", setter.column(tail))
+        return Ribbon(stacked(above, dots), paper.number, stacked(below, dots))
+    return Ribbon(stacked([*above, setter.number(paper.number)], dots), "", stacked(below, dots))
 
 
 def picture(paper: TicketPaper, say: Say, fonts: Fonts, dots: int, dpi: int) -> Image.Image:
     """The whole ticket as one 1-bit picture, its number drawn. Raises OSError when a font cannot be read."""
-    setter = _Setter(fonts, dots, dpi)
-    return setter.column([*_head(paper, say, setter), setter.number(paper.number), *_tail(paper, say, setter)])
-
-
-def sheet(paper: TicketPaper, say: Say, fonts: Fonts) -> Image.Image:
-    """The ticket on a page of A6, or of A5 where it is too long for that, at 300 dpi. Raises OSError."""
-    for size in SHEETS_MM:
-        width, height = (round(side * SHEET_DPI / 25.4) for side in size)
-        margin = round(SHEET_MARGIN_MM * SHEET_DPI / 25.4)
-        drawn = picture(paper, say, fonts, round(ROLL_DOTS[80] * SHEET_DPI / ROLL_DPI), SHEET_DPI)
-        if drawn.height <= height - 2 * margin or size == SHEETS_MM[-1]:
-            break
-    if drawn.height > height - 2 * margin:
-        drawn = drawn.resize((drawn.width * (height - 2 * margin) // drawn.height, height - 2 * margin))
-    page = Image.new("1", (width, height), WHITE)
-    page.paste(drawn, ((width - drawn.width) // 2, margin))
-    return page
+    setter = _Setter(fonts, Measures(dots, dpi))
+    above, below = setter.parts(head(paper, say)), setter.parts(tail(paper, say))
+    return stacked([*above, setter.number(paper.number), *below], dots)
 
 
 def is_native(number: str) -> bool:
@@ -97,97 +158,112 @@ def is_native(number: str) -> bool:
     return bool(number) and number.isascii() and number.isprintable()
 
 
-def _head(paper: TicketPaper, say: Say, setter: "_Setter") -> list[Image.Image]:
+def head(paper: TicketPaper, say: Say) -> list[Part]:
+    """What stands over the number."""
     return [
-        *([setter.boxed(say("paper.synthetic"))] if paper.synthetic else []),
-        setter.text(paper.site, "small"),
-        setter.text(say("paper.number"), "normal", bold=True),
+        *([Boxed(say("paper.synthetic"))] if paper.synthetic else []),
+        Text(paper.site, "small"),
+        Text(say("paper.number"), "normal", bold=True),
     ]
 
 
-def _tail(paper: TicketPaper, say: Say, setter: "_Setter") -> Iterator[Image.Image]:
-    yield setter.text(paper.service, "large", bold=True)
+def tail(paper: TicketPaper, say: Say) -> Iterator[Part]:
+    """What stands under the number."""
+    yield Text(paper.service, "large", bold=True)
     if paper.place:
-        yield setter.text(say("paper.place", place=paper.place), "normal", bold=True)
+        yield Text(say("paper.place", place=paper.place), "normal", bold=True)
     if paper.needs_counter:
-        yield setter.gap()
-        yield setter.boxed(say("paper.needs_counter"))
-    elif paper.ahead is not None or paper.least_minutes is not None:
-        yield setter.rule()
-    if paper.ahead is not None:
-        yield setter.text(say("paper.ahead", count=paper.ahead), "normal")
-    if paper.least_minutes is not None and paper.most_minutes is not None:
-        yield setter.text(say("paper.wait", least=paper.least_minutes, most=paper.most_minutes), "normal")
-        yield setter.text(say("paper.estimate"), "small")
-    yield setter.rule()
-    yield setter.code(paper.code)
+        yield Mark.GAP
+        yield Boxed(say("paper.needs_counter"))
+    yield from _estimates(paper, say)
+    yield Mark.RULE
+    yield Code(paper.code)
     if paper.reprint:
-        yield setter.text(say("paper.reprint"), "normal", bold=True)
-    yield setter.text(f"{paper.issued_at:%H:%M  %d/%m/%Y}", "small")
-    yield setter.text(paper.kiosk, "small")
+        yield Text(say("paper.reprint"), "normal", bold=True)
+    yield Text(f"{paper.issued_at:%H:%M  %d/%m/%Y}", "small")
+    yield Text(paper.kiosk, "small")
+
+
+def _estimates(paper: TicketPaper, say: Say) -> Iterator[Part]:
+    """How many are before this one and how long it may take, marked as what it is."""
+    told = []
+    if paper.ahead is not None:
+        told.append(say("paper.ahead", count=paper.ahead) if paper.ahead else say("paper.ahead.none"))
+    if paper.least_minutes is not None and paper.most_minutes is not None:
+        key = "paper.wait" if paper.least_minutes else "paper.wait.under"
+        told.append(say(key, least=paper.least_minutes, most=paper.most_minutes))
+    if told:
+        yield Mark.GAP if paper.needs_counter else Mark.RULE
+        yield from (Text(one, "normal") for one in told)
+        yield Text(say("paper.estimate"), "small")
+
+
+def code_matrix(content: str) -> list[bytes]:
+    """The QR code's modules, a row each, 1 is dark, with its quiet zone."""
+    modules = [bytes(row) for row in segno.make_qr(content, error="m", boost_error=False).matrix]
+    quiet, side = bytes(QUIET_MODULES), bytes(len(modules) + 2 * QUIET_MODULES)
+    return [*[side] * QUIET_MODULES, *(quiet + row + quiet for row in modules), *[side] * QUIET_MODULES]
+
+
+def number_size(number: str, dots: int, files: Sequence[Path], smallest: int) -> int:
+    """The em in which the number fills the width and stands on one line."""
+    size = dots // 2
+    while size > smallest and len(lines_of(number, dots, files, size)) > 1:
+        size = size * 9 // 10
+    return max(size, smallest)
 
 
 class _Setter:
-    """Draws the parts of a ticket at one width and resolution."""
+    """Draws the parts of a ticket."""
 
-    def __init__(self, fonts: Fonts, dots: int, dpi: int) -> None:
+    def __init__(self, fonts: Fonts, measures: Measures) -> None:
         self._fonts = fonts
-        self._dots = dots
-        self._unit = dpi / ROLL_DPI  # dots for one of the roll's dots
-        narrow = dots / self._unit < _NARROW
-        sizes = {"small": 24, "normal": 30, "large": 38} if narrow else {"small": 26, "normal": 34, "large": 46}
-        self._sizes = {name: round(size * self._unit) for name, size in sizes.items()}
+        self._measures = measures
 
-    def column(self, parts: Sequence[Image.Image] | Iterator[Image.Image]) -> Image.Image:
-        """The parts under each other; at least one dot high."""
-        return stacked(list(parts), self._dots)
-
-    def text(self, text: str, size: Literal["small", "normal", "large"], bold: bool = False) -> Image.Image:
-        """Text over the whole width; nothing where there is none."""
-        files = self._fonts.bold if bold else self._fonts.regular
-        return set_text(text, self._dots, files, self._sizes[size])
+    def parts(self, parts: Iterable[Part]) -> list[Image.Image]:
+        """Each as a picture, none wider than the paper."""
+        return [self._part(part) for part in parts]
 
     def number(self, number: str) -> Image.Image:
         """The number as large as it fits."""
-        size = self._dots // 2
-        while True:
-            drawn = set_text(number, self._dots, self._fonts.bold, size)
-            # More than one line high: it was broken.
-            if drawn.height < 2 * size or size <= self._sizes["normal"]:
-                return drawn
-            size = size * 9 // 10
+        dots, bold = self._measures.dots, self._fonts.bold
+        return set_text(number, dots, bold, number_size(number, dots, bold, self._measures.em("normal")))
 
-    def boxed(self, text: str) -> Image.Image:
-        """Text in a frame that is seen without colour."""
-        edge, pad = self._scaled(4), self._scaled(12)
-        inner = set_text(text, self._dots - 2 * (edge + pad), self._fonts.bold, self._sizes["normal"])
-        framed = Image.new("1", (self._dots, inner.height + 2 * (edge + pad)), WHITE)
+    def _part(self, part: Part) -> Image.Image:
+        match part:
+            case Text(text, size, bold):
+                files = self._fonts.bold if bold else self._fonts.regular
+                return set_text(text, self._measures.dots, files, self._measures.em(size))
+            case Boxed(text):
+                return self._boxed(text)
+            case Code(content):
+                return self._code(content)
+            case Mark():
+                return self._mark(part)
+
+    def _boxed(self, text: str) -> Image.Image:
+        edge, around = self._measures.edge, self._measures.edge + self._measures.pad
+        inner = set_text(text, self._measures.dots - 2 * around, self._fonts.bold, self._measures.em("normal"))
+        framed = Image.new("1", (self._measures.dots, inner.height + 2 * around), WHITE)
         ImageDraw.Draw(framed).rectangle((0, 0, framed.width - 1, framed.height - 1), outline=BLACK, width=edge)
-        framed.paste(inner, (edge + pad, edge + pad))
+        framed.paste(inner, (around, around))
         return framed
 
-    def rule(self) -> Image.Image:
-        """A line with room above and below."""
-        drawn = Image.new("1", (self._dots, self._scaled(24)), WHITE)
-        middle = drawn.height // 2
-        ImageDraw.Draw(drawn).rectangle((0, middle, self._dots - 1, middle + self._scaled(2) - 1), fill=BLACK)
-        return drawn
+    def _mark(self, mark: Mark) -> Image.Image:
+        room = Image.new("1", (self._measures.dots, self._measures.height(mark)), WHITE)
+        if mark is Mark.RULE:
+            top = room.height // 2
+            line = (0, top, room.width - 1, top + self._measures.line - 1)
+            ImageDraw.Draw(room).rectangle(line, fill=BLACK)
+        return room
 
-    def gap(self) -> Image.Image:
-        """Room."""
-        return Image.new("1", (self._dots, self._scaled(12)), WHITE)
-
-    def code(self, content: str) -> Image.Image:
-        """The QR code with its quiet zone. Drawn: not every printer has one of its own."""
-        modules = [bytes(row) for row in segno.make_qr(content, error="m", boost_error=False).matrix]
-        side = len(modules) + 2 * QUIET_MODULES
-        small = Image.new("1", (side, side), WHITE)
-        for y, row in enumerate(modules):
+    def _code(self, content: str) -> Image.Image:
+        """Drawn: not every printer has a QR code of its own."""
+        matrix = code_matrix(content)
+        small = Image.new("1", (len(matrix), len(matrix)), WHITE)
+        for y, row in enumerate(matrix):
             for x, dark in enumerate(row):
                 if dark:
-                    small.putpixel((x + QUIET_MODULES, y + QUIET_MODULES), BLACK)
-        scale = max(1, min(self._scaled(7), self._dots * 2 // 3 // side))
-        return small.resize((side * scale, side * scale), Image.Resampling.NEAREST)
-
-    def _scaled(self, dots: int) -> int:
-        return max(1, round(dots * self._unit))
+                    small.putpixel((x, y), BLACK)
+        scale = self._measures.module(len(matrix))
+        return small.resize((small.width * scale, small.height * scale), Image.Resampling.NEAREST)

@@ -13,7 +13,7 @@ from config.front import PrinterSettings
 from kiosk.printing.cups_door import CupsDoor
 from kiosk.printing.errors import PrinterError, PrinterHeld
 from kiosk.printing.escpos_door import EscposDoor, error_of
-from kiosk.printing.paper import Say, TicketPaper, ribbon, sheet
+from kiosk.printing.paper import Say, TicketPaper, ribbon
 from kiosk.printing.typesetting import Fonts
 
 MOST_WAITING = 8  # tickets; a queue so long means that the printer does not print
@@ -96,7 +96,9 @@ class Printer:
     def _put_on_paper(self, paper: TicketPaper) -> None:
         say = self._words(paper.language)
         if isinstance(self._door, CupsDoor):
-            self._door.print(sheet(paper, say, self._fonts))
+            from kiosk.printing.pdf import page  # reportlab costs 9 MB, for sites with an office printer alone
+
+            self._door.print(page(paper, say, self._fonts))
         else:
             self._door.print(ribbon(paper, say, self._fonts, self._door.dots))
 

@@ -1,4 +1,4 @@
-"""Lines of text as 1-bit pictures, in whatever script a language is written in.
+"""Lines of text, and their 1-bit pictures, in whatever script a language is written in.
 
 No printer's code page is trusted with Vietnamese (kiosk.md 3.1), so every word on a ticket is drawn. Pure but for
 reading the font files.
@@ -28,15 +28,46 @@ class Fonts:
 
 
 @dataclass(frozen=True)
-class _Run:
-    """Letters that one font draws."""
+class Run:
+    """Letters that one font file draws."""
 
     text: str
+    file: Path
     font: ImageFont.FreeTypeFont
 
     @property
     def width(self) -> float:
+        """Dots."""
         return self.font.getlength(self.text)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a text, in dots. `above`, `below`: what it needs over and under the line the letters stand on."""
+
+    runs: tuple[Run, ...]
+    above: int
+    below: int
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "".join(run.text for run in self.runs)
+
+    @property
+    def width(self) -> float:
+        """Dots."""
+        return sum(run.width for run in self.runs)
+
+    @property
+    def height(self) -> int:
+        """Dots."""
+        return self.above + self.below
+
+    @property
+    def plain(self) -> bool:
+        """Whether each letter is one sign of one font: nothing is stacked, joined or moved by its neighbours."""
+        return len({run.file for run in self.runs}) == 1 and all(len(letter) == 1 for letter in _letters(self.text))
 
 
 def set_text(text: str, width: int, files: Sequence[Path], size: int) -> Image.Image:
@@ -44,8 +75,12 @@ def set_text(text: str, width: int, files: Sequence[Path], size: int) -> Image.I
 
     Raises OSError when a font cannot be read.
     """
-    lines = [_drawn(line, width, tuple(files), size) for line in _wrapped(text, width, tuple(files), size)]
-    return stacked(lines, width)
+    return stacked([drawn(line, width) for line in lines_of(text, width, files, size)], width)
+
+
+def lines_of(text: str, width: int, files: Sequence[Path], size: int) -> list[Line]:
+    """The text broken into lines of `width` dots. Raises OSError when a font cannot be read."""
+    return [_line(line, tuple(files), size) for line in _wrapped(text, width, tuple(files), size)]
 
 
 def stacked(pictures: Sequence[Image.Image], width: int) -> Image.Image:
@@ -58,18 +93,23 @@ def stacked(pictures: Sequence[Image.Image], width: int) -> Image.Image:
     return whole
 
 
-def _drawn(text: str, width: int, files: tuple[Path, ...], size: int) -> Image.Image:
-    runs = _runs(text, files, size)
+def drawn(line: Line, width: int) -> Image.Image:
+    """The line as a picture so wide, centred."""
+    picture = Image.new("1", (width, line.height), WHITE)
+    draw = ImageDraw.Draw(picture)
+    x = (width - line.width) / 2
+    for run in line.runs:
+        draw.text((round(x), line.above), run.text, fill=BLACK, font=run.font, anchor="ls")
+        x += run.width
+    return picture
+
+
+def _line(text: str, files: tuple[Path, ...], size: int) -> Line:
+    runs = tuple(_runs(text, files, size))
     boxes = [run.font.getbbox(run.text, mode="1", anchor="ls") for run in runs]
     above = ceil(max([ABOVE * size, *(1 - box[1] for box in boxes)]))
     below = ceil(max([BELOW * size, *(box[3] + 1 for box in boxes)]))
-    picture = Image.new("1", (width, above + below), WHITE)
-    draw = ImageDraw.Draw(picture)
-    x = (width - sum(run.width for run in runs)) / 2
-    for run in runs:
-        draw.text((round(x), above), run.text, fill=BLACK, font=run.font, anchor="ls")
-        x += run.width
-    return picture
+    return Line(runs, above, below)
 
 
 def _wrapped(text: str, width: int, files: tuple[Path, ...], size: int) -> Iterator[str]:
@@ -112,15 +152,14 @@ def _belongs_to(letter: str, sign: str) -> bool:
     return letter[-1] == _COENG or unicodedata.category(sign) in ("Mn", "Mc", "Me", "Cf")
 
 
-def _runs(text: str, files: tuple[Path, ...], size: int) -> list[_Run]:
-    fonts = [_font(file, size) for file in files]
-    runs: list[_Run] = []
+def _runs(text: str, files: tuple[Path, ...], size: int) -> list[Run]:
+    runs: list[Run] = []
     for letter in _letters(text):
-        font = next((font for font, file in zip(fonts, files, strict=True) if _draws(file, letter)), fonts[0])
-        if runs and runs[-1].font is font:
-            runs[-1] = _Run(runs[-1].text + letter, font)
+        file = next((file for file in files if _draws(file, letter)), files[0])
+        if runs and runs[-1].file == file:
+            runs[-1] = Run(runs[-1].text + letter, file, runs[-1].font)
         else:
-            runs.append(_Run(letter, font))
+            runs.append(Run(letter, file, _font(file, size)))
     return runs
 
 

@@ -4,16 +4,18 @@ Every method may be called from any thread; raises DatabaseUnavailable. Must not
 connector.
 """
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from config.front import BoardSettings
 from config.settings import Settings
 from kiosk.clock import Clock
 from kiosk.connection import Open, SharedConnection, site_database
 from kiosk.queue import rows
 from kiosk.queue.acts import Acts
-from kiosk.queue.board import last_calls
+from kiosk.queue.board import BoardRead, board_read, last_calls
 from kiosk.queue.errors import NoSuchCounter
 from kiosk.queue.model import Call, Entry, Wait
 from kiosk.queue.rules import Rules, rules_of
@@ -72,6 +74,24 @@ class Queue:
         with self.connection.using() as connection:
             day = Acts(connection, self.rules, self._clock).day()
             return last_calls(connection, day, counters or tuple(self.rules.counters), most)
+
+    def day(self) -> str:
+        """Which day it is for the queue (`2026-11-21`): no day ever comes again, also where the clock is set back."""
+        with self.connection.using() as connection:
+            return Acts(connection, self.rules, self._clock).day()
+
+    def boards(self, asked: Sequence[BoardSettings], fresh_seconds: int) -> list[BoardRead]:
+        """What each of these boards shows, with the calls of the last seconds that may still have to be spoken."""
+        since = int(self._clock.now().timestamp()) - fresh_seconds
+        with self.connection.using() as connection:
+            day = Acts(connection, self.rules, self._clock).day()
+            return [self._board(connection, day, board, since) for board in asked]
+
+    def _board(self, connection: sqlite3.Connection, day: str, board: BoardSettings, since: int) -> BoardRead:
+        counters = board.counters or tuple(self.rules.counters)
+        queues = tuple(dict.fromkeys(queue for code in counters for queue in self.rules.counters[code].queues))
+        named = board.names == "masked"
+        return board_read(connection, day, counters, queues, since, board.rows, named, board.next_up)
 
 
 def open_queue(settings: Settings, clock: Clock) -> Queue:

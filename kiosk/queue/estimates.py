@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from kiosk.queue.model import Wait
 
 PRIOR_GAPS = 3  # as many gaps as the catalogue's own figure counts for
-LONGEST_GAP = 4.0  # a gap so many times the usual one is a pause of the house, not somebody's turn
+LONGEST_GAP = 3.0  # a gap so many times the usual one is a pause of the house, not somebody's turn
 MOST_OVERTAKING = 0.6
 STEP_MINUTES = 5
-SPREAD = 1.0  # standard deviations to either side; rounded outwards, that holds more than three waits in four
+# Standard deviations below and above; rounded outwards, that holds more than three waits in four. Not the same, because
+# whatever the gaps do not know (who has not come back, who goes first, a pause) makes a wait longer, never shorter.
+SPREAD_BELOW, SPREAD_ABOVE = 0.5, 1.25
 
 
 def expected(
@@ -31,8 +33,8 @@ def expected(
     gone = min(quiet_seconds, mean)
     # Gaps differ from each other, and the mean of the few that are known is not known well either.
     known = len(gaps) + PRIOR_GAPS
-    low = (ahead + 1) * mean - gone - SPREAD * deviation * math.sqrt(ahead + 1 + (ahead + 1) ** 2 / known)
-    high = most * mean - gone + SPREAD * deviation * math.sqrt(most + most**2 / known)
+    low = (ahead + 1) * mean - gone - SPREAD_BELOW * deviation * math.sqrt(ahead + 1 + (ahead + 1) ** 2 / known)
+    high = most * mean - gone + SPREAD_ABOVE * deviation * math.sqrt(most + most**2 / known)
     least = _floor(low / 60)
     return Wait(ahead, least, max(_ceiling(high / 60), least + STEP_MINUTES))
 

@@ -19,10 +19,15 @@ SELECT * FROM tickets
 WHERE day = ? AND queue = ? AND standing = 'waiting' AND (wanted IS NULL OR wanted = ?)
 ORDER BY urgent DESC, sort_at, sequence LIMIT ?
 """
+_FIRST_SINCE = """
+SELECT since FROM tickets WHERE day = ? AND queue = ? AND standing = 'waiting'
+ORDER BY urgent DESC, sort_at, sequence LIMIT 1
+"""
 _COUNT = """
 SELECT count(*) FROM tickets
 WHERE day = ? AND queue = ? AND standing = 'waiting' AND (wanted IS NULL OR wanted = ?)
 """
+_COUNT_ALL = "SELECT count(*) FROM tickets WHERE day = ? AND queue = ? AND standing = 'waiting'"
 # Whoever waits for one counter alone is overtaken by nobody whom another counter alone may call, and overtakes none.
 _AHEAD = """
 SELECT count(*), min(other.since) FROM tickets AS mine JOIN tickets AS other
@@ -127,6 +132,18 @@ def count(connection: sqlite3.Connection, day: str, queue: str, counter: str) ->
     """How many wait in a queue whom this counter may call."""
     ((found,),) = connection.execute(_COUNT, (day, queue, counter)).fetchall()
     return int(found)
+
+
+def count_all(connection: sqlite3.Connection, day: str, queue: str) -> int:
+    """How many wait in a queue, for whatever counter."""
+    ((found,),) = connection.execute(_COUNT_ALL, (day, queue)).fetchall()
+    return int(found)
+
+
+def first_since(connection: sqlite3.Connection, day: str, queue: str) -> int | None:
+    """Since when whoever is called next from a queue waits there; None where nobody does."""
+    row = connection.execute(_FIRST_SINCE, (day, queue)).fetchone()
+    return None if row is None else int(row["since"])
 
 
 def ahead(connection: sqlite3.Connection, ticket_id: str) -> tuple[int, int | None]:

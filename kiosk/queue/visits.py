@@ -10,7 +10,7 @@ from datetime import datetime
 
 from config.front import RECEPTION
 from kiosk.queue import rows
-from kiosk.queue.model import Act, MoveKind, Place, Standing
+from kiosk.queue.model import Act, Entry, MoveKind, Place, Standing
 
 
 def settled(connection: sqlite3.Connection, visit_id: str, revision: int, now: datetime) -> None:
@@ -28,9 +28,13 @@ def cancelled(connection: sqlite3.Connection, visit_id: str, revision: int, by: 
     """The ticket leaves the queue, wherever it stands; nobody calls it any more."""
     entry = rows.of_visit(connection, visit_id)
     if entry is not None:
-        act = Act(f"{visit_id}:{revision}", "", by)
-        place = replace(entry.place, standing=Standing.CANCELLED, counter=None, wanted=None)
-        rows.move(connection, act, MoveKind.CANCEL, entry, place, int(now.timestamp()), why)
+        taken_off(connection, entry, f"{visit_id}:{revision}", by, why, now)
+
+
+def taken_off(connection: sqlite3.Connection, entry: Entry, name: str, by: str, why: str, now: datetime) -> None:
+    """A ticket leaves the queue under this name of the act, also one without a visit."""
+    place = replace(entry.place, standing=Standing.CANCELLED, counter=None, wanted=None)
+    rows.move(connection, Act(name, "", by), MoveKind.CANCEL, entry, place, int(now.timestamp()), why)
 
 
 def waiting_in(place: Place, queue: str, wanted: str | None = None) -> Place:

@@ -14,7 +14,7 @@ from kiosk.events import (
     Tick,
 )
 from kiosk.policy import Policy
-from kiosk.states import Devices, NextPath, Session, State, Ticket
+from kiosk.states import NO_CHOICE, Devices, Goodbye, NextPath, Session, State, Ticket
 from tests.kiosk.people import by_chip
 
 POLICY = Policy()
@@ -76,6 +76,13 @@ def confirming_chip(kiosk: Kiosk) -> None:
     kiosk.tell(IdentityRead(kiosk.name, by_chip()), ReadingFinished(kiosk.name, by_chip()))
 
 
+def past_the_ticket(kiosk: Kiosk) -> None:
+    """Nobody touches anything: the ticket that is on no paper goes, then the goodbye."""
+    kiosk.wait(kiosk.policy.ticket_alone_seconds)
+    assert isinstance(kiosk.state, Goodbye)
+    kiosk.wait(kiosk.policy.goodbye_seconds)
+
+
 def holds_nothing(session: Session) -> bool:
     kept = (session.entry, session.key, session.presentation, session.question, session.failed_keys)
     more = (
@@ -87,5 +94,10 @@ def holds_nothing(session: Session) -> bool:
         session.code_waiting,
         session.mrz_needed,
         session.chip_running,
+        session.digit_failures,
+        session.code_failures,
+        session.line_failures,
+        session.choice != NO_CHOICE,
+        session.card_taken,
     )
     return not any(kept + more)

@@ -16,7 +16,7 @@ from kiosk.clock import SystemClock
 from kiosk.events import Confirmed, PayloadRead
 from kiosk.states import Confirm, TicketShown
 from tests.kiosk.people import by_qr
-from tests.kiosk.test_controller import running
+from tests.kiosk.running import running
 from tests.kiosk.world import rows, site
 from tests.support.waiting import BUSY_SECONDS
 

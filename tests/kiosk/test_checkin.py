@@ -35,6 +35,7 @@ from kiosk.states import (
     Confirm,
     Failed,
     Finishing,
+    Goodbye,
     Help,
     Keypad,
     KeypadPurpose,
@@ -87,7 +88,10 @@ def test_a_card_and_six_digits_lead_to_a_ticket(kiosk: Kiosk) -> None:
     assert kiosk.state == TicketShown(TICKET, covered(), needs_counter=False)
     kiosk.tell(NO_CARD)
     assert isinstance(kiosk.state, TicketShown)
-    kiosk.wait(POLICY.ticket_seconds)
+    kiosk.wait(POLICY.ticket_alone_seconds)
+    assert kiosk.state == Goodbye(needs_counter=False)
+    assert holds_nothing(kiosk.session)
+    kiosk.wait(POLICY.goodbye_seconds)
     assert kiosk.state == Start()
     assert holds_nothing(kiosk.session)
 
@@ -218,7 +222,7 @@ def test_a_person_who_says_no_is_at_the_start_again(kiosk: Kiosk) -> None:
 def test_help_is_there_at_any_moment_and_drops_what_was_read(kiosk: Kiosk) -> None:
     reading_by_number(kiosk)
     name = kiosk.name
-    assert kiosk.tell(HelpAsked()) == (StopChip(name), CallStaff())
+    assert kiosk.tell(HelpAsked()) == (StopChip(name), CallStaff("reading"))
     assert kiosk.state == Help()
     assert kiosk.session.entry is None
     assert kiosk.tell(CounterTicketAsked()) == (Commit(kiosk.name, None, None),)
@@ -229,7 +233,7 @@ def test_help_is_there_at_any_moment_and_drops_what_was_read(kiosk: Kiosk) -> No
 
 def test_the_staff_path_is_help(kiosk: Kiosk) -> None:
     failed(kiosk)
-    assert kiosk.tell(PathChosen(NextPath.STAFF)) == (CallStaff(),)
+    assert kiosk.tell(PathChosen(NextPath.STAFF)) == (CallStaff("failed"),)
     assert kiosk.state == Help()
 
 
@@ -259,7 +263,7 @@ def test_a_commit_that_fails_puts_the_kiosk_out_of_order_until_the_store_is_back
     kiosk.tell(CoverageAnswered(kiosk.name, covered()), Confirmed(), CommitFailed(kiosk.name, "database.unavailable"))
     assert kiosk.state == OutOfOrder("database.unavailable")
     assert holds_nothing(kiosk.session)
-    assert kiosk.tell(HelpAsked()) == (CallStaff(),)
+    assert kiosk.tell(HelpAsked()) == (CallStaff("out_of_order"),)
     kiosk.tell(NO_CARD, CARD, PayloadRead(by_qr()), Cancelled())
     assert kiosk.state == OutOfOrder("database.unavailable")
     kiosk.tell(NO_CARD, StoreRecovered())

@@ -11,6 +11,7 @@ from kiosk.events import (
     DevicesChanged,
     DigitsTyped,
     IdentityRead,
+    MrzFailed,
     OpenChip,
     PathChosen,
     PayloadRead,
@@ -60,6 +61,46 @@ def kiosk() -> Kiosk:
 def test_a_qr_code_without_a_card_is_a_complete_reading(kiosk: Kiosk) -> None:
     assert kiosk.tell(PayloadRead(by_qr())) == (AskCoverage(kiosk.name, by_qr()),)
     assert kiosk.state == Confirm(by_qr(), complete=True)
+
+
+def test_after_two_codes_of_no_use_the_next_ways_are_offered_unasked(kiosk: Kiosk) -> None:
+    kiosk.tell(PathChosen(NextPath.QR), PayloadRefused("payload.damaged"))
+    assert kiosk.state == AskQr("payload.damaged", mrz=True)
+    kiosk.tell(PayloadRefused("payload.damaged"))
+    assert kiosk.state == Failed("payload.damaged", (NextPath.MRZ, NextPath.PERSONAL_ID, NextPath.STAFF))
+    kiosk.tell(PayloadRead(by_qr()))  # it is never refused for that
+    assert isinstance(kiosk.state, Confirm)
+
+
+def test_after_two_codes_of_no_use_for_a_card_its_digits_are_offered_unasked(kiosk: Kiosk) -> None:
+    kiosk.tell(DevicesChanged(Devices(scanner=True)), CARD)
+    kiosk.tell(PayloadRefused("payload.damaged"), PayloadRefused("payload.unknown"))
+    assert kiosk.state == Failed("payload.unknown", (NextPath.CARD_NUMBER, NextPath.PERSONAL_ID, NextPath.STAFF))
+    kiosk.tell(PathChosen(NextPath.CARD_NUMBER))
+    assert kiosk.state == Keypad(KeypadPurpose.CARD_KEY)
+
+
+def test_after_two_looks_in_vain_the_lines_are_not_offered_again(kiosk: Kiosk) -> None:
+    kiosk.tell(PathChosen(NextPath.QR), PayloadRefused("payload.damaged"))
+    for left in (True, False):
+        kiosk.tell(PathChosen(NextPath.MRZ))
+        kiosk.tell(MrzFailed(kiosk.name, "mrz.not_found"))
+        assert isinstance(kiosk.state, Failed)
+        assert (NextPath.MRZ in kiosk.state.paths) is left
+
+
+def test_after_two_slips_on_the_keypad_the_next_ways_are_offered_unasked(kiosk: Kiosk) -> None:
+    kiosk.tell(PathChosen(NextPath.PERSONAL_ID), DigitsTyped("12"))
+    assert kiosk.state == Keypad(KeypadPurpose.PERSONAL_ID, "checkin.digits_wrong")
+    kiosk.tell(DigitsTyped("123"))
+    assert kiosk.state == Failed("checkin.digits_wrong", (NextPath.QR, NextPath.STAFF))
+
+
+def test_slips_in_the_cards_digits_leave_the_twelve(kiosk: Kiosk) -> None:
+    typing(kiosk)
+    kiosk.tell(DigitsTyped("12"), DigitsTyped("123"))
+    assert isinstance(kiosk.state, Failed)
+    assert NextPath.PERSONAL_ID in kiosk.state.paths
 
 
 def test_a_qr_code_beside_a_card_opens_its_chip(kiosk: Kiosk) -> None:

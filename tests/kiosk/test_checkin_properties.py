@@ -1,410 +1,34 @@
 """What holds whatever happens in whatever order: found by hypothesis, not by imagination."""
 
-from dataclasses import fields
-
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
-from hisbridge.questions import Act, Coverage, Verdict
-from kiosk.checkin import step
+from hisbridge.questions import Coverage
 from kiosk.events import (
-    Cancelled,
-    Commit,
-    CommitFailed,
-    Committed,
     Confirmed,
-    CounterTicketAsked,
+    ConsentGiven,
     CoverageAnswered,
-    CoverageCameLate,
-    Denied,
     DevicesChanged,
     DigitsTyped,
-    Effect,
-    Event,
-    HelpAsked,
-    IdentityRead,
-    LanguageChosen,
-    LookForLines,
-    MrzFailed,
-    OpenChip,
-    PathChosen,
     PayloadRead,
-    PayloadRefused,
-    PhaseReached,
     PresenceChanged,
-    ReadingFailed,
-    ReadingFinished,
-    StopChip,
-    StopLooking,
-    StoreLost,
-    StoreRecovered,
+    PrinterTold,
     Tick,
-    Touched,
 )
 from kiosk.policy import Policy
-from kiosk.states import (
-    AskInsurance,
-    AskMrz,
-    AskQr,
-    Confirm,
-    Devices,
-    Failed,
-    Finishing,
-    Keypad,
-    NextPath,
-    OutOfOrder,
-    ReadingChip,
-    Session,
-    Start,
-    Ticket,
-    TicketShown,
+from kiosk.states import AskConsent, AskInsurance, ChooseService, Consent, Devices, OutOfOrder, Start
+from tests.kiosk.any_order import ANSWERS, CODES, AnyOrder
+from tests.kiosk.people import by_qr, unlinked
+
+WHOLE = Policy(
+    offered=("KB", "XN"),
+    without_identity=frozenset({"THUOC"}),
+    consent_version="1",
+    required=frozenset({"scanner", "printer"}),
+    printer=True,
+    answer_wait_seconds=3.0,
 )
-from kiosk.timing import wake_at
-from reader.reading import Source
-from tests.kiosk.people import (
-    LAN,
-    MINH,
-    by_chip,
-    by_insurance_card,
-    by_lines,
-    by_qr,
-    covered,
-    passport,
-    uninsured,
-    unlinked,
-)
-
-POLICY = Policy()
-TICKET = Ticket(ticket_id="t", number="0001", service_code="KB", issued_at="2026-11-21T07:45:00+07:00", visit_id="v")
-
-CHIPS = st.sampled_from(
-    [by_chip(), by_chip(reading_id="chip-2", full_name="LAN"), by_chip(MINH), by_chip("12345"), passport()]
-)
-CODES = st.sampled_from(
-    [
-        by_qr(),
-        by_qr(reading_id="qr-2", full_name="LAN"),
-        by_qr(MINH),
-        by_qr(full_name=None),
-        by_qr(""),
-        by_lines(),
-        by_insurance_card(),
-        by_insurance_card(full_name="NGUYỄN THỊ HOA"),
-    ]
-)
-LINES = st.sampled_from([by_lines(), by_lines(MINH), by_lines(expiry_date="none"), passport("mrz-1")])
-DEVICES = st.sampled_from([Devices(), Devices(scanner=True), Devices(camera=True), Devices(True, True, True)])
-DIGITS = st.sampled_from(["900017", "0130390001", "900024", "111111", "222222", LAN, MINH, "999999900017", "12", "x"])
-FAILURES = st.sampled_from(
-    [
-        "reader.wrong_key",
-        "reader.card_removed",
-        "reader.no_card",
-        "reader.card_broken",
-        "reader.too_slow",
-        "reader.busy",
-        "reader.not_an_id_card",
-        "reader.mrz_needed",
-        "wire.unreachable",
-        "never.heard.of",
-    ]
-)
-ANSWERS = st.sampled_from(
-    [
-        covered(),
-        uninsured(),
-        unlinked(),
-        Coverage(verdict=Verdict.UNVERIFIED),
-        Coverage(verdict=Verdict.MISMATCH, result_code="060", act=Act.COMPARE_PERSON),
-        Coverage(verdict=Verdict.NOT_INSURED, result_code="121", act=Act.ASK_RENEWED_CARD),
-        Coverage(verdict=Verdict.CHILD_TEMPORARY, result_code="130", act=Act.TEMPORARY_CARD),
-    ]
-)
-BUTTONS = st.sampled_from(
-    [
-        Touched(),
-        Confirmed(),
-        Denied(),
-        HelpAsked(),
-        CounterTicketAsked(),
-        Cancelled(),
-        LanguageChosen("en"),
-        LanguageChosen("xx"),
-        Tick(),
-    ]
-)
-PRESENCES = st.sampled_from([(True, True), (True, False), (False, False), (False, True)])
-
-
-class AnyOrder(RuleBasedStateMachine):
-    """Events in any order, most of them for the presentation on the screen, some for one long gone."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 1000.0
-        self.session = Session(run="run")
-        self.committed: list[str] = []
-        self.names: list[str] = []
-        self.confirmed: str | None = None  # whose identity the person said yes to
-        self.looking: str | None = None  # the presentation that the camera was told to look in
-
-    def tell(self, *events: Event) -> None:
-        for event in events:
-            self.tell_one(event)
-
-    def tell_one(self, event: Event) -> None:
-        before = self.session
-        if isinstance(event, Confirmed) and isinstance(before.state, Confirm):
-            self.confirmed = before.state.reading.holder.personal_id
-        self.session, effects = step(before, event, self.now, POLICY)
-        for effect in effects:
-            self.note(effect)
-        was, is_now = before.state, self.session.state
-        if isinstance(event, CoverageCameLate) and not (isinstance(was, TicketShown) and event.visit_id == "v"):
-            assert self.session == before, "a late answer on somebody else's screen"
-        if isinstance(event, CoverageAnswered) and (
-            event.presentation != before.presentation or event.question not in ("", before.question)
-        ):
-            assert self.session == before, "the answer to another question"
-        if isinstance(was, AskInsurance) and not isinstance(event, Cancelled):
-            kept = isinstance(is_now, AskInsurance | Finishing)
-            assert kept or isinstance(event, CounterTicketAsked), "the visit of somebody who said yes was dropped"
-        if isinstance(was, Finishing) and was.committing and not isinstance(event, Committed | CommitFailed):
-            assert is_now == was
-        if isinstance(is_now, TicketShown) and is_now != was:
-            assert isinstance(event, Committed | CoverageCameLate)
-        if not self.session.chip_running and before.chip_running:
-            assert isinstance(event, IdentityRead | ReadingFinished | ReadingFailed | PresenceChanged) or any(
-                isinstance(effect, StopChip) for effect in effects
-            )
-
-    def note(self, effect: Effect) -> None:
-        if isinstance(effect, Commit):
-            assert not self.session.chip_running
-            if effect.reading is not None:
-                assert effect.reading.holder.personal_id == self.confirmed
-                card, known = effect.reading.insurance, effect.reading.holder.full_name
-                assert card is None or known is None or card.full_name != "NGUYỄN THỊ HOA"
-            self.committed.append(effect.presentation)
-        if isinstance(effect, OpenChip):
-            assert self.session.card_present
-            assert effect.presentation not in self.names, "two attempts of one name"
-            self.names.append(effect.presentation)
-        if isinstance(effect, LookForLines):
-            assert self.looking is None, "told to look twice"
-            assert self.session.devices.camera
-            self.looking = effect.presentation
-        if isinstance(effect, StopLooking):
-            assert self.looking == effect.presentation
-            self.looking = None
-
-    def name(self, stale: bool) -> str:
-        return "run-0" if stale else self.session.presentation
-
-    @rule(presence=PRESENCES)
-    def presence(self, presence: tuple[bool, bool]) -> None:
-        self.tell(PresenceChanged(*presence))
-
-    @rule(stale=st.booleans(), phase=st.integers(-5, 99), progress=st.integers(-5, 999))
-    def phase(self, stale: bool, phase: int, progress: int) -> None:
-        self.tell(PhaseReached(self.name(stale), phase, progress))
-
-    @rule(stale=st.booleans(), reading=CHIPS, whole=st.booleans())
-    def chip(self, stale: bool, reading: object, whole: bool) -> None:
-        kind = ReadingFinished if whole else IdentityRead
-        self.tell(kind(self.name(stale), reading))
-
-    @rule(reading=CHIPS)
-    @precondition(lambda self: self.session.chip_running)
-    def identity_then_proof(self, reading: object) -> None:
-        self.tell(IdentityRead(self.session.presentation, reading))
-        self.tell(ReadingFinished(self.session.presentation, reading))
-
-    @rule(stale=st.booleans(), code=FAILURES)
-    def chip_fails(self, stale: bool, code: str) -> None:
-        self.tell(ReadingFailed(self.name(stale), code))
-
-    @rule(reading=CODES)
-    def code_shown(self, reading: object) -> None:
-        self.tell(PayloadRead(reading))
-
-    @rule(devices=DEVICES)
-    def devices(self, devices: Devices) -> None:
-        self.tell(DevicesChanged(devices))
-
-    @rule(worn=st.booleans())
-    def the_lines_are_asked_for(self, worn: bool) -> None:
-        self.tell(DevicesChanged(Devices(camera=True)), PathChosen(NextPath.QR))
-        self.now += POLICY.mrz_offer_seconds
-        self.tell(PayloadRefused("payload.damaged") if worn else Tick(), PathChosen(NextPath.MRZ))
-
-    @rule(stale=st.booleans(), reading=LINES)
-    def lines_read(self, stale: bool, reading: object) -> None:
-        self.tell(PayloadRead(reading, self.name(stale) or "run-0"))
-
-    @rule(stale=st.booleans())
-    def lines_not_found(self, stale: bool) -> None:
-        self.tell(MrzFailed(self.name(stale), "mrz.not_found"))
-
-    @rule()
-    def code_refused(self) -> None:
-        self.tell(PayloadRefused("payload.unknown"))
-
-    @rule(stale=st.booleans(), coverage=ANSWERS, of=st.sampled_from(["", "qr-1", "chip-1", "other"]))
-    def insurance(self, stale: bool, coverage: Coverage, of: str) -> None:
-        self.tell(CoverageAnswered(self.name(stale), coverage, of))
-
-    @rule(coverage=ANSWERS)
-    def insurance_answers_what_was_asked_last(self, coverage: Coverage) -> None:
-        self.tell(CoverageAnswered(self.session.presentation, coverage, self.session.question))
-
-    @rule(ours=st.booleans(), coverage=ANSWERS)
-    def insurance_comes_late(self, ours: bool, coverage: Coverage) -> None:
-        self.tell(CoverageCameLate("v" if ours else "another visit", coverage, True))
-
-    @rule(answer=ANSWERS)
-    @precondition(lambda self: isinstance(self.session.state, Confirm))
-    def yes_with_an_answer(self, answer: Coverage) -> None:
-        self.tell(CoverageAnswered(self.session.presentation, answer, self.session.question), Confirmed())
-
-    @rule(stale=st.booleans(), fails=st.booleans())
-    def store(self, stale: bool, fails: bool) -> None:
-        name = self.name(stale)
-        self.tell(CommitFailed(name, "database.unavailable") if fails else Committed(name, TICKET, True))
-
-    @rule()
-    def store_lost(self) -> None:
-        self.tell(StoreLost("database.unavailable"))
-
-    @rule()
-    @precondition(lambda self: isinstance(self.session.state, OutOfOrder))
-    def store_back(self) -> None:
-        self.tell(StoreRecovered())
-
-    @rule(digits=DIGITS)
-    def card_and_digits(self, digits: str) -> None:
-        self.tell(PresenceChanged(reader_ready=True, card_present=True))
-        self.tell(PathChosen(NextPath.CARD_NUMBER if len(digits) < 12 else NextPath.PERSONAL_ID))
-        self.tell(DigitsTyped(digits, "typed-1", "2026-11-21T00:45:00Z"))
-
-    @rule(code=FAILURES)
-    @precondition(lambda self: self.session.chip_running)
-    def running_chip_fails(self, code: str) -> None:
-        self.tell(ReadingFailed(self.session.presentation, code))
-
-    @rule(path=st.sampled_from(list(NextPath)))
-    @precondition(lambda self: isinstance(self.session.state, Failed))
-    def path_after_failure(self, path: NextPath) -> None:
-        self.tell(PathChosen(path))
-
-    @rule()
-    @precondition(lambda self: isinstance(self.session.state, Confirm))
-    def yes(self) -> None:
-        self.tell(Confirmed())
-
-    @rule(digits=DIGITS)
-    def digits(self, digits: str) -> None:
-        self.tell(DigitsTyped(digits, "typed-1", "2026-11-21T00:45:00Z"))
-
-    @rule(digits=DIGITS)
-    @precondition(lambda self: isinstance(self.session.state, Keypad))
-    def digits_on_the_keypad(self, digits: str) -> None:
-        self.tell(DigitsTyped(digits, "typed-1", "2026-11-21T00:45:00Z"))
-
-    @rule(path=st.sampled_from(list(NextPath)))
-    def path(self, path: NextPath) -> None:
-        self.tell(PathChosen(path))
-
-    @rule(event=BUTTONS)
-    def button(self, event: Event) -> None:
-        self.tell(event)
-
-    @rule(seconds=st.sampled_from([0.1, 1.0, 4.0, 5.0, 20.0, 25.0, 60.0, 1000.0]))
-    def time(self, seconds: float) -> None:
-        self.now += seconds
-        self.tell(Tick())
-
-    @invariant()
-    def the_start_knows_nobody(self) -> None:
-        session = self.session
-        if isinstance(session.state, Start | OutOfOrder):
-            kept = (session.entry, session.key, session.presentation, session.question, session.failed_keys)
-            assert not any((session.asked_with, session.questions, session.insurance_asked))
-            assert not any((*kept, session.insurance, session.code_waiting, session.attempt, session.mrz_needed))
-            assert not session.chip_running
-            everything = repr([getattr(session, field.name) for field in fields(session)])
-            assert LAN not in everything
-            assert MINH not in everything
-            assert "NGUY" not in everything
-            assert "0130390001" not in everything
-
-    @invariant()
-    def one_commit_for_a_presentation(self) -> None:
-        assert len(self.committed) == len(set(self.committed))
-        assert "" not in self.committed
-
-    @invariant()
-    def a_failure_has_a_way_on(self) -> None:
-        if isinstance(self.session.state, Failed):
-            assert self.session.state.paths
-            assert NextPath.STAFF in self.session.state.paths
-
-    @invariant()
-    def whoever_waits_for_the_chip_waits_for_one_that_runs(self) -> None:
-        state = self.session.state
-        waits = isinstance(state, ReadingChip) or (isinstance(state, Confirm | Finishing) and not state.complete)
-        assert waits == self.session.chip_running
-
-    @invariant()
-    def the_camera_looks_for_lines_exactly_while_the_screen_asks_for_them(self) -> None:
-        assert (self.looking is not None) == isinstance(self.session.state, AskMrz)
-        assert self.looking in (None, self.session.presentation)
-
-    @invariant()
-    def nothing_is_offered_that_no_device_can_see(self) -> None:
-        state, devices = self.session.state, self.session.devices
-        if isinstance(state, AskMrz) or (isinstance(state, AskQr) and state.mrz):
-            assert devices.camera
-
-    @invariant()
-    def what_is_shown_is_of_one_person(self) -> None:
-        state, entry = self.session.state, self.session.entry
-        if isinstance(state, Confirm) and entry is not None and entry.evidence.source is not Source.TYPED:
-            assert state.reading.holder.personal_id == entry.holder.personal_id
-
-    @invariant()
-    def time_leads_to_the_start(self) -> None:
-        """Left alone, every screen comes to rest: a commit when the store answers, an outage when it is over."""
-        session, now = self.session, self.now
-        for _ in range(12):
-            due = wake_at(session, POLICY)
-            state = session.state
-            if isinstance(state, Finishing) and state.committing:
-                assert due is None
-                event: Event = Committed(session.presentation, TICKET, True)
-            elif isinstance(state, OutOfOrder):
-                assert due is None
-                event = StoreRecovered()
-            elif due is None:
-                break
-            else:
-                now, event = max(now, due), Tick()
-            moved, _ = step(session, event, now, POLICY)
-            assert moved != session, "a limit that is over and does nothing would keep the clock busy"
-            session = moved
-        assert isinstance(session.state, Start)
-        assert session.language == POLICY.language
-
-    @invariant()
-    def a_button_leads_to_the_start(self) -> None:
-        state = self.session.state
-        if isinstance(state, OutOfOrder) or (isinstance(state, Finishing) and state.committing):
-            return
-        session, _ = step(self.session, Cancelled(), self.now, POLICY)
-        next_one = self.session.card_waiting or self.session.code_waiting is not None
-        waiting = isinstance(state, TicketShown) and next_one
-        assert waiting or isinstance(session.state, Start)
 
 
 class AtTheInsuranceQuestion(AnyOrder):
@@ -417,7 +41,7 @@ class AtTheInsuranceQuestion(AnyOrder):
     @rule()
     @precondition(lambda self: isinstance(self.session.state, Start) and not self.session.card_present)
     def the_next_one_is_asked(self) -> None:
-        self.now += POLICY.again_seconds + 1
+        self.now += self.policy.again_seconds + 1
         self.tell(Tick())
         self.ask()
 
@@ -437,8 +61,35 @@ class AtTheInsuranceQuestion(AnyOrder):
         self.tell(CoverageAnswered(self.session.presentation, unlinked(), self.session.question), Confirmed())
 
 
+class TheWholeVisit(AnyOrder):
+    """The same where a site asks for consent, offers several services, prints, and requires devices."""
+
+    policy = WHOLE
+
+    @initialize()
+    def everything_is_there(self) -> None:
+        self.tell(PresenceChanged(True, False), DevicesChanged(Devices(True, True, True)), PrinterTold(None))
+
+    @rule()
+    @precondition(lambda self: isinstance(self.session.state, OutOfOrder))
+    def it_is_there_again(self) -> None:
+        self.tell(DevicesChanged(Devices(True, True, True)), PrinterTold(None))
+
+    @rule()
+    @precondition(lambda self: isinstance(self.session.state, Start))
+    def somebody_agrees_and_says_yes(self) -> None:
+        self.now += self.policy.again_seconds + 1
+        self.tell(Tick(), PayloadRead(by_qr()))
+        if isinstance(self.session.state, AskConsent):
+            self.tell(ConsentGiven(Consent("1", "vi")), Confirmed())
+            assert isinstance(self.session.state, ChooseService)
+
+
+TestTheWholeVisit = TheWholeVisit.TestCase
+TestTheWholeVisit.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+
 TestAtTheInsuranceQuestion = AtTheInsuranceQuestion.TestCase
 TestAtTheInsuranceQuestion.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=250, stateful_step_count=50, deadline=None)
+TestAnyOrder.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)

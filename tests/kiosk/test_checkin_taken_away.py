@@ -1,6 +1,7 @@
 """A check-in whose card is taken away or whose reader is lost."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -14,13 +15,20 @@ from kiosk.events import (
     IdentityRead,
     LanguageChosen,
     PathChosen,
+    PayloadRead,
     PresenceChanged,
+    PriorityAsked,
     ReadingFailed,
     ReadingFinished,
     StopChip,
+    Touched,
 )
 from kiosk.states import (
+    AskConsent,
+    AskInsurance,
     AskKey,
+    ChoosePriority,
+    ChooseService,
     Confirm,
     Devices,
     Failed,
@@ -40,7 +48,7 @@ from tests.kiosk.machine import (
     reading_by_number,
     typing,
 )
-from tests.kiosk.people import by_chip, covered
+from tests.kiosk.people import by_chip, by_qr, covered, unlinked
 
 
 @pytest.fixture
@@ -91,10 +99,82 @@ def test_a_reader_that_never_says_the_proof_failed_cannot_hold_the_screen(kiosk:
     assert isinstance(kiosk.state, Failed)
 
 
-def test_a_card_taken_away_after_a_complete_reading_changes_nothing(kiosk: Kiosk) -> None:
+def at_the_question(kiosk: Kiosk) -> None:
     confirming_chip(kiosk)
+
+
+def at_the_consent(kiosk: Kiosk) -> None:
+    kiosk.policy = replace(POLICY, consent_version="1")
+    confirming_chip(kiosk)
+    assert isinstance(kiosk.state, AskConsent)
+
+
+def at_the_services(kiosk: Kiosk) -> None:
+    kiosk.policy = replace(POLICY, offered=("KB", "XN"))
+    confirming_chip(kiosk)
+    kiosk.tell(Confirmed())
+    assert isinstance(kiosk.state, ChooseService)
+
+
+def at_the_priority(kiosk: Kiosk) -> None:
+    confirming_chip(kiosk)
+    kiosk.tell(PriorityAsked())
+    assert isinstance(kiosk.state, ChoosePriority)
+
+
+DATA_STAND_THERE = pytest.mark.parametrize(
+    "so_far", [at_the_question, at_the_consent, at_the_services, at_the_priority]
+)
+
+
+@DATA_STAND_THERE
+def test_whoever_takes_the_card_along_is_warned_at_once_and_forgotten_when_nobody_touches(
+    kiosk: Kiosk, so_far: Callable[[Kiosk], None]
+) -> None:
+    so_far(kiosk)
+    state = kiosk.state
     kiosk.tell(NO_CARD)
-    assert kiosk.state == Confirm(by_chip(), complete=True)
+    assert kiosk.state == state
+    assert (kiosk.session.warned, kiosk.session.card_taken) == (True, True)
+    kiosk.wait(POLICY.warning_seconds - 0.1)
+    assert kiosk.state == state
+    kiosk.wait(0.2)
+    assert kiosk.state == Start()
+    assert holds_nothing(kiosk.session)
+
+
+@DATA_STAND_THERE
+def test_a_touch_goes_on_without_the_card(kiosk: Kiosk, so_far: Callable[[Kiosk], None]) -> None:
+    so_far(kiosk)
+    state = kiosk.state
+    kiosk.tell(NO_CARD, Touched())
+    assert (kiosk.session.warned, kiosk.session.card_taken) == (False, False)
+    kiosk.wait(POLICY.warning_seconds + 1)
+    assert kiosk.state == state
+
+
+def test_the_next_persons_card_does_not_keep_the_data_of_whoever_left_on_the_screen(kiosk: Kiosk) -> None:
+    confirming_chip(kiosk)
+    kiosk.tell(NO_CARD, CARD)
+    kiosk.wait(POLICY.warning_seconds)
+    assert kiosk.state == Start("checkin.card_still_there")
+
+
+def test_whoever_said_yes_and_takes_the_card_along_at_the_insurance_question_keeps_their_ticket(kiosk: Kiosk) -> None:
+    confirming_chip(kiosk)
+    kiosk.tell(CoverageAnswered(kiosk.name, unlinked()), Confirmed(), NO_CARD)
+    assert isinstance(kiosk.state, AskInsurance)
+    assert kiosk.session.card_taken
+    (commit,) = kiosk.wait(POLICY.warning_seconds)
+    assert isinstance(commit, Commit)
+    assert commit.reading == by_chip()
+
+
+def test_a_card_that_was_never_read_may_be_taken_away_without_a_warning(kiosk: Kiosk) -> None:
+    kiosk.tell(PayloadRead(by_qr()), CARD)
+    kiosk.tell(ReadingFailed(kiosk.name, "reader.card_broken"), NO_CARD)
+    assert kiosk.state == Confirm(by_qr(), complete=True)
+    assert not kiosk.session.warned
 
 
 def test_the_language_stays_while_the_notice_does_and_goes_with_it(kiosk: Kiosk) -> None:

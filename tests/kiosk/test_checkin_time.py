@@ -16,6 +16,7 @@ from kiosk.events import (
 from kiosk.states import (
     AskKey,
     Confirm,
+    Goodbye,
     Start,
     TicketShown,
 )
@@ -28,6 +29,7 @@ from tests.kiosk.machine import (
     Kiosk,
     confirming_chip,
     holds_nothing,
+    past_the_ticket,
 )
 from tests.kiosk.people import MINH, by_qr, covered
 
@@ -84,6 +86,8 @@ def test_the_ticket_goes_when_its_holder_is_done(kiosk: Kiosk) -> None:
     confirming_chip(kiosk)
     kiosk.tell(CoverageAnswered(kiosk.name, covered()), Confirmed(), Committed(kiosk.name, TICKET, False), NO_CARD)
     kiosk.tell(Touched())
+    assert kiosk.state == Goodbye(needs_counter=False)
+    kiosk.tell(Touched())
     assert kiosk.state == Start()
 
 
@@ -99,5 +103,5 @@ def test_the_next_card_waits_until_the_ticket_could_be_read(kiosk: Kiosk) -> Non
 def test_a_card_left_on_the_reader_is_not_the_next_one(kiosk: Kiosk) -> None:
     confirming_chip(kiosk)
     kiosk.tell(CoverageAnswered(kiosk.name, covered()), Confirmed(), Committed(kiosk.name, TICKET, False))
-    kiosk.wait(POLICY.ticket_seconds)
+    past_the_ticket(kiosk)
     assert kiosk.state == Start("checkin.card_still_there")

@@ -5,18 +5,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import UnionType
 
 import msgspec
 import pytest
 
 from config.settings import Settings, socket_path
 from hisbridge.questions import CoverageQuestion, Verdict
-from kiosk.clock import Clock, SystemClock
-from kiosk.controller import Controller
+from kiosk.clock import SystemClock
 from kiosk.events import Cancelled, Confirmed, CounterTicketAsked, DigitsTyped, PathChosen, PayloadRefused
 from kiosk.states import (
     AskKey,
@@ -29,18 +27,16 @@ from kiosk.states import (
     NextPath,
     OutOfOrder,
     ReadingChip,
-    Session,
     Start,
-    State,
     TicketShown,
 )
 from kiosk.store import Store, open_store
 from reader.reading import Holder
 from tests.kiosk.people import LAN, MINH, by_chip, by_lines, by_qr, covered, uninsured
+from tests.kiosk.running import Kiosk, ready, running
 from tests.kiosk.stubs import StubBridge, StubReader
 from tests.kiosk.world import HandClock, rows, site
 from tests.support.waiting import BUSY_SECONDS, wait_until
-from wire.client import Client
 from wire.codec import from_json, to_json
 from wire.database import DatabaseUnavailable
 from wire.errors import RemoteError
@@ -48,49 +44,6 @@ from wire.stream import Event
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_SECONDS = 0.4
-
-
-class Kiosk:
-    """A running controller and what surrounds it."""
-
-    def __init__(self, settings: Settings, clock: Clock, open_it: Callable[[], Store] | None = None) -> None:
-        self.settings = settings
-        self.controller = Controller(
-            settings,
-            clock,
-            open_it or (lambda: open_store(settings, clock)),
-            Client(socket_path(settings, "reader")),
-            Client(socket_path(settings, "bridge")),
-            probe_seconds=0.05,
-        )
-
-    @property
-    def session(self) -> Session:
-        return self.controller.snapshot()[1]
-
-    def until(self, kind: type[State] | UnionType, condition: Callable[[Session], bool] = lambda _: True) -> Session:
-        """Follow the session as the page does until it is in such a state."""
-        end = time.monotonic() + BUSY_SECONDS
-        version, session = self.controller.snapshot()
-        while not (isinstance(session.state, kind) and condition(session)):
-            assert time.monotonic() < end, f"never {kind}, but {type(session.state).__name__}"
-            version, session = self.controller.wait_for_change(version, 0.2)
-        return session
-
-    def ticket(self) -> TicketShown:
-        state = self.until(TicketShown).state
-        assert isinstance(state, TicketShown)
-        return state
-
-
-@contextmanager
-def running(settings: Settings, clock: Clock, open_it: Callable[[], Store] | None = None) -> Iterator[Kiosk]:
-    kiosk = Kiosk(settings, clock, open_it)
-    kiosk.controller.start()
-    try:
-        yield kiosk
-    finally:
-        kiosk.controller.stop()
 
 
 @pytest.fixture
@@ -119,10 +72,6 @@ def bridge(settings: Settings) -> Iterator[StubBridge]:
 def kiosk(settings: Settings) -> Iterator[Kiosk]:
     with running(settings, SystemClock()) as started:
         yield started
-
-
-def ready(kiosk: Kiosk) -> None:
-    kiosk.until(Start, lambda session: session.reader_ready)
 
 
 def open_by_number(kiosk: Kiosk, reader: StubReader) -> str:
@@ -352,7 +301,8 @@ def test_a_store_that_fails_puts_the_kiosk_out_of_order_until_it_is_back(
             session = kiosk.until(TicketShown | OutOfOrder)
             if isinstance(session.state, OutOfOrder):
                 break
-            kiosk.controller.dispatch(Cancelled())
+            kiosk.controller.dispatch(Cancelled())  # the ticket
+            kiosk.controller.dispatch(Cancelled())  # the goodbye
         assert session.state == OutOfOrder("database.unavailable")
         assert session.entry is None
         faulty.broken.clear()
@@ -474,6 +424,7 @@ def test_a_reader_that_goes_away_takes_its_eyes_with_it(settings: Settings) -> N
 
 
 def test_whoever_waits_is_told_of_a_change_and_only_of_one(kiosk: Kiosk) -> None:
+    kiosk.until(Start, lambda session: session.reader_problem is not None)
     version, session = kiosk.controller.snapshot()
     assert kiosk.controller.wait_for_change(version, 0.05) == (version, session)
     waiting = threading.Thread(target=lambda: kiosk.controller.dispatch(PathChosen(NextPath.PERSONAL_ID)))

@@ -199,7 +199,7 @@ def test_a_reader_unplugged_and_cameras_gone_leave_the_question_standing(unknown
 
 
 def test_help_at_the_question_calls_the_staff_and_keeps_the_visit(unknown: Kiosk) -> None:
-    assert unknown.tell(HelpAsked()) == (Commit(unknown.name, by_chip(), unlinked()), CallStaff())
+    assert unknown.tell(HelpAsked()) == (Commit(unknown.name, by_chip(), unlinked()), CallStaff("ask_insurance"))
     unknown.tell(Committed(unknown.name, TICKET, True))
     assert isinstance(unknown.state, TicketShown)
 

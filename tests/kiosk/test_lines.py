@@ -213,7 +213,7 @@ def test_the_look_stops_however_the_screen_is_left(kiosk: Kiosk, event: Event) -
 
 def test_help_is_there_while_the_camera_looks(kiosk: Kiosk) -> None:
     name = looking(kiosk)
-    assert kiosk.tell(HelpAsked()) == (StopLooking(name), CallStaff())
+    assert kiosk.tell(HelpAsked()) == (StopLooking(name), CallStaff("ask_mrz"))
     assert kiosk.state == Help()
 
 

@@ -30,6 +30,7 @@ from kiosk.states import (
     Confirm,
     Devices,
     Failed,
+    Goodbye,
     Keypad,
     KeypadPurpose,
     NextPath,
@@ -38,7 +39,7 @@ from kiosk.states import (
     TicketShown,
 )
 from reader.reading import Reading, Source
-from tests.kiosk.machine import CARD, NO_CARD, POLICY, TICKET, Kiosk, holds_nothing, reading_by_number
+from tests.kiosk.machine import CARD, NO_CARD, POLICY, TICKET, Kiosk, holds_nothing, past_the_ticket, reading_by_number
 from tests.kiosk.people import LAN, MINH, by_chip, by_insurance_card, by_lines, by_qr, covered
 
 TWO_PEOPLE = "checkin.two_people"
@@ -242,7 +243,7 @@ def test_a_code_still_in_view_after_its_ticket_begins_nothing_however_long_it_li
     to_the_ticket(kiosk)
     kiosk.tell(PayloadRead(by_qr()))
     assert isinstance(kiosk.state, TicketShown)
-    kiosk.wait(POLICY.ticket_seconds)
+    past_the_ticket(kiosk)
     for _ in range(20):
         kiosk.wait(POLICY.again_seconds - 1)
         assert kiosk.tell(PayloadRead(by_qr())) == ()
@@ -253,7 +254,7 @@ def test_a_code_still_in_view_after_its_ticket_begins_nothing_however_long_it_li
 def test_a_code_taken_away_and_held_up_again_later_counts(kiosk: Kiosk) -> None:
     kiosk.tell(PayloadRead(by_qr()))
     to_the_ticket(kiosk)
-    kiosk.wait(POLICY.ticket_seconds)
+    past_the_ticket(kiosk)
     kiosk.wait(POLICY.again_seconds)
     assert kiosk.session.lately == ""
     kiosk.tell(PayloadRead(by_qr()))
@@ -275,6 +276,9 @@ def test_a_card_seen_by_the_camera_as_it_is_taken_off_the_reader_begins_nothing(
     kiosk.tell(NO_CARD, PayloadRead(by_qr()))
     assert isinstance(kiosk.state, TicketShown)
     kiosk.tell(Cancelled())
+    assert kiosk.tell(PayloadRead(by_qr())) == ()
+    assert kiosk.state == Goodbye(needs_counter=False)
+    kiosk.tell(Cancelled())
     assert kiosk.state == Start()
     kiosk.tell(PayloadRead(by_qr()))
     assert kiosk.state == Start("checkin.code_again")
@@ -290,7 +294,7 @@ def test_whoever_typed_the_number_may_hold_up_the_code_next(kiosk: Kiosk) -> Non
 def test_the_next_persons_code_begins_at_once(kiosk: Kiosk) -> None:
     kiosk.tell(PayloadRead(by_qr()))
     to_the_ticket(kiosk)
-    kiosk.wait(POLICY.ticket_seconds)
+    kiosk.wait(POLICY.ticket_alone_seconds)
     kiosk.tell(PayloadRead(by_qr(MINH)))
     assert kiosk.state == Confirm(by_qr(MINH), complete=True)
 

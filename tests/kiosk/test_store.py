@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings, database_path
-from hisbridge.records import PatientRecord
-from kiosk.handover import NoPersonalId
+from hisbridge.records import Patient, PatientRecord
+from kiosk.handover import NoPersonalId, Typed
 from kiosk.store import Store, open_store
 from tests.kiosk.people import by_chip, covered
-from tests.kiosk.world import HandClock, rows, site, store_of
+from tests.kiosk.world import MORNING, HandClock, rows, site, store_of
 from wire.codec import from_json
 from wire.database import DatabaseOutdated, DatabaseUnavailable
 
@@ -151,6 +151,15 @@ def test_a_ticket_is_unshown_until_it_was_shown(settings: Settings) -> None:
         assert store.last_unshown(timedelta(minutes=2)) == issued
         store.mark_shown(issued.ticket.ticket_id)
         assert store.last_unshown(timedelta(minutes=2)) is None
+
+
+def test_a_ticket_made_at_the_counter_is_shown_by_no_touchscreen(settings: Settings) -> None:
+    clock = HandClock()
+    with store_of(settings, clock) as store:
+        here = store.check_in("run-1", by_chip(), covered())
+        typed = Typed(Patient(full_name="Trần Bé Thử"), MORNING.isoformat())
+        store.check_in("desk-1", typed, None)
+        assert store.last_unshown(timedelta(minutes=2)) == here, "neither shown nor printed after a restart"
 
 
 def test_an_old_unshown_ticket_is_nobodys_any_more(settings: Settings) -> None:

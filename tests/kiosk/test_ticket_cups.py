@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from config.front import PrinterSettings
-from kiosk.printing.cups_door import CupsDoor, pdf
+from kiosk.printing.cups_door import CupsDoor
 from kiosk.printing.errors import CupsMissing, PrinterError, PrinterNotAnswering, PrinterRefused
-from kiosk.printing.paper import sheet
+from kiosk.printing.pdf import page
 from kiosk.printing.spool import Printer, PrinterStatus
 from tests.kiosk.tickets_on_paper import FONTS, paper, say
 from tests.support.waiting import wait_until
@@ -54,10 +53,6 @@ class Office:
                 return
             with connection, connection.makefile("rb") as page:
                 self.pages.append(page.read())
-
-
-def is_whole(page: bytes) -> bool:
-    return page.startswith(b"%PDF-") and page.rstrip().endswith(b"%%EOF") and len(page) == len(THE_PAGE)
 
 
 @pytest.fixture
@@ -102,7 +97,7 @@ def office(scheduler_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         printer.close()
 
 
-THE_PAGE = pdf(sheet(paper(), say("vi"), FONTS))
+THE_PAGE = page(paper(), say("vi"), FONTS)
 
 
 def told(*command: str) -> str:
@@ -116,8 +111,7 @@ def test_cups_prints_the_ticket_once_and_the_page_is_whole(office: Office) -> No
     printer.print(paper())
     printer.print(paper())
     wait_until(lambda: office.pages)
-    (page,) = office.pages
-    assert is_whole(page)
+    assert office.pages == [THE_PAGE]
     wait_until(lambda: not told("lpstat", "-o", "office"))
     assert told("lpstat", "-W", "completed", "-o", "office").count("office-") == 1
 
@@ -145,20 +139,6 @@ def test_a_scheduler_that_does_not_run_says_so(run_dir: Path, monkeypatch: pytes
         pytest.skip("no CUPS here (cups-client)")
     monkeypatch.setenv("CUPS_SERVER", str(run_dir / "nobody.sock"))
     assert Printer(SETTINGS, say, FONTS).status() == PrinterStatus(ready=False, code="printer.offline")
-
-
-@pytest.mark.peer
-def test_the_page_looks_as_it_was_drawn_in_a_reader_that_others_wrote(tmp_path: Path) -> None:
-    if not shutil.which("pdfimages"):
-        pytest.skip("no pdfimages here (poppler-utils)")
-    page = sheet(paper(), say("vi"), FONTS)
-    file = tmp_path / "ticket.pdf"
-    file.write_bytes(pdf(page))
-    subprocess.run(["pdfimages", "-png", file, tmp_path / "shown"], check=True)
-    shown = Image.open(tmp_path / "shown-000.png").convert("1")
-    assert shown.tobytes() == page.tobytes()
-    assert "300" in told("pdfimages", "-list", str(file))
-    assert "297.6 x 419.52 pts" in told("pdfinfo", str(file))
 
 
 @pytest.fixture
@@ -200,17 +180,17 @@ def test_what_people_wrote_of_a_queue_is_not_its_state(programs: Programs) -> No
 def test_a_program_that_never_ends_is_given_up_and_the_ticket_may_have_come_out(programs: Programs) -> None:
     door = programs(lp="exec sleep 60", seconds=0.3)
     with pytest.raises(PrinterNotAnswering) as error:
-        door.print(Image.new("1", (10, 10)))
+        door.print(THE_PAGE)
     assert error.value.data["begun"]
 
 
 def test_an_end_nobody_foresaw_is_an_error(programs: Programs) -> None:
     with pytest.raises(PrinterError) as error:
-        programs(lp="echo nobody knows; exit 7").print(Image.new("1", (10, 10)))
+        programs(lp="echo nobody knows; exit 7").print(THE_PAGE)
     assert error.value.code == "printer.unknown"
     assert error.value.data["exit"] == 7
 
 
 def test_without_cups_there_is_a_code_that_says_so(tmp_path: Path) -> None:
     with pytest.raises(CupsMissing):
-        CupsDoor(SETTINGS, str(tmp_path)).print(Image.new("1", (10, 10)))
+        CupsDoor(SETTINGS, str(tmp_path)).print(THE_PAGE)

@@ -7,7 +7,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from kiosk.printing.paper import ROLL_DOTS, picture, ribbon, sheet
+from kiosk.printing.paper import ROLL_DOTS, Text, picture, ribbon, tail
 from kiosk.printing.typesetting import set_text
 from tests.kiosk.tickets_on_paper import CODE, FONTS, paper, say
 
@@ -37,27 +37,6 @@ def test_the_code_on_a_roll_is_read_back_as_the_ticket_s_own_id(mm: int, languag
     assert found.text == CODE
     assert made.above.width == made.below.width == ROLL_DOTS[mm]
     assert made.number == "A0042"
-
-
-def test_the_sheet_of_an_office_printer_holds_the_whole_ticket() -> None:
-    page = sheet(paper(), say("vi"), FONTS)
-    (found,) = zxingcpp.read_barcodes(page.convert("L"))
-    assert found.text == CODE
-    assert page.size == (1240, 1748)  # A6 at 300 dpi
-    assert not touches_edge(page)
-
-
-def test_a_ticket_too_long_for_the_small_sheet_gets_the_larger_one() -> None:
-    page = sheet(paper(service=f"{LONG} {LONG}", place=LONG, needs_counter=True, reprint=True), say("vi"), FONTS)
-    assert page.size == (1748, 2480)  # A5
-    assert not touches_edge(page)
-    assert zxingcpp.read_barcodes(page.convert("L"))[0].text == CODE
-
-
-def test_a_ticket_too_long_for_any_sheet_is_made_smaller() -> None:
-    page = sheet(paper(service=" ".join([LONG] * 8)), say("vi"), FONTS)
-    assert page.size == (1748, 2480)
-    assert not touches_edge(page)
 
 
 @pytest.mark.parametrize("size", [24, 34, 46, 130])
@@ -101,6 +80,24 @@ def test_what_nobody_knows_is_not_on_the_ticket() -> None:
     whole = picture(paper(), say("vi"), FONTS, 576, 203)
     bare = picture(paper(ahead=None, least_minutes=None, most_minutes=None, place=""), say("vi"), FONTS, 576, 203)
     assert bare.height < whole.height - 3 * 34
+
+
+@pytest.mark.parametrize(
+    ("ahead", "least", "most", "told"),
+    [
+        (12, 20, 35, ["Trước bạn còn 12 người", "Chờ khoảng 20–35 phút"]),
+        (0, 0, 5, ["Bạn là người kế tiếp", "Chờ dưới 5 phút"]),
+        (None, 5, 15, ["Chờ khoảng 5–15 phút"]),
+        (3, None, None, ["Trước bạn còn 3 người"]),
+    ],
+)
+def test_the_wait_is_a_range_in_words_and_called_an_estimate(
+    ahead: int | None, least: int | None, most: int | None, told: list[str]
+) -> None:
+    parts = list(tail(paper(ahead=ahead, least_minutes=least, most_minutes=most), say("vi")))
+    words = [part.text for part in parts if isinstance(part, Text)]
+    start = words.index(told[0])
+    assert words[start : start + len(told) + 1] == [*told, say("vi")("paper.estimate")]
 
 
 def test_estimates_synthetic_data_and_second_copies_are_marked_as_such() -> None:

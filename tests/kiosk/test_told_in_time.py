@@ -17,8 +17,8 @@ from kiosk.clock import SystemClock
 from kiosk.events import Confirmed, PayloadRead
 from kiosk.states import AwaitAnswer, Confirm, Finishing, TicketShown
 from tests.kiosk.people import by_qr, covered
+from tests.kiosk.running import Kiosk, ready, running
 from tests.kiosk.stubs import StubBridge, StubReader
-from tests.kiosk.test_controller import Kiosk, ready, running
 from tests.kiosk.world import MORNING, site
 from tests.support.waiting import BUSY_SECONDS, LONG_SECONDS, wait_until
 from wire.database import open_database

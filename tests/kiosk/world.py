@@ -13,7 +13,7 @@ from config.settings import Settings, database_path, load
 from hisbridge.schema import MIGRATIONS as OUTBOX
 from kiosk.schema import MIGRATIONS as KIOSK
 from kiosk.store import Store, open_store
-from wire.database import migrate
+from tests.support.database import migrated
 
 MORNING = datetime(2026, 11, 21, 0, 45, tzinfo=UTC)  # a quarter to eight in Viet Nam
 
@@ -48,7 +48,7 @@ def site(
         destinations=tuple(Hl7v2Destination(name=name, host="127.0.0.1", port=1) for name in destinations),
     )
     if make:
-        migrate(database_path(changed), (*KIOSK, *OUTBOX))
+        migrated(database_path(changed), (*KIOSK, *OUTBOX))
     return changed
 
 

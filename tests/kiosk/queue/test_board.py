@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from config.front import BoardSettings
+from kiosk.queue.board import BoardRead
 from kiosk.queue.model import Priority
 from tests.kiosk.queue.hall import Hall, hospital, opened
 
@@ -66,3 +68,65 @@ def test_another_process_sees_that_something_was_called(tmp_path: Path) -> None:
         assert here.queue.version() != before[0]
         assert there.queue.version() != before[1]
         assert there.queue.version() == there.queue.version()
+
+
+def board(hall: Hall, fresh_seconds: int = 60, **changed: object) -> BoardRead:
+    (read,) = hall.queue.boards([BoardSettings(name="hall", **changed)], fresh_seconds)  # type: ignore[arg-type]
+    return read
+
+
+def fresh(hall: Hall, fresh_seconds: int = 60) -> list[str]:
+    return [call.ticket_id for call in board(hall, fresh_seconds).fresh]
+
+
+def test_what_is_still_to_be_spoken_comes_oldest_first_and_grows_old(hall: Hall) -> None:
+    first, second = hall.arrive(), hall.arrive()
+    hall.next("2")
+    hall.later(seconds=40)
+    hall.next("3")
+    assert fresh(hall) == [first, second]
+    hall.later(seconds=30)
+    assert fresh(hall) == [second]
+    assert fresh(hall, 300) == [first, second]
+
+
+def test_whoever_came_or_was_called_by_mistake_is_not_to_be_spoken_any_more(hall: Hall) -> None:
+    served, done, undone, missed = (hall.arrive() for _ in range(4))
+    hall.do("call", served, counter="2")
+    hall.do("begin", served, counter="2")
+    hall.do("call", done, counter="3")
+    hall.do("finish", done, counter="3")
+    hall.do("call", undone, counter="3")
+    hall.undo("3")
+    hall.do("call", missed, counter="3")
+    assert fresh(hall) == [missed]
+    hall.do("miss", missed, counter="3")
+    assert fresh(hall) == ([missed] if hall.row(missed)["standing"] == "missed" else [])
+
+
+def test_a_repeated_call_is_to_be_spoken_as_the_newer_one(hall: Hall) -> None:
+    ticket = hall.arrive()
+    hall.next("2")
+    (before,) = board(hall).fresh
+    hall.do("recall", ticket, counter="2")
+    (after,) = board(hall).fresh
+    assert after.sequence > before.sequence
+    assert after.again
+
+
+def test_names_are_read_only_for_a_board_that_shows_them(hall: Hall) -> None:
+    hall.arrive()
+    hall.next("2")
+    assert [call.full_name for call in board(hall).calls] == [None]
+    assert [call.full_name for call in board(hall, names="masked").calls] == ["NGUYỄN THỊ LAN"]
+    assert [call.full_name for call in board(hall, names="masked").fresh] == [None]
+
+
+def test_a_board_counts_all_who_wait_for_its_counters(hall: Hall) -> None:
+    for service in ("KB", "KB", "KB", "XN"):
+        hall.arrive(service)
+    hall.next("2")
+    assert board(hall).waiting == {"RECEPTION": 0, "KB": 2, "XN": 1}
+    assert board(hall, counters=("2",), next_up=1).waiting == {"KB": 2}
+    assert board(hall, counters=("2",), next_up=1).next_up == ("K0002",)
+    assert board(hall).next_up == ()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from config.front import BoardSettings
 from kiosk.queue.model import Priority
 from tests.kiosk.queue.hall import Hall, crowd, crowded_hospital, opened
 from tests.kiosk.world import HandClock, rows
@@ -69,6 +70,7 @@ def test_no_statement_of_the_queue_looks_through_a_whole_table(crowded: Hall) ->
     crowded.sees("1")
     crowded.wait(ticket)
     crowded.queue.calls((), 6)
+    crowded.queue.boards((BoardSettings(name="a", next_up=3), BoardSettings(name="b", names="masked")), 300)
     crowded.store.cancel(visit, "a", "b")
     statements = {text for text in said if text.lstrip().split()[0] in ("SELECT", "UPDATE", "INSERT", "WITH")}
     assert len(statements) > 30

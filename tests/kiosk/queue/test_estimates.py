@@ -53,6 +53,27 @@ def test_three_in_four_waits_fall_into_the_range_they_were_told(morning: Morning
     assert not long or median(one.width / one.minutes for one in long) <= 1.25
 
 
+def test_hardly_anybody_is_called_before_they_were_told_to_expect_it() -> None:
+    """Who fetches a paper meanwhile must not miss their number: the lower end is the one to be kept."""
+    for morning in (PLAIN, ONE_COUNTER, CATALOGUE_TOO_LONG, COUNTERS_COME_AND_GO, CROWDED):
+        told = told_in(morning)
+        assert sum(one.minutes < one.wait.least_minutes for one in told) <= 0.04 * len(told)
+
+
+def test_also_those_who_wait_long_are_told_the_truth_two_times_in_three() -> None:
+    """That most people are called at once does not pay for what the others are told."""
+    for morning in (PLAIN, ONE_COUNTER, CATALOGUE_TOO_SHORT, CATALOGUE_TOO_LONG, LUNCH, CROWDED):
+        long = [one for one in told_in(morning) if one.minutes > 10]
+        assert sum(one.right for one in long) >= 0.66 * len(long)
+
+
+def test_the_first_of_the_day_are_told_something_of_use() -> None:
+    for morning in (PLAIN, ONE_COUNTER, CROWDED):
+        first = sorted(told_in(morning), key=lambda one: one.came)[:8]
+        assert sum(one.right for one in first) >= RIGHT * len(first)
+        assert median(one.width for one in first) <= 15
+
+
 def test_a_narrower_range_would_not_hold() -> None:
     """The ranges are no wider than they have to be: half of each holds clearly less."""
     told = told_in(CROWDED)
@@ -69,6 +90,18 @@ def test_with_nobody_called_yet_the_catalogue_is_believed(tmp_path: Path) -> Non
     assert waits[6] is not None
     assert waits[0].least_minutes == 0
     assert waits[6].least_minutes <= 30 <= waits[6].most_minutes <= 75
+
+
+def test_who_was_called_at_once_says_nothing_of_how_fast_a_crowd_is_called(hall: Hall) -> None:
+    """Eight are called as they come; then five must wait for one of them, and not as if it went on so."""
+    for place in ("2", "3") * 4:
+        hall.arrive()
+        hall.next(place)
+    for _ in range(5):
+        last = hall.arrive()
+    wait = hall.wait(last)
+    assert wait is not None
+    assert wait.most_minutes >= 20
 
 
 def test_a_queue_that_waited_for_people_is_not_called_slow(hall: Hall) -> None:
