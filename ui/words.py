@@ -6,6 +6,7 @@ not import Flask.
 
 import gettext
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -18,6 +19,7 @@ from wire.errors import TiepDonError
 
 LANGUAGES = ("vi", "en")
 FALLBACK = "en"
+PACKS_FALL_BACK_TO = "vi"  # whoever reads a minority's language was taught in Vietnamese
 DOMAIN = "tiepdon"
 
 
@@ -36,18 +38,33 @@ class ErrorWords:
 
 
 class Words:
-    """The words of one language; a key missing there is taken from English, and failing that shown itself."""
+    """The words of one language; a key missing there is taken from English, and failing that shown itself.
 
-    def __init__(self, language: str) -> None:
-        self.language = language if language in LANGUAGES else FALLBACK
+    With the words of a content `pack` (`ui.packs`) it is that pack's language, and what the pack lacks is Vietnamese.
+    """
+
+    def __init__(self, language: str, pack: Mapping[str, str] | None = None) -> None:
+        self._pack = pack
+        self._base = PACKS_FALL_BACK_TO if pack is not None else language if language in LANGUAGES else FALLBACK
+        self.language = language if pack is not None else self._base
 
     def __contains__(self, key: str) -> bool:
-        return key in keys(self.language)
+        return key in keys(self._base) or (self._pack is not None and key in self._pack)
 
     def get(self, key: str, **values: object) -> str:
         """The text of `key`, its `{name}` placeholders filled from `values` (blank where none is given)."""
-        text = _translations(self.language).gettext(key)
+        text = self.raw(key)
         return text.format_map(_Blank(values)) if "{" in text else text
+
+    def raw(self, key: str) -> str:
+        """The text of `key` as it stands in the catalogue, placeholders and all."""
+        if self._pack is not None and key in self._pack:
+            return self._pack[key]
+        return _translations(self._base).gettext(key)
+
+    def language_of(self, key: str) -> str:
+        """The language in which `key` is told: the page marks words that are not in its own (WCAG 2.2, 3.1.2)."""
+        return self.language if self._pack is None or key in self._pack else self._base
 
     def error(self, code: str) -> ErrorWords:
         """The words of an error code; a code of a newer process gets the general words, never an exception."""

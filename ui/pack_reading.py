@@ -1,0 +1,345 @@
+"""One content pack from its folder, strictly: who made it, its words, its recordings (docs/languages.md).
+
+A pack comes from outside the house, so nothing in it is believed: what is broken, too large or leads out of the folder
+is refused with a code, and the kiosk goes on without it. Must not import Flask.
+"""
+
+import io
+import re
+import string
+import tomllib
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from babel.messages.pofile import PoFileError, read_po
+from msgspec import Meta
+
+from ui.front_words import front_keys, speakable
+from ui.voice import CLIP, NUMBERS, PLACE, SERVICE
+from ui.words import LANGUAGES, Words
+from wire.codec import Record, from_plain
+from wire.errors import MalformedMessage, TiepDonError
+
+ABOUT, WORDS, VOICE = "pack.toml", "words.po", "voice"
+MOST_ABOUT, MOST_WORDS, MOST_RECORDING = 16 << 10, 512 << 10, 256 << 10  # bytes
+MOST_RECORDINGS, MOST_VOICE = 1000, 48 << 20  # files, bytes
+MOST_TEXT = 400  # letters of one text
+
+# Font by script: what the pages ship and the tests have looked at.
+FONTS = {"Noto Sans": "Latn", "Noto Sans Khmer": "Khmr"}
+
+Said = Annotated[str, Meta(max_length=400)]
+
+
+class PackError(TiepDonError):
+    """A content pack cannot be used. `pack`: its folder; `file`, `key`, `why` say where."""
+
+    code = "pack.invalid"
+
+
+class PackMissing(PackError):
+    """There is no such folder, or no pack.toml in it."""
+
+    code = "pack.missing"
+
+
+class PackUnreadable(PackError):
+    """A file of it may not or cannot be read, or is no ordinary file."""
+
+    code = "pack.unreadable"
+
+
+class PackOutside(PackError):
+    """A link in it leads out of its folder."""
+
+    code = "pack.outside"
+
+
+class PackTooLarge(PackError):
+    """A file of it, or all its recordings, are larger than anything needed."""
+
+    code = "pack.too_large"
+
+
+class PackEncoding(PackError):
+    """A file of it is not UTF-8."""
+
+    code = "pack.encoding"
+
+
+class PackSyntax(PackError):
+    """Its pack.toml is not TOML, or its words.po not PO."""
+
+    code = "pack.syntax"
+
+
+class PackMarkup(PackError):
+    """One of its texts holds markup, an invisible direction mark or a control character."""
+
+    code = "pack.markup"
+
+
+class PackPlaceholders(PackError):
+    """The {placeholders} of one of its texts are not those of the Vietnamese."""
+
+    code = "pack.placeholders"
+
+
+class PackOwnLanguage(PackError):
+    """Vietnamese and English are the product's own: a pack may only bring recordings of them."""
+
+    code = "pack.own_language"
+
+
+class PackRecording(PackError):
+    """A file among its recordings is not Ogg Opus."""
+
+    code = "pack.recording"
+
+
+class PackConsent(PackError):
+    """It holds recordings and does not say that the speakers agreed, and under which licence."""
+
+    code = "pack.consent"
+
+
+class WordsMade(Record, frozen=True, kw_only=True):
+    """Who made the words. Nobody in `reviewed_by`: every text counts as a draft."""
+
+    source: Said = ""
+    reviewed_by: Said = ""
+    reviewed_on: Annotated[str, Meta(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?\Z")] = ""
+
+
+class VoiceMade(Record, frozen=True, kw_only=True):
+    """Who speaks, where their consent is kept, under which licence the recordings may be used. No names are needed."""
+
+    speakers: Said = ""
+    consent: Said = ""
+    licence: Said = ""
+
+
+class About(Record, frozen=True, kw_only=True):
+    """pack.toml. `language`: ISO 639, the folder's name; `name`: what its speakers call it."""
+
+    format: Literal[1]
+    language: Annotated[str, Meta(pattern=r"^[a-z]{2,3}\Z")]
+    name: Annotated[str, Meta(min_length=1, max_length=40)]
+    script: Literal["Latn", "Khmr"] = "Latn"
+    font: Literal["Noto Sans", "Noto Sans Khmer"] = "Noto Sans"
+    words: WordsMade = WordsMade()
+    voice: VoiceMade = VoiceMade()
+
+
+@dataclass(frozen=True)
+class Pack:
+    """One pack, as far as it may be used. `drafts`: texts nobody has reviewed; `stale`: keys and recordings of words
+    that there are no more, or that are not a pack's to say."""
+
+    about: About
+    folder: Path
+    texts: Mapping[str, str] = field(default_factory=dict)
+    drafts: Mapping[str, str] = field(default_factory=dict)
+    recordings: Mapping[str, Path] = field(default_factory=dict)
+    stale: tuple[str, ...] = ()
+
+    @property
+    def language(self) -> str:
+        """Its code."""
+        return self.about.language
+
+
+def read_pack(folder: Path) -> Pack:
+    """The pack in this folder. Raises PackError."""
+    if folder.is_symlink() and folder.resolve().parent != folder.parent.resolve():
+        raise PackOutside(pack=folder.name)
+    if not folder.is_dir():
+        raise PackMissing(pack=folder.name)
+    about = _about(folder)
+    texts, drafts, stale = _words(folder, about)
+    recordings, strange = _recordings(folder, about)
+    return Pack(about, folder, texts, drafts, recordings, (*stale, *strange))
+
+
+def _about(folder: Path) -> About:
+    text = _text(folder, ABOUT, MOST_ABOUT)
+    if text is None:
+        raise PackMissing(pack=folder.name, file=ABOUT)
+    try:
+        about = from_plain(tomllib.loads(text), About)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        why = str(error)[:120] if isinstance(error, tomllib.TOMLDecodeError) else "nested too deep"
+        raise PackSyntax(pack=folder.name, file=ABOUT, why=why) from None
+    except MalformedMessage as error:
+        raise PackError(pack=folder.name, file=ABOUT, key=error.data.get("where"), why=error.data.get("why")) from None
+    if about.language != folder.name:
+        raise PackError(pack=folder.name, file=ABOUT, key="language", why="is not the folder's name")
+    if FONTS[about.font] != about.script:
+        raise PackError(pack=folder.name, file=ABOUT, key="font", why="does not draw this script")
+    if _is_unclean(about.name):
+        raise PackMarkup(pack=folder.name, file=ABOUT, key="name")
+    return about
+
+
+def _words(folder: Path, about: About) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """Its reviewed texts, its drafts, and the keys that are not a pack's."""
+    text = _text(folder, WORDS, MOST_WORDS)
+    if text is None:
+        return {}, {}, []
+    if about.language in LANGUAGES:
+        raise PackOwnLanguage(pack=folder.name, file=WORDS)
+    texts: dict[str, str] = {}
+    drafts: dict[str, str] = {}
+    stale = []
+    for key, told, fuzzy in _messages(folder.name, text):
+        if key not in front_keys():
+            stale.append(key)
+            continue
+        _check_text(folder.name, key, told)
+        (drafts if fuzzy or not about.words.reviewed_by.strip() else texts)[key] = told
+    return texts, drafts, sorted(stale)
+
+
+def _messages(pack: str, text: str) -> Iterator[tuple[str, str, bool]]:
+    """Key, text, whether it is marked `fuzzy` (gettext's word for not reviewed); what is empty is missing."""
+    try:
+        catalogue = read_po(io.StringIO(text), abort_invalid=True)
+        found = [(message.id, message.string, message.fuzzy) for message in catalogue if message.id and message.string]
+    except PoFileError as error:
+        raise PackSyntax(pack=pack, file=WORDS, why=str(error)[:120]) from None
+    except Exception as error:
+        # The parser raises whatever its line made it stumble over (ValueError, IndexError, UnicodeError, ...).
+        raise PackSyntax(pack=pack, file=WORDS, why=type(error).__name__) from None
+    for key, told, fuzzy in found:
+        if not isinstance(key, str) or not isinstance(told, str):
+            raise PackSyntax(pack=pack, file=WORDS, why="plural forms are not used")
+        yield key, unicodedata.normalize("NFC", told.strip()), fuzzy
+
+
+def _check_text(pack: str, key: str, told: str) -> None:
+    if len(told) > MOST_TEXT:
+        raise PackTooLarge(pack=pack, file=WORDS, key=key, most=MOST_TEXT)
+    if _is_unclean(told):
+        raise PackMarkup(pack=pack, file=WORDS, key=key)
+    try:
+        names = placeholders(told)
+    except ValueError:
+        raise PackPlaceholders(pack=pack, file=WORDS, key=key) from None
+    if names != placeholders(Words("vi").raw(key)):
+        raise PackPlaceholders(pack=pack, file=WORDS, key=key)
+
+
+def placeholders(text: str) -> frozenset[str]:
+    """The `{names}` in a text. Raises ValueError where a brace stands alone or a placeholder is more than a name."""
+    names = set()
+    for _, name, form, conversion in string.Formatter().parse(text):
+        if name is None:
+            continue
+        if form or conversion or not name.isidentifier():
+            raise ValueError("placeholder")
+        names.add(name)
+    return frozenset(names)
+
+
+def _is_unclean(text: str) -> bool:
+    """Markup or an entity, a control character, an override of the direction, a character nobody assigned."""
+    if re.search(r"[<>]|&#?\w+;", text):
+        return True
+    directed = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+    return any(
+        unicodedata.category(sign) in ("Cc", "Cs", "Co", "Cn") or unicodedata.bidirectional(sign) in directed
+        for sign in text
+    )
+
+
+def _recordings(folder: Path, about: About) -> tuple[dict[str, Path], list[str]]:
+    """Its sounds by clip, and the names of those that nothing asks for."""
+    place = folder / VOICE
+    if not place.exists() and not place.is_symlink():
+        return {}, []
+    _inside(folder, place)
+    if not place.is_dir():
+        raise PackUnreadable(pack=folder.name, file=VOICE)
+    found: dict[str, Path] = {}
+    strange = []
+    total = 0
+    for file in _listed(folder, place):
+        name = f"{VOICE}/{file.name}"
+        size = _size(folder, file, MOST_RECORDING)
+        total += size
+        if total > MOST_VOICE or len(found) >= MOST_RECORDINGS:
+            raise PackTooLarge(pack=folder.name, file=VOICE, most=MOST_VOICE)
+        if not CLIP.match(file.stem) or (file.stem not in clip_names() and not file.stem.startswith((PLACE, SERVICE))):
+            strange.append(name)
+            continue
+        if not _is_opus(folder, file):
+            raise PackRecording(pack=folder.name, file=name)
+        found[file.stem] = file
+    if found and not (about.voice.consent.strip() and about.voice.licence.strip()):
+        raise PackConsent(pack=folder.name, file=ABOUT, key="voice.consent, voice.licence")
+    return found, strange
+
+
+@cache
+def clip_names() -> frozenset[str]:
+    """The clips that the pages may ask for, but a site's own places and services."""
+    return frozenset({*speakable(), *(f"voice.number.{number}" for number in NUMBERS)})
+
+
+def _listed(folder: Path, place: Path) -> list[Path]:
+    try:
+        return sorted(file for file in place.iterdir() if file.suffix == ".ogg")
+    except OSError:
+        raise PackUnreadable(pack=folder.name, file=VOICE) from None
+
+
+def _is_opus(folder: Path, file: Path) -> bool:
+    """An Ogg page that begins an Opus stream (RFC 7845, 3 and 5.1)."""
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(64)
+    except OSError:
+        raise PackUnreadable(pack=folder.name, file=f"{VOICE}/{file.name}") from None
+    return head.startswith(b"OggS") and b"OpusHead" in head
+
+
+def _text(folder: Path, name: str, most: int) -> str | None:
+    """A file of the pack; None where it is not there."""
+    file = folder / name
+    if not file.exists() and not file.is_symlink():
+        return None
+    _size(folder, file, most)
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except OSError:
+        raise PackUnreadable(pack=folder.name, file=name) from None
+    except UnicodeDecodeError:
+        raise PackEncoding(pack=folder.name, file=name) from None
+
+
+def _size(folder: Path, file: Path, most: int) -> int:
+    """How large an ordinary file within the folder is. Raises PackOutside, PackUnreadable, PackTooLarge."""
+    _inside(folder, file)
+    name = file.relative_to(folder).as_posix()
+    try:
+        if not file.is_file():
+            raise PackUnreadable(pack=folder.name, file=name)
+        size = file.stat().st_size
+    except OSError:
+        raise PackUnreadable(pack=folder.name, file=name) from None
+    if size > most:
+        raise PackTooLarge(pack=folder.name, file=name, most=most)
+    return size
+
+
+def _inside(folder: Path, file: Path) -> None:
+    try:
+        inside = file.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):
+        inside = False  # a link that leads to itself
+    if not inside:
+        raise PackOutside(pack=folder.name, file=file.relative_to(folder).as_posix())
