@@ -1,4 +1,4 @@
-"""The pages as one Flask application: guarded, with the touchscreen on it; other pages join as blueprints."""
+"""The touchscreen's Flask application: guarded, and with nothing of the staff's on it (ui/desk is another process)."""
 
 import hashlib
 import logging
@@ -11,10 +11,10 @@ from jinja2 import StrictUndefined
 from markupsafe import Markup, escape
 
 from config.settings import Settings
-from ui import guard
-from ui.counter import routes as counter
+from ui import guard, voice_pages
 from ui.errors import ForbiddenCaller
-from ui.technician import routes as technician
+from ui.packs import languages_of, with_languages
+from ui.saying import Said, clips_of
 from ui.touchscreen.routes import blueprint
 from ui.touchscreen.stream import Controller, Streams
 from wire.errors import TiepDonError
@@ -24,30 +24,17 @@ log = logging.getLogger(__name__)
 MAX_FORM_BYTES = 2048
 
 
-def create_app(
-    settings: Settings,
-    controller: Controller,
-    streams: Streams | None = None,
-    desk: counter.Desk | None = None,
-    message_desk: technician.Technician | None = None,
-) -> Flask:
-    """The application for a running controller. `streams` lets the server end the open streams when it stops.
-
-    Without a `desk` there is no counter, without a `message_desk` nothing for technicians: the addresses do not exist.
-    """
+def create_app(settings: Settings, controller: Controller, streams: Streams | None = None) -> Flask:
+    """The application for a running controller. `streams` lets the server end the open streams when it stops."""
     app = Flask("ui", static_folder="static", template_folder="templates")
     app.config.update(MAX_CONTENT_LENGTH=MAX_FORM_BYTES, MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES, MAX_FORM_PARTS=8)
-    app.jinja_env.undefined = StrictUndefined
-    app.jinja_env.trim_blocks = True
-    app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters["keep"] = keep_together
+    set_templates(app)
     guard.install(app, settings.kiosk.listen)
     build = build_of(Path(app.root_path))
-    app.register_blueprint(blueprint(app, settings, controller, streams or Streams(), build))
-    if desk is not None:
-        app.register_blueprint(counter.blueprint(app, settings, desk, build))
-    if message_desk is not None:
-        app.register_blueprint(technician.blueprint(app, settings, message_desk, build))
+    languages = languages_of(settings)
+    offering = with_languages(settings, languages)
+    app.register_blueprint(blueprint(app, offering, controller, streams or Streams(), build, languages.words))
+    app.register_blueprint(voice_pages.blueprint(languages.voice))
 
     @app.errorhandler(TiepDonError)
     def refused(error: TiepDonError) -> ResponseReturnValue:
@@ -58,10 +45,30 @@ def create_app(
     return app
 
 
+def set_templates(app: Flask) -> None:
+    """How the templates of every application of ours are read."""
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters["keep"] = keep_together
+    app.jinja_env.filters["foreign"] = foreign
+    app.jinja_env.filters["clips"] = lambda text: " ".join(clips_of(text))
+
+
 def keep_together(text: str) -> Markup:
-    """Syllables joined by a no-break space in the catalogue stay on one line: `căn cước` is one word in Vietnamese."""
+    """Syllables joined by a no-break space in the catalogue stay on one line: `căn cước` is one word in Vietnamese.
+
+    Words that are not in the screen's language say in which they are.
+    """
     joined = re.sub(r"[^\s\xa0]+(?:\xa0[^\s\xa0]+)+", _as_one_word, str(escape(text)))
-    return Markup(joined)  # noqa: S704  # escaped above; only our own span is added
+    if isinstance(text, Said) and text.foreign:
+        joined = f'<span lang="{escape(text.foreign)}">{joined}</span>'
+    return Markup(joined)  # noqa: S704  # escaped above; only our own spans are added
+
+
+def foreign(text: str) -> Markup:
+    """The attribute of an element whose label is not in the screen's language; nothing where it is."""
+    return Markup(' lang="{}"').format(text.foreign) if isinstance(text, Said) and text.foreign else Markup("")
 
 
 def _as_one_word(found: re.Match[str]) -> str:
@@ -73,6 +80,6 @@ def build_of(folder: Path) -> str:
     digest = hashlib.blake2s(digest_size=6)
     for name in ("templates", "static", "locales"):
         for path in sorted((folder / name).rglob("*")):
-            if path.is_file() and path.suffix != ".ttf":
+            if path.is_file() and path.suffix not in (".ttf", ".ogg"):
                 digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

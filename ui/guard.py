@@ -1,7 +1,7 @@
 """Who may call the pages, and what the browser may do with them.
 
-The touchscreen's own browser is the only caller. A page of another site in that browser (or a name that was made to
-point at this machine) must neither press a button nor read a screen.
+A page of another site in a browser of ours (or a name that was made to point at this machine) must neither press a
+button nor read a screen. The touchscreen's application is guarded by `install`; the staff's (ui/desk) adds sign-in.
 """
 
 from collections.abc import Collection
@@ -18,6 +18,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "style-src 'self'",
         "font-src 'self'",
         "img-src 'self'",
+        "media-src 'self'",
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
@@ -37,7 +38,7 @@ HEADERS = {
 
 
 def install(app: Flask, listen: str) -> None:
-    """Guard every request of the application and mark every answer."""
+    """Guard every request of the touchscreen's application and mark every answer."""
     allowed = allowed_hosts(listen)
 
     @app.before_request
@@ -46,13 +47,16 @@ def install(app: Flask, listen: str) -> None:
         if request.method not in ("GET", "HEAD"):
             check_same_page()
 
-    @app.after_request
-    def mark(response: Response) -> Response:
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        # Pages hold a person's masked data and must not outlive the moment; assets may be kept but are asked about.
-        response.headers["Cache-Control"] = "no-cache" if request.endpoint == "static" else "no-store"
-        return response
+    app.after_request(mark)
+
+
+def mark(response: Response) -> Response:
+    """Say what the browser may do with an answer."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    # Pages hold a person's data and must not outlive the moment; assets may be kept but are asked about.
+    response.headers["Cache-Control"] = "no-cache" if request.endpoint == "static" else "no-store"
+    return response
 
 
 def allowed_hosts(listen: str) -> frozenset[str]:

@@ -4,12 +4,12 @@ Everything personal is masked here, so that no template ever sees a whole name o
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from config.front import ServiceSettings
 from config.settings import Settings
-from hisbridge.questions import Act, Coverage, Verdict
 from kiosk.insurance_card import NUMBER_DIGITS
 from kiosk.moves import (
     CARD_AWAITED,
@@ -20,17 +20,24 @@ from kiosk.moves import (
     INSURANCE_WANTED,
     TWO_PEOPLE,
 )
+from kiosk.queue.model import DECLARED
 from kiosk.states import (
+    Adjust,
+    AskConsent,
     AskInsurance,
     AskKey,
     AskMrz,
     AskQr,
     AwaitAnswer,
+    ChoosePriority,
+    ChooseService,
     Confirm,
     CounterReason,
     Devices,
     Failed,
     Finishing,
+    Goodbye,
+    Hand,
     Help,
     Keypad,
     KeypadPurpose,
@@ -39,30 +46,40 @@ from kiosk.states import (
     OutOfOrder,
     ReadingChip,
     Session,
+    Size,
     Start,
     State,
+    Theme,
     TicketShown,
+    View,
 )
 from reader.phases import Phase
-from reader.reading import Checks, Evidence, Outcome, Reading, Source
-from ui.hospital import NUMBER, fees_text, number_text, room_text, shortened, where_text
+from reader.reading import Reading
+from ui.lines import TONES as TONES
+from ui.lines import Line as Line
+from ui.lines import coverage_line as coverage_line
+from ui.lines import proof_line as proof_line
 from ui.masking import birth_year, mask_name, mask_number, plain
-from ui.words import LANGUAGES, Words
+from ui.saying import Said, Saying, clips_of
+from ui.screens_ticket import goodbye_page, name_in, ticket_page, ticket_speech
+from ui.voice import SERVICE, clips_of_count
+from ui.words import Words
 
+CONSENT = "voice.consent"  # a site's own recording of its consent's text
 DIGITS = {KeypadPurpose.CARD_KEY: 6, KeypadPurpose.PERSONAL_ID: 12}
 
-SIZES = {"short": 5, "medium": 7, "long": 10}  # letters that a ticket's number may have in each size
-
-# Icon and tone say the same as the words, so that nothing depends on colour alone.
-TONES = {
-    Verdict.VALID: ("check", "good"),
-    Verdict.VALID_NEW_CARD: ("check", "good"),
-    Verdict.MANUAL_CHECK: ("person", "care"),
-    Verdict.MISMATCH: ("person", "care"),
-    Verdict.CHILD_TEMPORARY: ("person", "care"),
-    Verdict.NOT_INSURED: ("cross", "care"),
-    Verdict.UNVERIFIED: ("clock", "plain"),
-    Verdict.CONFIGURATION_ERROR: ("clock", "plain"),
+# What each screen says first, where its title is always the same; the others bring their own.
+TITLES = {
+    "ask_mrz": "ask_mrz.title",
+    "reading": "reading.title",
+    "ask_consent": "consent.title",
+    "confirm": "confirm.title",
+    "choose_service": "services.title",
+    "choose_priority": "priority.title",
+    "no_card": "no_card.title",
+    "out_of_order": "out_of_order.title",
+    "adjust": "adjust.title",
+    "goodbye": "goodbye.title",
 }
 
 # What was wrong with an insurance card or its digits, in few words: beside the keypad there is room for one line.
@@ -77,15 +94,6 @@ INSURANCE_PROBLEMS = {
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line of plain words with its icon; `tone` is `good`, `care`, `plain` or `busy`."""
-
-    text: str
-    icon: str
-    tone: str
-
-
-@dataclass(frozen=True)
 class Screen:
     """One screen: its stable name, its language, and what its template needs.
 
@@ -97,13 +105,20 @@ class Screen:
     language: str
     token: str
     warned: bool
+    called: bool = False  # help was called, and nobody has said yet that they are coming
+    view: View = field(default_factory=View)
+    speech: tuple[str, ...] = ()  # clips that say it; nothing personal but the ticket's number
+    warning: Mapping[str, Said] = field(default_factory=dict)
     context: Mapping[str, Any] = field(default_factory=dict)
 
 
 def screen_of(session: Session, settings: Settings, words: Words) -> Screen:
     """The screen for a session, in the session's language."""
-    name, context = _page(session, settings, words)
-    language = session.language if session.language in LANGUAGES else settings.kiosk.language
+    said = Saying(words)
+    name, context = _page(session, settings, said)
+    offered = settings.kiosk.display.languages
+    language = session.language if session.language in offered else settings.kiosk.language
+    warning = _warning(session.card_taken, said) if session.warned else {}
     # Each state has its moment of entry. Start and reading keep one token: their picture and bar go on smoothly.
     seed = name if name in ("start", "reading") else f"{name} {session.run} {session.entered}"
     return Screen(
@@ -111,16 +126,68 @@ def screen_of(session: Session, settings: Settings, words: Words) -> Screen:
         language=language,
         token=hashlib.blake2s(seed.encode(), digest_size=6).hexdigest(),
         warned=session.warned,
+        called=session.help_call is not None,
+        view=view_of(session, settings),
+        speech=_spoken(*warning.values()) if warning else _called(session, said) + _speech(name, context, said),
+        warning=warning,
         context=context,
     )
 
 
-def _page(session: Session, settings: Settings, words: Words) -> tuple[str, dict[str, Any]]:
+def view_of(session: Session, settings: Settings) -> View:
+    """How the screen looks and sounds: as the person wants it, else as the site has it."""
+    wanted, display = session.view, settings.kiosk.display
+    return View(
+        theme=wanted.theme or Theme(display.theme),
+        size=wanted.size or Size(display.size),
+        hand=wanted.hand or Hand(display.hand),
+        muted=wanted.muted or not settings.kiosk.voice.enabled,
+    )
+
+
+def consent_shown(settings: Settings, language: str) -> tuple[str, str]:
+    """The consent's text for a person of this language, and the language it really is in."""
+    consent = settings.kiosk.consent
+    texts = {**consent.texts, "vi": consent.text_vi, "en": consent.text_en}
+    for one in (language, settings.kiosk.language, "vi", "en"):
+        if text := " ".join(texts.get(one, "").split()):
+            return text, one
+    return "", language
+
+
+def _warning(card_taken: bool, words: Saying) -> dict[str, Said]:
+    """What covers the screen before it starts over: why, what happens, and the button that stops it."""
+    kind = "card_taken" if card_taken else "idle"
+    return {"title": words.get(f"{kind}.title"), "note": words.get("idle.note"), "stay": words.get(f"{kind}.stay")}
+
+
+def _called(session: Session, words: Saying) -> tuple[str, ...]:
+    """That help is called, where its button has said so in a corner only."""
+    stays = session.help_call is not None and not isinstance(session.state, Help | Goodbye)
+    return _spoken(words.get("help.title.called")) if stays else ()
+
+
+def _speech(name: str, context: Mapping[str, Any], words: Saying) -> tuple[str, ...]:
+    """What is said when the screen comes: what is wrong, then what is asked. Never who somebody is."""
+    if name == "ticket":
+        return ticket_speech(dict(context), words)
+    title = words.get(TITLES[name]) if name in TITLES else context.get("title", "")
+    behind = [context.get(more, "") for more in ("text", "body", "go", "card")]
+    return _spoken(context.get("notice") or "", context.get("problem") or "", title, *behind)
+
+
+def _spoken(*texts: str) -> tuple[str, ...]:
+    return tuple(clip for text in texts for clip in clips_of(text))
+
+
+def _page(session: Session, settings: Settings, words: Saying) -> tuple[str, dict[str, Any]]:
     """The screen's name and what its template needs."""
     state: State = session.state
     match state:
         case Start():
             return "start", _start(state, session, words)
+        case Adjust():
+            return "adjust", {"voice": settings.kiosk.voice.enabled}
         case AskKey():
             return "ask_key", _asks("ask_key", session.devices, words) | _problem(state.problem, words)
         case AskQr():
@@ -136,8 +203,36 @@ def _page(session: Session, settings: Settings, words: Words) -> tuple[str, dict
             return "keypad", _keypad(state, words)
         case ReadingChip():
             return "reading", _reading(state, words)
+        case Failed():
+            return "failed", _failed(state, words)
+        case Help():
+            return "help", _help(state, words)
+        case OutOfOrder():
+            return "out_of_order", _out_of_order(state, words)
+        case _:
+            return _page_of_a_visit(session, settings, words)
+
+
+def _page_of_a_visit(session: Session, settings: Settings, words: Saying) -> tuple[str, dict[str, Any]]:
+    """The screens from the question "is this you?" to the goodbye."""
+    state: State = session.state
+    match state:
+        case AskConsent():
+            text, language = consent_shown(settings, session.language)
+            # What it is about in one sentence of ours, then the site's own recording, where there is one.
+            spoken = (*clips_of(words.get("consent.about")), CONSENT)
+            return "ask_consent", {"text": Said(text, spoken), "text_language": language}
         case Confirm():
-            return "confirm", _confirm(state, words)
+            several = len(_offered(settings)) > 1
+            # Where a service is chosen next, the priority is asked for there.
+            asked = {"priority": session.choice.priority.value, "asks_priority": not several}
+            return "confirm", _confirm(state, words) | asked
+        case ChooseService():
+            services = _services(_offered(settings), session.language, words)
+            return "choose_service", {"services": services, "priority": session.choice.priority.value}
+        case ChoosePriority():
+            declared = [priority.value for priority in DECLARED]
+            return "choose_priority", {"declared": declared, "priority": session.choice.priority.value}
         case Finishing():
             return "finishing", _finishing(state, words)
         case AskInsurance():
@@ -145,26 +240,56 @@ def _page(session: Session, settings: Settings, words: Words) -> tuple[str, dict
         case AwaitAnswer():
             return "finishing", _awaits(words)
         case NoCard():
-            return "no_card", {"reasons": [reason.value for reason in CounterReason if reason]}
+            free = [service for service in settings.kiosk.services if service.offered and not service.identity]
+            reasons = [reason.value for reason in CounterReason if reason]
+            return "no_card", {"reasons": reasons, "services": _services(free, session.language, words)}
         case TicketShown():
-            return "ticket", _ticket(state, session, settings, words)
-        case Failed():
-            return "failed", _failed(state, words)
-        case Help():
-            return "help", {}
-        case OutOfOrder():
-            return "out_of_order", {"code": plain(state.code)[:40]}
+            return "ticket", ticket_page(state, session, settings, words)
+        case Goodbye():
+            return "goodbye", goodbye_page(state, session, words)
+        case _:
+            raise AssertionError(type(state).__name__)  # `_page` has the others
 
 
-def _problem(code: str | None, words: Words) -> dict[str, Any]:
-    return {"notice": words.error(code).title if code else None}
+def _offered(settings: Settings) -> list[ServiceSettings]:
+    """What is chosen from after somebody was read, as `kiosk.policy.Policy.offered` has it."""
+    return [service for service in settings.kiosk.services if service.offered and service.identity]
 
 
-def _start(state: Start, session: Session, words: Words) -> dict[str, Any]:
+def _services(services: Sequence[ServiceSettings], language: str, words: Saying) -> list[tuple[str, str]]:
+    """Code and name of each. A clip of its name is the site's own to record; its place is heard in any case."""
+    choice = clips_of(words.get("services.choice"))
+    named = [
+        (service.code, plain(name_in(service.name_vi, service.name_en, service.names, language)))
+        for service in services
+    ]
+    return [
+        (code, Said(name, (*choice, *clips_of_count(place), SERVICE + code)))
+        for place, (code, name) in enumerate(named, 1)
+    ]
+
+
+def _help(state: Help, words: Saying) -> dict[str, Any]:
+    how = "answered" if state.answered else "called" if state.call_id is not None else ""
+    behind = f".{how}" if how else ""
+    return {"how": how, "title": words.get(f"help.title{behind}"), "body": words.get(f"help.body{behind}")}
+
+
+def _out_of_order(state: OutOfOrder, words: Saying) -> dict[str, Any]:
+    device = words.get(f"out_of_order.{state.device}") if state.device else ""
+    return {"code": plain(state.code)[:40], "device": device, "go": words.get("out_of_order.go")}
+
+
+def _problem(code: str | None, words: Saying) -> dict[str, Any]:
+    return {"notice": words.title(code) if code else None}
+
+
+def _start(state: Start, session: Session, words: Saying) -> dict[str, Any]:
     sees_codes = session.devices.sees_codes
     other_ways = words.get("start.other_ways" if sees_codes else "start.other_ways.none")
-    ready = {"reader_ready": session.reader_ready, "sees_codes": sees_codes, "other_ways": other_ways}
-    return ready | _problem(state.notice, words)
+    ready = {"reader_ready": session.reader_ready, "sees_codes": sees_codes}
+    title = words.get("start.place_card") if session.reader_ready else other_ways
+    return ready | {"title": title} | _problem(state.notice, words)
 
 
 def eyes_of(devices: Devices) -> str:
@@ -174,7 +299,7 @@ def eyes_of(devices: Devices) -> str:
     return "camera" if devices.camera else "none"
 
 
-def _asks(screen: str, devices: Devices, words: Words) -> dict[str, Any]:
+def _asks(screen: str, devices: Devices, words: Saying) -> dict[str, Any]:
     """The words by which a screen asks for a code: never where nothing looks."""
     eyes = eyes_of(devices)
     title = {
@@ -184,7 +309,7 @@ def _asks(screen: str, devices: Devices, words: Words) -> dict[str, Any]:
     return {"eyes": eyes, "title": words.get(title)}
 
 
-def _keypad(state: Keypad, words: Words) -> dict[str, Any]:
+def _keypad(state: Keypad, words: Saying) -> dict[str, Any]:
     problem = None
     if state.problem is not None:
         own = f"error.{state.problem}.title"
@@ -200,7 +325,7 @@ def _keypad(state: Keypad, words: Words) -> dict[str, Any]:
     }
 
 
-def _ask_insurance(state: AskInsurance, devices: Devices, words: Words) -> dict[str, Any]:
+def _ask_insurance(state: AskInsurance, devices: Devices, words: Saying) -> dict[str, Any]:
     seen = "ask_insurance.title" if devices.sees_codes else "ask_insurance.title.none"
     problem = INSURANCE_PROBLEMS.get(state.problem, "unreadable") if state.problem else "none"
     return {
@@ -212,16 +337,16 @@ def _ask_insurance(state: AskInsurance, devices: Devices, words: Words) -> dict[
     }
 
 
-def _reading(state: ReadingChip, words: Words) -> dict[str, Any]:
+def _reading(state: ReadingChip, words: Saying) -> dict[str, Any]:
     known = {phase.value for phase in Phase}
     name = Phase(state.phase).name.lower() if state.phase in known else "other"
     percent = max(0, min(100, state.progress))
     return {"phase": words.get(f"reading.phase.{name}"), "percent": percent}
 
 
-def _person(reading: Reading, words: Words) -> dict[str, Any]:
+def _person(reading: Reading, words: Saying) -> dict[str, Any]:
     year = birth_year(reading.holder.birth_date)
-    number = mask_number(reading.holder.personal_id)
+    number = mask_number(reading.holder.personal_id)  # its last digits may be heard: by headphones, when asked for
     name = mask_name(reading.holder.full_name)
     return {
         "name": name,
@@ -231,7 +356,7 @@ def _person(reading: Reading, words: Words) -> dict[str, Any]:
     }
 
 
-def _confirm(state: Confirm, words: Words) -> dict[str, Any]:
+def _confirm(state: Confirm, words: Saying) -> dict[str, Any]:
     return {
         "person": _person(state.reading, words),
         "coverage": _refused(words) if state.problem else coverage_line(state.coverage, words),
@@ -239,7 +364,7 @@ def _confirm(state: Confirm, words: Words) -> dict[str, Any]:
     }
 
 
-def _finishing(state: Finishing, words: Words) -> dict[str, Any]:
+def _finishing(state: Finishing, words: Saying) -> dict[str, Any]:
     if state.committing or state.reading is None:
         key = "finishing.commit"
     elif not state.complete:
@@ -249,106 +374,23 @@ def _finishing(state: Finishing, words: Words) -> dict[str, Any]:
     return {"title": words.get("finishing.title"), "line": words.get(key), "answer": False}
 
 
-def _awaits(words: Words) -> dict[str, Any]:
+def _awaits(words: Saying) -> dict[str, Any]:
     """No number yet: whoever has learned one by heart is not shown another."""
     return {"title": words.get("finishing.title.done"), "line": words.get("finishing.answer"), "answer": True}
 
 
-def _ticket(state: TicketShown, session: Session, settings: Settings, words: Words) -> dict[str, Any]:
-    services = {service.code: service for service in settings.kiosk.services}
-    service = services.get(state.ticket.service_code)
-    name = "" if service is None else service.name_en if session.language == "en" else service.name_vi
-    return (
-        _numbers(state, words)
-        | _lines(state, words)
-        | {
-            "service": plain(name),
-            "needs_counter": state.needs_counter,
-            "take_card": session.card_present,
-        }
-    )
-
-
-def _numbers(state: TicketShown, words: Words) -> dict[str, Any]:
-    """One number stands large, the one that is called next: at the counter ours, at the room the hospital's own."""
-    told, own = state.told, plain(state.ticket.number)[:16]
-    theirs, room = number_text(told), room_text(told, words)
-    here = shortened(room) if not state.needs_counter else ""
-    number, title = (own, "ticket.title") if state.needs_counter or not theirs else (theirs, "ticket.title.hospital")
-    return {
-        "own": own,
-        "number": number,
-        "size": next((size for size, most in SIZES.items() if len(number) <= most), "longest"),
-        "title": words.get(title),
-        "room": here,
-        "next": words.get("ticket.next.room" if here else "ticket.next"),
-    }
-
-
-def _lines(state: TicketShown, words: Words) -> dict[str, Any]:
-    """What stands below the number, in letters that are read from afar: room for two lines, or one and what is next.
-
-    Whoever goes to the counter first has one way to go: of room and fees they hear there, where nothing is to be said
-    of their insurance the room is told behind it.
-    """
-    told = state.told
-    coverage = None if state.coverage is None else coverage_line(state.coverage, words, at_the_end=True)
-    where = where_text(told, words)
-    if state.needs_counter and where and coverage is None:
-        return {"after": Line(words.get("ticket.after", where=where), "door", "plain"), "coverage": None, "more": ()}
-    more: list[Line] = []
-    if told is not None and not state.needs_counter:
-        fees, record = fees_text(told.fees, words), plain(told.record_number or "")[:NUMBER]
-        more += [Line(fees, "coins", "plain")] if fees else []
-        more += [Line(words.get("ticket.record", number=record), "card", "plain")] if record else []
-    return {"after": None, "coverage": coverage, "more": more[: 1 if coverage else 2]}
-
-
-def _failed(state: Failed, words: Words) -> dict[str, Any]:
+def _failed(state: Failed, words: Saying) -> dict[str, Any]:
     paths = [(path.value, words.get(f"path.{path.value}")) for path in state.paths]
     if not paths:
         paths = [(NextPath.STAFF.value, words.get("path.staff"))]
-    return {"title": words.error(state.code).title, "paths": paths, "code": plain(state.code)[:40]}
+    return {
+        "title": words.title(state.code),
+        "go": words.get("failed.choose"),
+        "paths": paths,
+        "code": plain(state.code)[:40],
+    }
 
 
-def _refused(words: Words) -> Line:
+def _refused(words: Saying) -> Line:
     """The insurance card held up is not this person's."""
     return Line(words.get("confirm.insurance_other"), "warning", "care")
-
-
-def coverage_line(coverage: Coverage | None, words: Words, at_the_end: bool = False) -> Line:
-    """The insurance answer in plain words; None: still being asked. `at_the_end` it says who goes on with it."""
-    if coverage is None:
-        return Line(words.get("coverage.pending"), "clock", "busy")
-    if coverage.act is Act.ASK_OTHER_NUMBER:
-        return Line(words.get("coverage.at_counter" if at_the_end else "coverage.not_found"), "person", "care")
-    icon, tone = TONES[coverage.verdict]
-    return Line(words.get(f"coverage.{coverage.verdict.value}"), icon, tone)
-
-
-def proof_line(evidence: Evidence, complete: bool, words: Words) -> Line:
-    """How strongly the identity is proven, never said stronger than it is."""
-    match evidence.source:
-        case Source.CHIP if not complete:
-            return Line(words.get("proof.running"), "clock", "busy")
-        case Source.CHIP:
-            key, icon, tone = _chip_proof(evidence.checks or Checks())
-            return Line(words.get(key), icon, tone)
-        case Source.TYPED:
-            return Line(words.get("proof.typed"), "person", "plain")
-        case Source.MRZ:
-            return Line(words.get("proof.mrz"), "person", "plain")
-        case Source.CARD_QR | Source.PHONE_QR | Source.INSURANCE_QR:
-            return Line(words.get("proof.qr"), "person", "plain")
-
-
-def _chip_proof(checks: Checks) -> tuple[str, str, str]:
-    """Verified means: the data is the state's own (passive authentication, Doc 9303-11, 5.1) and the chip no copy."""
-    genuine = (checks.hashes, checks.signature, checks.chain)
-    original = (checks.chip_authentication, checks.active_authentication)
-    if any(check.result is Outcome.FAILED for check in (checks.access, *genuine, *original, checks.agreement)):
-        return "proof.failed", "person", "care"
-    passed = Outcome.PASSED
-    if all(check.result is passed for check in genuine) and any(check.result is passed for check in original):
-        return "proof.verified", "shield", "good"
-    return "proof.partial", "shield", "plain"

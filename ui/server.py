@@ -4,28 +4,28 @@ One worker, because there is one screen and one state; threads, because each ope
 listens and restarts, so Flask and the controller are loaded in the worker alone.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
-from gunicorn.workers.gthread import ThreadWorker
 
 from config.settings import Settings, socket_path
+from ui.farewell import FarewellWorker
 
 if TYPE_CHECKING:
     from flask import Flask
 
-    from ui.counter.routes import Desk
-    from ui.technician.routes import Technician
+    from kiosk.paper_lane import TicketPrinter
 
-THREADS = 30  # of which open streams may hold 20 (ui.touchscreen.stream, ui.counter.stream, ui.technician.stream)
+MakePrinter = Callable[[Settings], "TicketPrinter | None"]
+
+THREADS = 16  # of which open streams may hold 6 (ui.touchscreen.stream)
 GRACEFUL_SECONDS = 3
 STREAMS = "tiepdon.streams"
-DESK = "tiepdon.desk"
-MESSAGE_DESK = "tiepdon.message_desk"
 CONTROLLER = "tiepdon.controller"
 
 
-class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+class PageWorker(FarewellWorker):
     """A worker that ends its open streams when it is told to stop; they would otherwise outlast any patience."""
 
     def handle_exit(self, sig: int, frame: Any) -> None:
@@ -37,8 +37,9 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 class KioskServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn, configured in code: no file, environment or argument of its own changes it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, make_printer: MakePrinter) -> None:
         self._settings = settings
+        self._make_printer = make_printer
         super().__init__(prog="tiepdon kiosk")
 
     def load_config(self) -> None:
@@ -81,56 +82,25 @@ class KioskServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
             lambda: open_store(settings, clock),
             reader=Client(socket_path(settings, "reader")),
             bridge=Client(socket_path(settings, "bridge")),
+            printer=self._make_printer(settings),
         )
-        desk = _desk(settings) if settings.counter.enabled else None
-        message_desk = _message_desk(settings) if settings.technician.enabled else None
-        app = create_app(settings, controller, streams, desk, message_desk)
+        app = create_app(settings, controller, streams)
         app.extensions[STREAMS] = streams
-        app.extensions[DESK] = desk
-        app.extensions[MESSAGE_DESK] = message_desk
         app.extensions[CONTROLLER] = controller
         controller.start()
         return app
 
 
-def serve(settings: Settings) -> None:
-    """Serve the pages on `kiosk.listen` and RUN/kiosk.sock until told to stop; ends the process."""
-    KioskServer(settings).run()
+def serve(settings: Settings, make_printer: MakePrinter) -> None:
+    """Serve the pages on `kiosk.listen` and RUN/kiosk.sock until told to stop; ends the process.
 
-
-def _desk(settings: Settings) -> "Desk":
-    """The counter's store and its line to the bridge."""
-    from kiosk.clock import SystemClock
-    from kiosk.counter import open_counter
-    from kiosk.counter_asking import Asking
-    from ui.counter.routes import Desk
-    from wire.client import Client
-
-    clock = SystemClock()
-    asking = Asking(Client(socket_path(settings, "bridge")), settings, clock)
-    return Desk(open_counter(settings, clock), asking.ask, asking.seconds)
-
-
-def _message_desk(settings: Settings) -> "Technician":
-    """The message desk's line to the bridge, with its watch already looking."""
-    from kiosk.clock import SystemClock
-    from ui.technician.bridge import Bridge
-    from ui.technician.routes import Technician
-    from ui.technician.watch import Watch
-    from wire.client import Client
-
-    bridge, clock = Bridge(Client(socket_path(settings, "bridge"))), SystemClock()
-    watch = Watch(bridge.health, clock.now)
-    watch.start()
-    return Technician(bridge, watch, clock.now)
+    `make_printer`: the ticket printer of the settings, None where there is none; called in the worker.
+    """
+    KioskServer(settings, make_printer).run()
 
 
 def _end_streams(app: Any) -> None:
     app.extensions[STREAMS].close()
-    if app.extensions[DESK] is not None:
-        app.extensions[DESK].streams.close()
-    if app.extensions[MESSAGE_DESK] is not None:
-        app.extensions[MESSAGE_DESK].close()
 
 
 def _stop_controller(_: Any, worker: Any) -> None:

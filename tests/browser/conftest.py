@@ -7,14 +7,15 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from config.settings import Settings
 from kiosk.states import Session
-from tests.ui.scripted import ScriptedController, settings_with
+from tests.ui.scripted import ScriptedController, many_services
 from ui.app import create_app
 from ui.screens import screen_of
 from ui.touchscreen.stream import Streams
 from ui.words import Words
 
-SETTINGS = settings_with()
+SETTINGS = many_services()
 
 
 class _QuietHandler(WSGIRequestHandler):
@@ -25,7 +26,8 @@ class _QuietHandler(WSGIRequestHandler):
 class Kiosk:
     """The pages on a loopback port; can go away and come back on the same one."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings = SETTINGS) -> None:
+        self.settings = settings
         self.controller = ScriptedController()
         self._port = 0
         self._server: BaseWSGIServer | None = None
@@ -38,7 +40,7 @@ class Kiosk:
 
     def start(self) -> None:
         self._streams = Streams(limit=6)
-        app = create_app(SETTINGS, self.controller, self._streams)
+        app = create_app(self.settings, self.controller, self._streams)
         self._server = make_server("127.0.0.1", self._port, app, threaded=True, request_handler=_QuietHandler)
         self._port = self._server.port
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -65,12 +67,13 @@ class Screen:
             self.complaints.append(message.text)
 
     def open(self) -> None:
+        self.page.route("**/voice/**", lambda route: route.fulfill(json={}))  # a house without clips
         self.page.goto(self.kiosk.address)
         self.page.wait_for_selector("[data-screen]")
 
     def show(self, session: Session) -> None:
         self.kiosk.controller.show(session)
-        token = screen_of(session, SETTINGS, Words(session.language)).token
+        token = screen_of(session, self.kiosk.settings, Words(session.language)).token
         self.page.wait_for_function(
             """([token, language, warned]) => {
                 const screen = document.querySelector("[data-screen]");
@@ -82,7 +85,12 @@ class Screen:
         )
 
     def tap(self, action: str, value: str = "") -> None:
+        self.rested()
         self.page.tap(f'[data-action="{action}"]' + (f'[data-value="{value}"]' if value else ""))
+
+    def rested(self) -> None:
+        """Until a finger counts again: a screen that has just come takes no touch for a moment."""
+        self.page.wait_for_selector("#stage:not([data-fresh])", state="attached")
 
     def tap_unheeded(self, action: str) -> None:
         """A finger on a button that is not ready; `tap` would wait until it is."""

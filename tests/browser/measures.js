@@ -2,8 +2,11 @@
 // Numbers: EN 301 549 5.1.4 and Duff et al. 2010 by way of reference/kiosk.md 2.1, in millimetres of the panel.
 (mm) => {
   const wrong = [];
+  const letters = Number(document.documentElement.style.getPropertyValue("--letters"));
+  if (letters < 1) wrong.push(`letters shrunk to ${letters}`);
+  delete document.getElementById("stage").dataset.fresh; // a moment later every button can be pressed
   const cover = document.querySelector("[data-screen-warning]");
-  const root = cover || document.querySelector("[data-screen]");
+  const root = cover || document.querySelector("[data-list]:not([hidden])") || document.querySelector("[data-screen]");
   const name = (element) => `${element.tagName.toLowerCase()}.${element.className} "${element.textContent.trim().slice(0, 30)}"`;
 
   const page = document.documentElement;
@@ -34,7 +37,10 @@
       range.selectNodeContents(node);
       const style = getComputedStyle(element);
       const size = parseFloat(style.fontSize);
-      const rects = [...range.getClientRects()].filter((rect) => rect.width > 0.5);
+      // What is turned over in pages is clipped on purpose.
+      const clip = element.closest("[data-scroll]")?.getBoundingClientRect();
+      const clipped = (rect) => clip && (rect.bottom < clip.top + 4 || rect.top > clip.bottom - 4);
+      const rects = [...range.getClientRects()].filter((rect) => rect.width > 0.5 && !clipped(rect));
       // The line box of a font is taller than its letters; 1.0 em around the middle is what can be seen of them.
       const seen = rects.map((rect) => {
         const middle = (rect.top + rect.bottom) / 2;
@@ -106,6 +112,7 @@
   });
   for (const picture of root.querySelectorAll("svg.picture")) {
     const box = picture.getBoundingClientRect();
+    if (getComputedStyle(picture).display === "none") continue; // its room is given to larger letters
     if (box.width < 15 * mm || box.height < 15 * mm) wrong.push(`a picture of ${box.width.toFixed(0)} x ${box.height.toFixed(0)} px`);
   }
   return [...new Set(wrong)];

@@ -1,44 +1,211 @@
 """The touchscreen as a person meets it: everything fits and can be pressed, by touch alone, in both languages."""
 
+import json
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Route, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
+from config.settings import load
 from hisbridge.questions import Coverage, Verdict
-from kiosk.events import Cancelled, Confirmed, DigitsTyped, Event, HelpAsked, LanguageChosen, PathChosen, Touched
-from kiosk.states import Confirm, NextPath, ReadingChip, Session
+from kiosk.events import (
+    Cancelled,
+    Confirmed,
+    ConsentGiven,
+    ConsentRefused,
+    DigitsTyped,
+    Event,
+    HelpAsked,
+    LanguageChosen,
+    PathChosen,
+    PriorityAsked,
+    ServiceChosen,
+    Touched,
+)
+from kiosk.states import Confirm, Consent, Hand, NextPath, ReadingChip, Session, Size, Theme, View
 from tests.browser.conftest import Kiosk, Screen
 from tests.support.waiting import wait_until
-from tests.ui.scripted import EVERY_STATE, EYES, VALID, reading, session_of
+from tests.ui.scripted import EVERY_STATE, EYES, VALID, reading, session_of, settings_with
 from ui.words import LANGUAGES
+from wire.codec import to_plain
 
 pytestmark = pytest.mark.browser
 
 PIXELS_PER_MM = 6.65
 MEASURES = Path(__file__).with_name("measures.js").read_text("utf-8")
-SIZES = [(1024, 600), (1280, 800), (1080, 1920)]
+SIZES = [(1024, 600), (1280, 800), (1920, 1080), (1080, 1920)]  # 7, 10 and 15 inches, also upright
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("context", SIZES, indirect=True, ids=lambda size: "x".join(map(str, size)))
-def test_every_screen_fits_and_can_be_read_and_pressed(screen: Screen, language: str, pictures: Path) -> None:
+def problems_of(screen: Screen, sessions: Mapping[str, Session], pictures: Path | None) -> dict[str, list[str]]:
+    """What is wrong with each of these screens; their pictures, where they are asked for."""
     size = screen.page.viewport_size
     assert size is not None
     problems = {}
-    for key in EVERY_STATE:
-        for warned in (False, True) if key in ("confirm", "keypad-personal_id") else (False,):
-            screen.show(session_of(key, language, warned=warned, card_present=True))
-            found = screen.page.evaluate(MEASURES, PIXELS_PER_MM)
-            name = f"{size['width']}x{size['height']}-{language}-{key}{'-warned' if warned else ''}"
+    for key, session in sessions.items():
+        screen.show(session)
+        found = screen.page.evaluate(MEASURES, PIXELS_PER_MM)
+        name = f"{size['width']}x{size['height']}-{session.language}-{key}"
+        if pictures is not None:
             screen.page.screenshot(path=pictures / f"{name}.png")
-            if found:
-                problems[name] = found
-    assert problems == {}
+        if found:
+            problems[name] = found
+    return problems
+
+
+@pytest.fixture
+def kept(request: pytest.FixtureRequest) -> Path | None:
+    """Where pictures are wanted; nowhere in an ordinary run, for they cost half of its time."""
+    return request.getfixturevalue("pictures") if request.config.getoption("--pictures") else None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_screen_fits_and_can_be_read_and_pressed(screen: Screen, language: str, kept: Path | None) -> None:
+    sessions = {key: session_of(key, language, card_present=True) for key in EVERY_STATE}
+    for key in ("confirm", "keypad-personal_id"):
+        sessions[f"{key}-warned"] = session_of(key, language, warned=True)
+        sessions[f"{key}-taken"] = session_of(key, language, warned=True, card_taken=True)
+    assert problems_of(screen, sessions, kept) == {}
     assert screen.complaints == []
+
+
+@pytest.mark.parametrize("context", SIZES[1:], indirect=True, ids=lambda size: "x".join(map(str, size)))
+def test_every_screen_fits_on_other_panels(screen: Screen, kept: Path | None) -> None:
+    """Both languages by turns: what differs from panel to panel is the layout."""
+    sessions = {key: session_of(key, LANGUAGES[place % 2]) for place, key in enumerate(EVERY_STATE)}
+    assert problems_of(screen, sessions, kept) == {}
+
+
+OTHERWISE = View(theme=Theme.CONTRAST, size=Size.LARGE, hand=Hand.LEFT)
+
+
+@pytest.mark.parametrize("context", [SIZES[0], SIZES[-1]], indirect=True, ids=lambda size: "x".join(map(str, size)))
+def test_every_screen_fits_in_strong_contrast_large_and_on_the_left(screen: Screen, kept: Path | None) -> None:
+    step = 1 if screen.page.viewport_size == {"width": 1024, "height": 600} else 3
+    keys = list(EVERY_STATE)[::step]
+    sessions = {key: session_of(key, LANGUAGES[place % 2], view=OTHERWISE) for place, key in enumerate(keys)}
+    assert problems_of(screen, sessions, kept) == {}
+
+
+def letters(screen: Screen) -> float:
+    return float(screen.page.evaluate("document.documentElement.style.getPropertyValue('--letters')"))
+
+
+def test_larger_letters_are_larger_and_the_buttons_go_left(screen: Screen) -> None:
+    screen.show(session_of("start"))
+    assert letters(screen) == 1
+    assert screen.page.evaluate("document.querySelector('.rail').getBoundingClientRect().left > innerWidth / 2")
+    screen.show(session_of("help"))
+    screen.show(session_of("start", view=OTHERWISE))
+    assert letters(screen) > 1.1
+    assert screen.page.evaluate("document.querySelector('.rail').getBoundingClientRect().right < innerWidth / 2")
+    assert screen.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(0, 0, 0)"
+
+
+def test_letters_grow_with_the_distance_of_the_eyes(context: BrowserContext) -> None:
+    far = Kiosk(settings_with({"display": {**to_plain(load().kiosk.display), "distance_cm": 75}}))
+    try:
+        screen = Screen(context.new_page(), far)
+        screen.open()
+        screen.show(session_of("ask_qr-none"))
+        assert letters(screen) == 1.25
+        assert problems_of(screen, {key: session_of(key) for key in list(EVERY_STATE)[::4]}, None) == {}
+    finally:
+        far.stop()
+
+
+def test_one_service_leaves_room_for_the_priority_beside_the_name(context: BrowserContext) -> None:
+    plain = Kiosk(settings_with())
+    try:
+        screen = Screen(context.new_page(), plain)
+        screen.open()
+        keys = [key for key in EVERY_STATE if key.split("-")[0] in ("confirm", "choose_priority", "no_card")]
+        sessions = {f"{key}{language}": session_of(key, language) for key in keys for language in LANGUAGES}
+        assert problems_of(screen, sessions, None) == {}
+        screen.show(session_of("confirm"))
+        heeded(screen, {("ask_priority", ""): PriorityAsked()})
+    finally:
+        plain.stop()
+
+
+def services_shown(screen: Screen) -> list[str]:
+    shown: list[str] = screen.page.eval_on_selector_all(
+        '[data-action="service"]', "all => all.filter(one => one.offsetWidth).map(one => one.dataset.value)"
+    )
+    return shown
+
+
+def test_more_services_than_fit_are_one_touch_away(screen: Screen) -> None:
+    screen.show(session_of("choose_service"))
+    assert services_shown(screen) == ["KB", "TMH", "MAT", "NOI"]
+    screen.rested()
+    screen.page.tap("[data-turn]")
+    assert services_shown(screen) == ["CTCH", "SAN"]
+    screen.show(replace(session_of("choose_service"), warned=True))
+    screen.show(session_of("choose_service"))
+    assert services_shown(screen) == ["CTCH", "SAN"]  # drawn anew, the same page
+    heeded(screen, {("service", "SAN"): ServiceChosen("SAN")})
+    screen.page.tap("[data-turn]")
+    assert services_shown(screen) == ["KB", "TMH", "MAT", "NOI"]
+
+
+@pytest.mark.parametrize("context", [SIZES[-1]], indirect=True)
+def test_an_upright_panel_shows_more_services_at_once(screen: Screen) -> None:
+    screen.show(session_of("choose_service"))
+    assert len(services_shown(screen)) > 4
+
+
+def test_a_long_consent_is_read_in_pages(screen: Screen) -> None:
+    screen.show(session_of("ask_consent"))
+    place = "document.querySelector('[data-scroll]').scrollTop"
+    assert screen.page.evaluate(place) == 0
+    screen.rested()
+    screen.page.tap("[data-turn]")
+    assert screen.page.evaluate(place) > 0
+    heeded(screen, {("consent", ""): ConsentGiven(Consent("2026-1", "vi")), ("refuse", ""): ConsentRefused()})
+
+
+def test_the_second_tap_of_a_double_tap_meets_nothing(screen: Screen) -> None:
+    screen.show(session_of("start"))
+    box = screen.page.locator('[data-action="help"]').bounding_box()
+    assert box is not None
+    screen.show(session_of("confirm"))
+    assert screen.page.locator("#stage").get_attribute("data-fresh") is not None
+    screen.page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    screen.rested()
+    assert screen.kiosk.controller.events == []
+    heeded(screen, {("help", ""): HelpAsked()})
+
+
+def test_the_person_adjusts_the_screen_switch_by_switch(screen: Screen) -> None:
+    screen.show(session_of("adjust"))
+    screen.tap("view", "theme-contrast")
+    expect(screen.page.locator('[data-screen][data-theme="contrast"]')).to_be_visible()
+    screen.tap("view", "hand-left")
+    expect(screen.page.locator('[data-screen][data-hand="left"][data-theme="contrast"]')).to_be_visible()
+    screen.tap("view", "theme-normal")
+    expect(screen.page.locator('[data-screen][data-hand="left"][data-theme="normal"]')).to_be_visible()
+
+
+def test_many_languages_are_a_list_over_the_screen(context: BrowserContext) -> None:
+    languages = ["vi", "en", "km", "tyz", "hmn", "rad", "jra", "bdq", "sed"]
+    house = Kiosk(settings_with({"display": {**to_plain(load().kiosk.display), "languages": languages}}))
+    try:
+        screen = Screen(context.new_page(), house)
+        screen.open()
+        screen.show(session_of("start"))
+        screen.rested()
+        screen.page.tap('[data-open="languages"]')
+        screen.rested()
+        assert screen.page.evaluate(MEASURES, PIXELS_PER_MM) == []
+        screen.tap("language", "rad")
+        expect(screen.page.locator("html")).to_have_attribute("lang", "rad")
+        expect(screen.page.locator("#languages")).to_be_hidden()
+        assert LanguageChosen("rad") in house.controller.events
+    finally:
+        house.stop()
 
 
 def test_a_full_keypad_fits(screen: Screen) -> None:
@@ -217,6 +384,37 @@ def test_nothing_of_a_person_stays_in_the_page(screen: Screen) -> None:
     assert "Thảo" not in screen.page.content()
     assert "0045" not in screen.page.inner_text("body")
     assert screen.page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
+    assert screen.page.evaluate("[history.length, location.pathname, history.state]") == [2, "/", None]
+
+
+def memory_of(page: Page) -> str:
+    """Every text that the page's script can still reach."""
+    debugger = page.context.new_cdp_session(page)
+    kept: list[str] = []
+    debugger.on("HeapProfiler.addHeapSnapshotChunk", lambda part: kept.append(part["chunk"]))
+    debugger.send("HeapProfiler.enable")
+    debugger.send("HeapProfiler.collectGarbage")
+    debugger.send("HeapProfiler.takeHeapSnapshot", {"reportProgress": False})
+    debugger.detach()
+    snapshot = json.loads("".join(kept))
+    return "\n".join(snapshot["strings"])
+
+
+def test_nothing_of_a_person_stays_in_the_script_s_memory_or_behind_the_page(screen: Screen) -> None:
+    screen.show(session_of("keypad-personal_id"))
+    screen.type("314159265358")
+    assert "314159265358" in memory_of(screen.page), "the look finds what is there"
+    screen.tap("digits")
+    screen.show(Session(state=Confirm(reading("Lê Thị Zwxqv"), True, VALID), entered=901.0))
+    screen.show(replace(session_of("ticket-told"), entered=902.0))
+    screen.show(session_of("start"))
+    kept = memory_of(screen.page)
+    for told in ("314159265358", "Zwxqv", "••••0045", "BN000001"):
+        assert told not in kept
+    screen.page.goto(screen.kiosk.address + "health")
+    screen.page.go_back()
+    screen.page.wait_for_selector('[data-screen="start"]')
+    assert "Zwxqv" not in screen.page.content()
 
 
 def test_a_new_screen_is_spoken_and_has_the_focus(screen: Screen) -> None:

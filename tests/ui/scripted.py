@@ -1,29 +1,38 @@
 """A controller whose session the test sets: real states, no machine behind them. And one example of every screen."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from config.settings import Settings, load
 from hisbridge.questions import Act, Coverage, Verdict
 from hisbridge.records import FeeLine, HospitalAnswer
-from kiosk.events import Event, LanguageChosen, Touched
+from kiosk.events import Event, LanguageChosen, Touched, ViewChosen
+from kiosk.queue.model import Priority, Wait
 from kiosk.states import (
+    Adjust,
+    AskConsent,
     AskInsurance,
     AskKey,
     AskMrz,
     AskQr,
     AwaitAnswer,
+    Choice,
+    ChoosePriority,
+    ChooseService,
     Confirm,
     Devices,
     Failed,
     Finishing,
+    Goodbye,
     Help,
     Keypad,
     KeypadPurpose,
     NextPath,
     NoCard,
     OutOfOrder,
+    Paper,
     ReadingChip,
     Session,
     Start,
@@ -61,11 +70,13 @@ class ScriptedController:
         with self._changed:
             self.events.append(event)
             session = self._session
-        # The two that tests of the page need answered.
+        # Those that tests of the page need answered.
         if isinstance(event, LanguageChosen):
             self.show(replace(session, language=event.language))
         elif isinstance(event, Touched) and session.warned:
             self.show(replace(session, warned=False))
+        elif isinstance(event, ViewChosen):
+            self.show(replace(session, view=event.view))
 
     def show(self, session: Session) -> None:
         with self._changed:
@@ -74,11 +85,45 @@ class ScriptedController:
             self._changed.notify_all()
 
 
-def settings_with(**site: Any) -> Settings:
+CONSENT = {
+    "enabled": True,
+    "version": "2026-1",
+    "text_vi": "Bệnh viện cần đọc họ tên, ngày sinh và số căn cước trên thẻ của bạn để đăng ký khám và hỏi thẻ bảo "
+    "hiểm y tế. Thông tin được giữ theo quy định và không dùng vào việc khác. Nếu không đồng ý, bạn vẫn được khám: "
+    "mời lấy số và gặp nhân viên tại quầy.",
+    "text_en": "The hospital needs to read the name, date of birth and ID number on your card to register you and to "
+    "ask about your health insurance. They are kept as the law says and used for nothing else. If you do not agree "
+    "you will still be seen: please take a number and go to the desk.",
+}
+
+
+def settings_with(kiosk: Mapping[str, Any] | None = None, **site: Any) -> Settings:
     """The defaults, synthetic, with a facility's name."""
     plain = to_plain(load())
     plain["site"].update({"synthetic": True, "facility_name": "Bệnh viện Đa khoa tỉnh Mẫu", **site})
+    plain["kiosk"].update(kiosk or {})
     return from_plain(plain, Settings)
+
+
+def service(code: str, name_vi: str, name_en: str, **more: Any) -> dict[str, Any]:
+    """One of a site's services."""
+    return {**to_plain(load().kiosk.services[0]), "code": code, "name_vi": name_vi, "name_en": name_en, **more}
+
+
+SERVICES = [
+    service("KB", "Khám bệnh", "Examination"),
+    service("TMH", "Tai mũi họng", "Ear, nose and throat"),
+    service("MAT", "Khám mắt", "Eyes"),
+    service("NOI", "Nội tổng quát", "Internal medicine"),
+    service("CTCH", "Chấn thương chỉnh hình", "Trauma and orthopaedics"),
+    service("SAN", "Sản phụ khoa", "Obstetrics and gynaecology"),
+    service("HOI", "Hỏi thông tin", "Information", identity=False),
+]
+
+
+def many_services() -> Settings:
+    """A site that asks for consent and offers more services than a small panel shows at once."""
+    return settings_with({"services": SERVICES, "consent": CONSENT})
 
 
 PASSED = Check(result=Outcome.PASSED)
@@ -187,11 +232,37 @@ EVERY_STATE: dict[str, State] = {
         "checkin.two_people", tuple(path for path in NextPath if path not in (NextPath.MRZ, NextPath.NO_CARD))
     ),
     "help": Help(),
+    "help-called": Help(call_id=7),
+    "help-answered": Help(call_id=7, answered=True),
     "out_of_order": OutOfOrder("database.unavailable"),
+    "out_of_order-device": OutOfOrder("reader.no_reader", "card_reader"),
+    "adjust": Adjust(),
+    "ask_consent": AskConsent(reading(), complete=True),
+    "confirm-priority": Confirm(reading(), complete=True, coverage=VALID),
+    "choose_service": ChooseService(reading(), complete=True, coverage=VALID),
+    "choose_service-priority": ChooseService(reading(), complete=True, coverage=VALID),
+    "choose_priority": ChoosePriority(Confirm(reading(), complete=True, coverage=VALID)),
+    "choose_priority-chosen": ChoosePriority(ChooseService(reading(), complete=True, coverage=VALID)),
+    "ticket-wait": TicketShown(TICKET, VALID, False, wait=Wait(12, 10, 20)),
+    "ticket-wait_next": TicketShown(TICKET, None, False, wait=Wait(0, 0, 5), paper=Paper.PRINTED),
+    "ticket-wait_counter": TicketShown(TICKET, UNLINKED, True, wait=Wait(12, 10, 20), paper=Paper.PRINTING),
+    "ticket-wait_long": TicketShown(LONG_TICKET, VALID, False, wait=Wait(112, 100, 150), paper=Paper.PRINTED),
+    "ticket-printed": TicketShown(TICKET, VALID, False, TOLD, wait=Wait(1, 5, 10), paper=Paper.PRINTED),
+    "ticket-not_printed": TicketShown(TICKET, VALID, False, wait=Wait(3, 5, 10), paper_problem="printer.no_paper"),
+    "ticket-not_printed_counter": TicketShown(
+        LONG_TICKET, UNLINKED, True, wait=Wait(3, 5, 10), paper_problem="printer.no_paper"
+    ),
+    "goodbye": Goodbye(needs_counter=False),
+    "goodbye-counter": Goodbye(needs_counter=True),
 }
 
 
 EYES = {"camera": Devices(camera=True), "scanner": Devices(scanner=True), "none": Devices()}
+CHOICES = {
+    "confirm-priority": Choice(priority=Priority.PREGNANT),
+    "choose_service-priority": Choice(priority=Priority.SEVERE_DISABILITY),
+    "choose_priority-chosen": Choice(priority=Priority.MERIT),
+}
 BOTH = Devices(scanner=True, camera=True)
 
 
@@ -204,5 +275,6 @@ def session_of(key: str, language: str = "vi", **more: Any) -> Session:
         "reader_ready": True,
         "devices": EYES.get(key.rpartition("-")[2], BOTH),
         "entered": entered,
+        "choice": CHOICES.get(key, Choice()),
     }
     return Session(state=EVERY_STATE[key], language=language, **{**told, **more})

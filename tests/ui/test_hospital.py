@@ -121,10 +121,10 @@ def test_the_list_and_the_visit_say_what_the_hospital_told(desk: CounterDesk) ->
     visit = desk.visit("run-1", covered())
     client = desk.client()
     before = desk.counter.version()
-    assert "data-told" not in client.get("/counter").text
+    assert "data-told" not in client.get("/counter/list").text
     tells(desk, visit, TOLD)
     assert desk.counter.version() != before  # the open pages draw themselves anew
-    assert "Phòng 12, số 45" in client.get("/counter").text
+    assert "Phòng 12, số 45" in client.get("/counter/list").text
     page = client.get(f"/counter/visits/{visit}").text
     for text in ('data-answered="his"', "BN000001", "Phòng 12", "45", "Khám bệnh: 38.700 đồng", "07:45 21/11/2026"):
         assert text in page
@@ -133,7 +133,7 @@ def test_the_list_and_the_visit_say_what_the_hospital_told(desk: CounterDesk) ->
 def test_hostile_answers_are_only_text_at_the_counter(desk: CounterDesk) -> None:
     visit = desk.visit("run-1", covered())
     tells(desk, visit, HOSTILE)
-    for page in (desk.client().get("/counter").text, desk.client().get(f"/counter/visits/{visit}").text):
+    for page in (desk.client().get("/counter/list").text, desk.client().get(f"/counter/visits/{visit}").text):
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
         assert "<script>\u202e" not in page
 
@@ -155,7 +155,7 @@ def test_a_check_in_that_was_taken_back_says_so_and_takes_nothing_over(desk: Cou
     asked = {"full_name": "Nguyễn Thị Lan", "birth_date": "14/02/2003", "personal_id": "001303900017"}
     html = client.post(f"/counter/visits/{visit}/ask", data=asked, headers=PRESS).text
     assert desk.store.cancel(visit, "Trần Thị Mẫu", "Nhầm người")
-    assert VI.get("counter.cancelled") in client.get("/counter").text
+    assert VI.get("counter.cancelled") in client.get("/counter/list").text
     assert "data-cancelled" in client.get(f"/counter/visits/{visit}").text
     refused = client.post(f"/counter/visits/{visit}/take-over", data={"answer": name_of(html)}, headers=PRESS)
     assert refused.status_code == 409

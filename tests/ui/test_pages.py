@@ -10,8 +10,11 @@ from flask.testing import FlaskClient
 
 from hisbridge.questions import Coverage, Verdict
 from kiosk.events import (
+    AdjustAsked,
     Cancelled,
     Confirmed,
+    ConsentGiven,
+    ConsentRefused,
     CounterTicketAsked,
     Denied,
     DigitsTyped,
@@ -19,17 +22,39 @@ from kiosk.events import (
     HelpAsked,
     LanguageChosen,
     PathChosen,
+    PrintAgainAsked,
+    PriorityAsked,
+    PriorityChosen,
+    ServiceChosen,
     Touched,
+    ViewChosen,
 )
-from kiosk.states import Confirm, Failed, NextPath, ReadingChip, Session, Start, TicketShown
+from kiosk.queue.model import DECLARED, Priority
+from kiosk.states import (
+    AskConsent,
+    Confirm,
+    Consent,
+    Failed,
+    Hand,
+    NextPath,
+    ReadingChip,
+    Session,
+    Size,
+    Start,
+    Theme,
+    TicketShown,
+    View,
+)
 from reader.reading import Check, Checks, Outcome, Source
 from tests.ui.scripted import (
+    CONSENT,
     EVERY_STATE,
     LONG_TICKET,
     PASSED,
     VALID,
     VERIFIED,
     ScriptedController,
+    many_services,
     reading,
     session_of,
     settings_with,
@@ -43,18 +68,25 @@ from ui.words import LANGUAGES, Words
 TOUCH = {"HX-Request": "true"}
 
 
-@pytest.fixture
-def controller() -> ScriptedController:
+@pytest.fixture(scope="module")
+def script() -> ScriptedController:
     return ScriptedController()
 
 
-@pytest.fixture
-def app(controller: ScriptedController) -> Flask:
-    return create_app(settings_with(), controller)
+@pytest.fixture(scope="module")
+def app(script: ScriptedController) -> Flask:
+    return create_app(many_services(), script)
 
 
 @pytest.fixture
-def client(app: Flask) -> FlaskClient:
+def controller(script: ScriptedController) -> ScriptedController:
+    script.show(ScriptedController().peek()[1])
+    script.events.clear()
+    return script
+
+
+@pytest.fixture
+def client(app: Flask, controller: ScriptedController) -> FlaskClient:
     return app.test_client()
 
 
@@ -94,7 +126,7 @@ def test_no_screen_shows_a_key_instead_of_words(
     client: FlaskClient, controller: ScriptedController, key: str, language: str
 ) -> None:
     seen = re.sub(r"<[^>]+>", " ", page_of(client, controller, session_of(key, language)))
-    known = set(re.findall(r"\b[a-z_]+\.[a-z_.]+\b", seen)) - {"database.unavailable", "0.5"}
+    known = set(re.findall(r"\b[a-z_]+\.[a-z_.]+\b", seen)) - {"database.unavailable", "reader.no_reader", "0.5"}
     assert known == set()
 
 
@@ -163,7 +195,7 @@ def test_a_hostile_name_is_only_text(client: FlaskClient, controller: ScriptedCo
     assert ">" not in inside
     assert len(inside) < 200
     assert not set(inside) & set("\u202e\u202c\u2066\u2069\x00\x1b\n\r")
-    assert html.count("<script") == 3
+    assert html.count("<script") == 6
 
 
 def test_a_hostile_ticket_number_and_error_code_are_only_text(
@@ -185,7 +217,7 @@ def test_the_insurance_answer_is_told_with_an_icon(
     client: FlaskClient, controller: ScriptedController, verdict: Verdict
 ) -> None:
     html = page_of(client, controller, Session(state=Confirm(reading(), True, Coverage(verdict=verdict))))
-    line = re.search(r'data-line="coverage">(.*?)</p>', html, re.DOTALL)
+    line = re.search(r'data-line="coverage"[^>]*>(.*?)</p>', html, re.DOTALL)
     assert line
     assert "<svg" in line[1]
     assert Words("vi").get(f"coverage.{verdict.value}") in line[1]
@@ -271,6 +303,18 @@ def test_a_touch_on_the_screen_that_stands_counts(client: FlaskClient, controlle
         ("done", "", Cancelled()),
         ("touched", "", Touched()),
         ("language", "en", LanguageChosen("en")),
+        ("refuse", "", ConsentRefused()),
+        ("service", "TMH", ServiceChosen("TMH")),
+        ("service", "HOI", ServiceChosen("HOI")),
+        ("ask_priority", "", PriorityAsked()),
+        *(("priority", priority.value, PriorityChosen(priority)) for priority in DECLARED),
+        ("priority", "none", PriorityChosen(Priority.NONE)),
+        ("adjust", "", AdjustAsked()),
+        ("print_again", "", PrintAgainAsked()),
+        ("view", "theme-contrast", ViewChosen(View(theme=Theme.CONTRAST))),
+        ("view", "size-large", ViewChosen(View(size=Size.LARGE))),
+        ("view", "hand-left", ViewChosen(View(hand=Hand.LEFT))),
+        ("view", "voice-off", ViewChosen(View(muted=True))),
     ],
 )
 def test_each_button_becomes_its_event(
@@ -295,6 +339,18 @@ def test_each_button_becomes_its_event(
         ("digits", "١٢٣٤٥٦"),
         ("digits", "900017\n"),
         ("language", "xx"),
+        ("language", "km"),
+        ("consent", "2026-1"),
+        ("consent", "2026-2"),
+        ("refuse", "1"),
+        ("service", ""),
+        ("service", "NIL"),
+        ("priority", ""),
+        ("priority", "aged"),
+        ("priority", "emergency"),
+        ("view", ""),
+        ("view", "theme-pink"),
+        ("view", "muted"),
         ("confirm", "1"),
         ("Start", ""),
     ],
@@ -313,6 +369,147 @@ def test_a_huge_form_is_refused(client: FlaskClient, controller: ScriptedControl
     answer = client.post("/touchscreen/act", data={"action": "digits", "value": "1" * 100_000}, headers=TOUCH)
     assert answer.status_code == 413
     assert controller.events == []
+
+
+# Consent, services, how the screen is wanted
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_consent_is_given_to_what_was_shown(
+    client: FlaskClient, controller: ScriptedController, language: str
+) -> None:
+    html = page_of(client, controller, session_of("ask_consent", language))
+    assert CONSENT[f"text_{language}"] in html
+    assert "Thảo" not in html  # nothing of the person before they agree
+    client.post("/touchscreen/act", data={"action": "consent", "token": token_of(html)}, headers=TOUCH)
+    assert controller.events == [ConsentGiven(Consent("2026-1", language))]
+
+
+def test_a_text_that_is_not_there_in_a_language_is_shown_and_kept_as_what_it_is() -> None:
+    controller = ScriptedController(Session(state=AskConsent(reading(), True), language="en"))
+    client = create_app(settings_with({"consent": {**CONSENT, "text_en": ""}}), controller).test_client()
+    assert re.search(r'<p class="site-text" lang="vi"[^>]*>Bệnh viện', client.get("/").text)
+    client.post("/touchscreen/act", data={"action": "consent"}, headers=TOUCH)
+    assert controller.events == [ConsentGiven(Consent("2026-1", "vi"))]
+
+
+def test_no_consent_is_taken_where_none_is_asked_for(controller: ScriptedController) -> None:
+    client = create_app(settings_with(), controller).test_client()
+    assert client.post("/touchscreen/act", data={"action": "consent"}, headers=TOUCH).status_code == 400
+    assert controller.events == []
+
+
+@pytest.mark.parametrize(("language", "name"), [("vi", "Tai mũi họng"), ("en", "Ear, nose and throat")])
+def test_services_stand_in_the_persons_language(
+    client: FlaskClient, controller: ScriptedController, language: str, name: str
+) -> None:
+    html = page_of(client, controller, session_of("choose_service", language))
+    assert name in html
+    assert 'data-value="HOI"' not in html  # that one asks for no identity: it is offered to whoever has no card
+    assert 'data-value="HOI"' in page_of(client, controller, session_of("no_card", language))
+
+
+def test_the_priority_is_asked_for_where_the_service_is_chosen_else_beside_the_name() -> None:
+    for settings, asked in ((many_services(), False), (settings_with(), True)):
+        controller = ScriptedController()
+        html = page_of(create_app(settings, controller).test_client(), controller, session_of("confirm-priority"))
+        assert ('data-action="ask_priority"' in html) is asked
+        assert ('aria-label="Ưu tiên: đang mang thai"' in html) is asked
+
+
+def test_the_screen_looks_as_the_person_wants_it_else_as_the_site_has_it() -> None:
+    display = {"distance_cm": 60, "theme": "contrast", "size": "normal", "hand": "left", "languages": ["vi", "en"]}
+    controller = ScriptedController()
+    client = create_app(settings_with({"display": display}), controller).test_client()
+    plain = page_of(client, controller, session_of("start"))
+    assert 'data-theme="contrast" data-size="normal" data-hand="left" data-voice="on"' in plain
+    wish = View(theme=Theme.NORMAL, size=Size.LARGE, muted=True)
+    wanted = page_of(client, controller, session_of("start", view=wish))
+    assert 'data-theme="normal" data-size="large" data-hand="left" data-voice="off"' in wanted
+
+
+def test_a_range_of_minutes_is_said_to_be_about_so_much(client: FlaskClient, controller: ScriptedController) -> None:
+    html = page_of(client, controller, session_of("ticket-wait"))
+    assert "Trước bạn 12 người, khoảng 10–20 phút." in html
+    assert "You are next, about 0–5 minutes." in page_of(client, controller, session_of("ticket-wait_next", "en"))
+
+
+@pytest.mark.parametrize(
+    ("key", "line", "again"),
+    [("ticket-printed", "Lấy thẻ và phiếu", True), ("ticket-wait_counter", "Đang in phiếu", False)],
+)
+def test_the_ticket_tells_of_its_paper(
+    client: FlaskClient, controller: ScriptedController, key: str, line: str, again: bool
+) -> None:
+    html = page_of(client, controller, session_of(key, card_present=True))
+    assert line in html
+    assert ('data-action="print_again"' in html) is again
+
+
+@pytest.mark.parametrize("key", ["ticket-not_printed", "ticket-not_printed_counter"])
+def test_whoever_gets_no_paper_is_told_to_remember_the_number(
+    client: FlaskClient, controller: ScriptedController, key: str
+) -> None:
+    html = page_of(client, controller, session_of(key))
+    assert 'data-line="paper"' in html
+    assert 'data-action="print_again"' not in html
+
+
+def test_a_card_taken_away_is_named_in_the_warning(client: FlaskClient, controller: ScriptedController) -> None:
+    html = page_of(client, controller, session_of("confirm", warned=True, card_taken=True))
+    assert "Bạn đã lấy thẻ ra" in html
+    assert "card_taken.title" in html.split('data-speech="')[1].split('"')[0]
+
+
+# What is heard
+
+
+@pytest.mark.parametrize("key", EVERY_STATE)
+def test_every_screen_and_every_button_can_be_heard(
+    client: FlaskClient, controller: ScriptedController, key: str
+) -> None:
+    html = page_of(client, controller, session_of(key, card_present=True))
+    assert re.search(r'data-speech="[a-z_]+\.[a-z_.A-Z0-9 ]+"', html)
+    pressed = re.findall(r"<button [^>]*>", html)
+    assert pressed
+    assert [one for one in pressed if "data-digit" not in one and not re.search(r'data-clip="[^"]+"', one)] == []
+
+
+def test_the_voice_never_says_who_somebody_is(client: FlaskClient, controller: ScriptedController) -> None:
+    html = page_of(client, controller, session_of("confirm"))
+    assert re.search(r'data-speech="([^"]*)"', html)[1] == "confirm.title"  # type: ignore[index]  # there is one
+
+
+def test_the_tickets_number_is_said_sign_by_sign(client: FlaskClient, controller: ScriptedController) -> None:
+    spoken = re.search(r'data-speech="([^"]*)"', page_of(client, controller, session_of("ticket-long")))
+    assert spoken
+    assert spoken[1].startswith(
+        "voice.your_number voice.letter.K voice.letter.B voice.digit.1 voice.digit.2 voice.digit.0"
+    )
+    assert "ticket.counter" in spoken[1]
+
+
+def test_each_language_of_the_house_is_offered_in_its_own_name() -> None:
+    languages = ["vi", "en", "km", "tyz"]
+    display = {"distance_cm": 60, "theme": "normal", "size": "normal", "hand": "right", "languages": languages}
+    controller = ScriptedController()
+    html = page_of(create_app(settings_with({"display": display}), controller).test_client(), controller, Session())
+    assert re.findall(r'data-action="language" data-value="([a-z]+)"', html) == languages
+    assert 'data-open="languages"' in html
+
+
+def test_words_that_a_pack_lacks_say_that_they_are_vietnamese() -> None:
+    """A reading voice must not say them by the rules of another language (WCAG 2.2, 3.1.2)."""
+    display = {"distance_cm": 60, "theme": "normal", "size": "normal", "hand": "right", "languages": ["vi", "rad"]}
+    controller = ScriptedController()
+    client = create_app(settings_with({"display": display}), controller).test_client()
+    for key in EVERY_STATE:
+        html = page_of(client, controller, session_of(key, "rad", warned=key == "help"))
+        assert 'lang="rad"' in html
+        for told in re.finditer(r"<(?:h1|p|button)[^>]*data-clip=\"[a-z_.]+\".*?</(?:h1|p|button)>", html, re.DOTALL):
+            assert 'lang="vi"' in told[0], (key, told[0])
+        assert "lang=" not in re.sub(r'\blang="(?:rad|vi)"', "", html)
+    assert '<span lang="' not in page_of(client, controller, session_of("confirm"))
 
 
 # Strangers
@@ -386,7 +583,7 @@ def test_no_page_needs_inline_script_or_style(client: FlaskClient, controller: S
 def test_the_panels_measures_come_from_the_settings(client: FlaskClient) -> None:
     answer = client.get("/touchscreen/panel.css")
     assert answer.mimetype == "text/css"
-    assert "--panel-mm: 6.65px; --warning: 20s; --ticket: 20s; --look: 30s" in answer.text
+    assert "--panel-mm: 6.65px; --far: 1; --warning: 20s; --ticket: 20s; --look: 30s" in answer.text
 
 
 def test_health_says_which_screen_stands(client: FlaskClient, controller: ScriptedController) -> None:

@@ -7,6 +7,7 @@
   const SILENCE_MS = 25000; // two and a half heartbeats
   const PROBE_MS = 1000;
   const TOUCHED_EVERY_MS = 5000;
+  const FRESH_MS = 400; // the second tap of a double tap meets nothing
 
   const stage = document.getElementById("stage");
   const spoken = document.getElementById("spoken");
@@ -35,15 +36,100 @@
     }
     document.documentElement.lang = screen.lang;
     showDigits();
+    showList(screen);
+    window.fit?.screen();
     const warning = stage.querySelector("[data-screen-warning]");
+    speak(screen, warning);
     const now = `${screen.id} ${screen.lang} ${warning ? "warning" : ""}`;
     if (now === shown) return;
+    if (shown) holdOff();
     shown = now;
+    document.dispatchEvent(new CustomEvent("screen:new"));
     const heading = (warning || screen).querySelector("[data-heading]");
     if (!heading) return;
     heading.focus({ preventScroll: true });
-    spoken.lang = screen.lang;
+    spoken.lang = heading.querySelector("[lang]")?.lang || screen.lang;
     spoken.textContent = heading.textContent;
+  }
+
+  let freshUntil = 0;
+
+  function holdOff() {
+    stage.dataset.fresh = "";
+    clearTimeout(freshUntil);
+    freshUntil = setTimeout(() => delete stage.dataset.fresh, FRESH_MS);
+  }
+
+  // ---- The list of languages: laid over the screen by the page alone, gone with the screen
+
+  let listed = "";
+
+  function showList(screen) {
+    const list = stage.querySelector("[data-list]");
+    if (list) list.hidden = listed !== screen.id;
+    screen.inert = Boolean(stage.querySelector("[data-screen-warning]")) || Boolean(list && !list.hidden);
+  }
+
+  function toggleList(open) {
+    const screen = stage.querySelector("[data-screen]");
+    if (!screen) return;
+    listed = open ? screen.id : "";
+    showList(screen);
+    window.fit?.screen();
+    holdOff();
+    stillHere();
+    document.dispatchEvent(new CustomEvent("screen:new"));
+  }
+
+  // ---- Voice: each screen says itself once, louder by day than by night
+
+  const COUNTED = /^voice\.(digit|letter|number)\./;
+
+  let said = "";
+  let saidOn = "";
+  let saidClips = [];
+
+  // On a screen that has said itself only what is new is said, and behind it: a number begun again confuses. A number
+  // that has changed is said whole.
+  function news(clips) {
+    let from = 0;
+    while (from < clips.length && clips[from] === saidClips[from]) from += 1;
+    let to = clips.length;
+    let old = saidClips.length;
+    while (to > from && old > from && clips[to - 1] === saidClips[old - 1]) {
+      to -= 1;
+      old -= 1;
+    }
+    const fresh = clips.slice(from, to);
+    return fresh.some((clip) => COUNTED.test(clip)) ? null : fresh;
+  }
+
+  function speak(screen, warning) {
+    const voice = window.speech;
+    if (!voice || document.body.dataset.voice === "off") return;
+    if (!("headset" in document.documentElement.dataset)) {
+      voice.muted = screen.dataset.voice === "off";
+      voice.volume = volumeNow();
+    }
+    const on = `${screen.id} ${screen.lang} ${warning ? "warning" : ""}`;
+    const now = `${on} ${screen.dataset.speech}`;
+    if (now === said) return;
+    const clips = screen.dataset.speech.split(" ").filter(Boolean);
+    const more = on === saidOn ? news(clips) : null;
+    said = now;
+    saidOn = on;
+    saidClips = clips;
+    const told = more ?? clips;
+    if (told.length) voice.say(screen.lang, told, { interrupt: more === null });
+  }
+
+  // In per cent, by the site's own time of day: the machine's zone may be another.
+  function volumeNow() {
+    const { volume, quietVolume, quietFrom, quietTo, utcOffset } = document.body.dataset;
+    const site = new Date(Date.now() + Number(utcOffset) * 60000).toISOString().slice(11, 16);
+    const over = quietFrom > quietTo;
+    const quiet = over ? site >= quietFrom || site < quietTo : site >= quietFrom && site < quietTo;
+    return Number(quiet ? quietVolume : volume);
   }
 
   // ---- Digits: kept here for one screen only, sent once, never in an address
@@ -106,6 +192,9 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest('[data-digit], [data-action="delete"], [data-action="digits"]');
     if (button) press(button);
+    else if (event.target.closest("[data-open]")) toggleList(true);
+    else if (event.target.closest("[data-close], [data-list] [data-action]")) toggleList(false);
+    else if (event.target.closest("[data-turn]")) stillHere();
   });
   document.addEventListener("contextmenu", (event) => event.preventDefault());
   document.addEventListener("dragstart", (event) => event.preventDefault());
@@ -144,7 +233,12 @@
       away.hidden = false;
       stage.replaceChildren();
       shown = "";
+      said = "";
+      saidOn = "";
+      saidClips = [];
       digits = "";
+      spoken.textContent = "";
+      window.speech?.stop();
     }
     // The stream comes back by itself; where it does not (it never began, or it hangs), the page begins anew.
     if (Date.now() - lostAt < 3 * GRACE_MS) return;
