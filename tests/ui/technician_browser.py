@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from kiosk.accounts import Role
 from tests.ui.browsing import opened_page, served
 from tests.ui.technician_desk import MessageDesk
 
@@ -28,12 +29,7 @@ def address(desk: MessageDesk) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(chromium: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    language = {"technician_language": getattr(request, "param", "vi")}
-    with opened_page(chromium, address, language, EXPECTED, clipboard=True) as opened:
+def page(chromium: Browser, desk: MessageDesk, address: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+    cookies = {"language": getattr(request, "param", "vi"), **desk.site.cookie(Role.TECHNICIAN)}
+    with opened_page(chromium, address.removesuffix("/technician"), cookies, EXPECTED, clipboard=True) as opened:
         yield opened
-
-
-def named(page: Page, name: str = "Lan") -> None:
-    """Say who asks."""
-    page.fill("#f-by", name)

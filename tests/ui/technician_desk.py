@@ -13,13 +13,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from config.destinations import Hl7v2Destination
-from config.settings import Settings, load
+from config.settings import Settings
 from hisbridge.desk_records import Delivery
 from hisbridge.outbox import State
-from tests.ui.scripted import ScriptedController
-from ui.app import create_app
+from kiosk.accounts import Role
+from tests.kiosk.world import site
+from tests.ui.desk_site import DeskSite
 from ui.technician.bridge import Bridge, Chosen, utc
-from ui.technician.routes import Technician
+from ui.technician.routes import Technician, blueprint
 from ui.technician.views import acts_of
 from ui.technician.watch import Watch
 from ui.touchscreen.stream import Streams
@@ -198,26 +199,31 @@ class MessageDesk:
         self.bridge = PretendBridge(folder / "bridge.sock")
         self.bridge.start()
         self.now = NOW
-        settings = load()
         self.settings: Settings = msgspec.structs.replace(
-            settings,
-            site=msgspec.structs.replace(settings.site, facility_name="Bệnh viện Mẫu"),
+            site(folder),
             destinations=tuple(Hl7v2Destination(name=name, host="127.0.0.1", port=1) for name in ("his", "archive")),
         )
         line = Bridge(Client(self.bridge.path))
         self.watch = Watch(line.health, lambda: self.now)
         self.streams = Streams(6)
         self.desk = Technician(line, self.watch, lambda: self.now, self.streams)
-        self.app: Flask = create_app(self.settings, ScriptedController(), None, None, self.desk)
+        self.site = DeskSite(
+            folder, lambda one: [lambda app, build: blueprint(app, one.settings, self.desk, build)], self.settings
+        )
+        self.app: Flask = self.site.app
         if watching:
             self.watch.start()
 
-    def client(self) -> FlaskClient:
-        return self.app.test_client()
+    def client(self, role: Role = Role.TECHNICIAN) -> FlaskClient:
+        """Somebody signed in, who opens pages; `press` presses."""
+        client = self.site.sign_in(role)
+        del client.environ_base["HTTP_HX_REQUEST"]
+        return client
 
     def close(self) -> None:
         self.desk.close()
         self.bridge.stop()
+        self.site.close()
 
 
 def text_of(page: str) -> str:

@@ -12,13 +12,13 @@ from flask.testing import FlaskClient
 from config.settings import Settings, database_path
 from hisbridge import outbox
 from hisbridge.service import running
+from kiosk.accounts import Role
 from tests.hisbridge.making import patient, record
 from tests.kiosk.world import rows, site
-from tests.ui.scripted import ScriptedController
+from tests.ui.desk_site import DeskSite
 from tests.ui.technician_desk import NOW, PRESS
-from ui.app import create_app
 from ui.technician.bridge import Bridge
-from ui.technician.routes import Technician
+from ui.technician.routes import Technician, blueprint
 from ui.technician.watch import Watch
 from ui.words import Words
 from wire.client import Client
@@ -48,8 +48,11 @@ def client(settings: Settings) -> Iterator[FlaskClient]:
     with running(settings) as socket:
         line = Bridge(Client(socket))
         desk = Technician(line, Watch(line.health, lambda: NOW), lambda: NOW)
-        yield create_app(settings, ScriptedController(), None, None, desk).test_client()
+        folder = database_path(settings).parent
+        pages = DeskSite(folder, lambda _: [lambda app, build: blueprint(app, settings, desk, build)], settings)
+        yield pages.sign_in(Role.TECHNICIAN)
         desk.close()
+        pages.close()
 
 
 def test_the_list_of_five_thousand_comes_quickly_and_is_paged_to_its_end(client: FlaskClient) -> None:
@@ -72,16 +75,16 @@ def test_the_overview_counts_what_the_bridge_counts(client: FlaskClient) -> None
 
 
 def test_a_persons_deliveries_are_counted_and_a_hold_is_audited(client: FlaskClient, settings: Settings) -> None:
-    form = {"act": "replay", "scope": "person", "personal_id": PERSON, "by": "Lan"}
+    form = {"act": "replay", "scope": "person", "personal_id": PERSON}
     told = client.post("/technician/deliveries/ask", data=form, headers=PRESS).get_data(as_text=True)
     assert 'data-count="4"' in told
-    form = {"act": "hold", "scope": "ticked", "number": "5000", "by": "Lan"}
+    form = {"act": "hold", "scope": "ticked", "number": "5000"}
     told = client.post("/technician/deliveries/ask", data=form, headers=PRESS).get_data(as_text=True)
     found = re.search(r'"confirmed": "([^"]+)"', told)
     assert found
     done = client.post("/technician/deliveries/act", data={"confirmed": found[1]}, headers=PRESS)
     assert 'data-count="1"' in done.get_data(as_text=True)
-    assert rows(settings, "SELECT who, act FROM bridge_audit") == [("Lan", "hold")]
+    assert rows(settings, "SELECT who, act FROM bridge_audit") == [("tuan", "hold")]
     assert rows(settings, "SELECT state FROM deliveries WHERE id = 5000") == [("held",)]
 
 
@@ -89,5 +92,5 @@ def test_a_message_is_masked_by_the_bridge_and_a_probe_says_why(client: FlaskCli
     page = client.get("/technician/deliveries/8").get_data(as_text=True)
     assert PERSON not in page
     assert 'title="PID-5"' in page
-    told = client.post("/technician/destinations/his/probe", data={"by": "Lan"}, headers=PRESS)
+    told = client.post("/technician/destinations/his/probe", headers=PRESS)
     assert WORDS.error("delivery.unreachable").cause in told.get_data(as_text=True)

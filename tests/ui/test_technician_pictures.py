@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from hisbridge.outbox import State
 from tests.ui.browsing import MEASURE
-from tests.ui.technician_browser import RECOVERS_MS, address, desk, named, page
+from tests.ui.technician_browser import RECOVERS_MS, address, desk, page
 from tests.ui.technician_desk import MESSAGES, NOW, MessageDesk, delivery, destination
 from ui.technician.bridge import utc
 from ui.words import LANGUAGES
@@ -73,7 +73,6 @@ def test_every_page_has_contrast_and_nothing_is_cut(
     desk.bridge.destinations[0]["waiting"] = 37
     desk.watch.look()
     looks_right("overview", "?span=360")
-    named(page)
     page.click("#pause-his")
     page.wait_for_selector("#f-why")
     looks_right("pausing")

@@ -5,7 +5,6 @@
   const SILENCE_MS = 25000; // two and a half heartbeats
   const GRACE_MS = 1500;
   const REFRESH_MS = 2000;
-  const NAME = "technician.by";
 
   const page = document.body.dataset.page;
   const part = document.getElementById("part");
@@ -102,12 +101,6 @@
   let opener = null;
 
   document.addEventListener("click", (event) => {
-    const language = event.target.closest("[data-language]");
-    if (language) {
-      const body = new URLSearchParams({ language: language.dataset.language });
-      fetch("/technician/language", { method: "POST", headers: { "HX-Request": "true" }, body }).then(() => location.reload());
-      return;
-    }
     if (event.target.closest("[data-dismiss]")) {
       outcome.replaceChildren();
       (document.getElementById(opener) || document.querySelector("a.open"))?.focus();
@@ -136,12 +129,6 @@
     const given = [...new FormData(form)].filter(([, text]) => text);
     location.assign(`${form.dataset.filter}?${new URLSearchParams(given)}`);
   });
-
-  const by = document.getElementById("f-by");
-  if (by) {
-    by.value = sessionStorage.getItem(NAME) || "";
-    by.addEventListener("input", () => sessionStorage.setItem(NAME, by.value));
-  }
 
   // ---- What came of it
 

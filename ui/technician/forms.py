@@ -1,4 +1,4 @@
-"""What technicians type and choose, understood: filters, which deliveries an act is meant for, who asks. No Flask."""
+"""What technicians type and choose, understood: filters, which deliveries an act is meant for. No Flask."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,6 @@ from typing import get_args
 import msgspec
 
 from hisbridge.outbox import State
-from ui.masking import plain
 from ui.technician.bridge import Act, Chosen, Filter, utc
 
 ACTS: tuple[Act, ...] = get_args(Act)
@@ -32,7 +31,6 @@ class Wish:
 
     act: Act
     chosen: Chosen
-    by: str
     problems: Mapping[str, str]
 
 
@@ -65,9 +63,6 @@ def wish_of(form: Mapping[str, str], numbers: Sequence[str], utc_offset_minutes:
     act = next((one for one in ACTS if one == form.get("act")), None)
     if act is None:
         problems["act"] = "choose"
-    by = name_of(form)
-    if not by:
-        problems["by"] = "missing"
     scope = form.get("scope", "")
     if scope == "ticked":
         ticked = tuple(int(number) for number in numbers if re.fullmatch(r"[0-9]{1,18}", number))
@@ -79,7 +74,7 @@ def wish_of(form: Mapping[str, str], numbers: Sequence[str], utc_offset_minutes:
         problems.update(more)
         if not chosen.empty and chosen.until is None:
             chosen = msgspec.structs.replace(chosen, until=utc(now))
-    return Wish(act or "hold", chosen, by, problems)
+    return Wish(act or "hold", chosen, problems)
 
 
 def _wide(form: Mapping[str, str], scope: str, offset: int) -> tuple[Chosen, dict[str, str]]:
@@ -105,11 +100,6 @@ def _wide(form: Mapping[str, str], scope: str, offset: int) -> tuple[Chosen, dic
     if scope not in SCOPES:
         problems["scope"] = "choose"
     return chosen, problems
-
-
-def name_of(form: Mapping[str, str]) -> str:
-    """Who asks, as typed; empty where nobody said."""
-    return plain(form.get("by", ""))[:100]
 
 
 def moment_of(text: str, utc_offset_minutes: int) -> str | None:

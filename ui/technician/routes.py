@@ -11,8 +11,10 @@ from flask import Blueprint, Flask, Response, request
 from flask.typing import ResponseReturnValue
 
 from config.settings import Settings
+from kiosk.accounts import Role
+from ui.desk.access import allow, signed
+from ui.desk.gate import spoken as spoken_here
 from ui.errors import ConfirmationGone, UnknownAction
-from ui.loopback import check_local
 from ui.technician import forms, pretty, views
 from ui.technician.bridge import Bridge
 from ui.technician.kept import Asked, Kept
@@ -23,7 +25,6 @@ from ui.touchscreen.stream import Streams
 from ui.words import LANGUAGES, Words
 from wire.errors import MalformedMessage, RemoteError, ServiceTimeout, ServiceUnreachable, TiepDonError
 
-LANGUAGE_COOKIE = "technician_language"
 MAX_FORM_BYTES = 8192
 PER_PAGE = 100
 MOST_AUDITED = 500
@@ -54,8 +55,7 @@ def blueprint(app: Flask, settings: Settings, desk: Technician, build: str) -> B
     names = tuple(destination.name for destination in settings.destinations)
 
     def language() -> str:
-        told = request.cookies.get(LANGUAGE_COOKIE, "")
-        return told if told in words else settings.kiosk.language
+        return spoken_here(settings)
 
     def render(template_name: str, spoken: str, /, **context: object) -> str:
         # Streams render outside of any request: the templates use nothing of Flask's.
@@ -111,8 +111,7 @@ def blueprint(app: Flask, settings: Settings, desk: Technician, build: str) -> B
         return render("message", spoken, number=number, message=message, laid=laid, visible=views.visible)
 
     @pages.before_request
-    def only_here() -> None:
-        check_local(request)
+    def allow_long_filters() -> None:
         request.max_content_length = request.max_form_memory_size = MAX_FORM_BYTES
 
     # Each by its name: what is not named here (a stranger refused) the application answers as everywhere.
@@ -175,11 +174,7 @@ def blueprint(app: Flask, settings: Settings, desk: Technician, build: str) -> B
 
     @pages.post("/deliveries/<int:number>/message")
     def message(number: int) -> ResponseReturnValue:
-        spoken, by = language(), forms.name_of(request.form)
-        if not by:
-            # Beside the message, not in its place.
-            return render("unusable", spoken, problems={"by": "missing"}), 422, {"HX-Retarget": "#outcome"}
-        return message_part(number, spoken, True, by)
+        return message_part(number, language(), True, signed().account)
 
     @pages.post("/deliveries/ask")
     def ask() -> ResponseReturnValue:
@@ -188,12 +183,14 @@ def blueprint(app: Flask, settings: Settings, desk: Technician, build: str) -> B
         if wish.problems:
             return render("unusable", spoken, problems=wish.problems), 422
         count = bridge.count(wish.act, wish.chosen)
-        name = kept.keep(Asked(wish.act, wish.chosen, wish.by), time.monotonic()) if count else None
+        name = kept.keep(Asked(wish.act, wish.chosen, signed().account), time.monotonic()) if count else None
         return render("confirm", spoken, act=wish.act, count=count, name=name)
 
     @pages.post("/deliveries/act")
     def act() -> ResponseReturnValue:
         asked = kept.take(request.form.get("confirmed", ""), time.monotonic())
+        if asked.by != signed().account:
+            raise ConfirmationGone
         changed = bridge.act(asked.act, asked.chosen, asked.by)
         watch.look()
         return render("done", language(), act=asked.act, count=changed)
@@ -204,11 +201,10 @@ def blueprint(app: Flask, settings: Settings, desk: Technician, build: str) -> B
 
     @pages.post("/destinations/<name>/<what>")
     def switch(name: str, what: str) -> ResponseReturnValue:
-        spoken, by, why = language(), forms.name_of(request.form), request.form.get("why", "").strip()[:200]
+        spoken, by, why = language(), signed().account, request.form.get("why", "").strip()[:200]
         _among(name, names)
-        needed = {"pause": {"why": why, "by": by}, "resume": {"by": by}}.get(what, {})
-        if missing := {key: "missing" for key, told in needed.items() if not told}:
-            return render("unusable", spoken, problems=missing), 422
+        if what == "pause" and not why:
+            return render("unusable", spoken, problems={"why": "missing"}), 422
         done = bridge.switch(cast("Literal['pause', 'resume', 'probe']", _among(what, SWITCHES)), name, why, by)
         watch.look()
         told = views.why_of(done.code, words[spoken])
@@ -222,20 +218,11 @@ def blueprint(app: Flask, settings: Settings, desk: Technician, build: str) -> B
 
     @pages.post("/destinations/<name>/pair")
     def pair(name: str) -> ResponseReturnValue:
-        spoken, by = language(), forms.name_of(request.form)
-        if not by:
-            return render("unusable", spoken, problems={"by": "missing"}), 422
-        code = bridge.pair(_among(name, names), by)
+        spoken = language()
+        code = bridge.pair(_among(name, names), signed().account)
         return render("paired", spoken, code=code, minutes=max(1, round(code.seconds / 60)))
 
-    @pages.post("/language")
-    def choose_language() -> ResponseReturnValue:
-        response = Response(status=204)
-        told = _among(request.form.get("language", ""), tuple(words))
-        response.set_cookie(LANGUAGE_COOKIE, told, path="/technician", httponly=True, samesite="Strict")
-        return response
-
-    return pages
+    return allow(pages, Role.TECHNICIAN, Role.SUPERVISOR)
 
 
 def _span() -> int:

@@ -1,0 +1,583 @@
+"""The staff's address as somebody hostile in the house meets it: the real process, attacked over its own sockets.
+
+What one part decides is tried beside that part (tests/ui/test_sign_in.py, test_oidc.py, test_machines.py, test_api.py;
+tests/kiosk/test_sessions.py); here it is the whole: gunicorn, every part on one address, the files it leaves behind.
+"""
+
+import http.client
+import json
+import re
+import shutil
+import socket
+import sqlite3
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from config.settings import Settings, database_path, load
+from kiosk.clock import SystemClock
+from kiosk.machines import Scope, open_machines
+from kiosk.store import open_store
+from tests.kiosk.people import by_chip, covered
+from tests.support.waiting import wait_until
+from tests.ui.test_desk_server import PIN, PRESS, Desk
+from ui.api.operations import BASE, OPERATIONS
+from ui.desk import csrf
+from ui.desk.streams import MOST_OF_ONE
+from ui.desk.worker import SHORT_ASKING_SECONDS
+
+EVIL = '"><img src=x onerror=alert(1)>{{7*7}}'
+BOARD = f"""
+[[queue.counters]]
+code = "1"
+name_vi = "Quầy 1"
+name_en = "Counter 1"
+queues = ["RECEPTION"]
+[[queue.boards]]
+name = "hall"
+languages = ["vi"]
+title_vi = '{EVIL}'
+"""
+POLICY = "default-src 'none'"
+
+
+@dataclass(frozen=True)
+class Told:
+    """An answer, read to its end."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8")
+
+
+class House:
+    """The process with a receptionist, a supervisor and a technician, and whoever else comes by."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.desk = Desk(folder, BOARD)
+        self.settings: Settings = load(self.desk.settings)
+        self.mai = self.desk.somebody("mai", "receptionist")
+        self.hoa = self.desk.somebody("hoa", "supervisor")
+        self.tuan = self.desk.somebody("tuan", "technician")
+        self.hoas_place = self.desk.post("/place", self.hoa, place="1").status
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        cookie: str = "",
+        body: bytes | str | None = None,
+        source: str = "127.0.0.1",
+        **headers: str,
+    ) -> Told:
+        """One request; `headers` with _ for -. No header of our pages comes by itself."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.desk.port, timeout=20, source_address=(source, 0))
+        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        if cookie:
+            told["Cookie"] = f"tiepdon={cookie}"
+        with closing(connection):
+            connection.request(method, path, body, told)
+            answer = connection.getresponse()
+            return Told(answer.status, answer.headers, answer.read())
+
+    def press(self, path: str, cookie: str = "", source: str = "127.0.0.1", **form: str) -> Told:
+        """As our own pages press."""
+        more = {csrf.HEADER: csrf.token_for(cookie)} if cookie else {}
+        return self.ask("POST", path, cookie, urlencode(form), source, **{**PRESS, **more})
+
+    def stream(self, path: str, cookie: str = "", **headers: str) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection("127.0.0.1", self.desk.port, timeout=20)
+        connection.request("GET", path, headers={"Cookie": f"tiepdon={cookie}"} if cookie else headers)
+        return connection.getresponse()
+
+    def raw(self, sent: bytes) -> bytes:
+        """Bytes that no client of ours would send."""
+        with socket.create_connection(("127.0.0.1", self.desk.port), timeout=20) as connection:
+            connection.sendall(sent)
+            told = b""
+            try:
+                while piece := connection.recv(65536):
+                    told += piece
+            except ConnectionResetError:  # what was not read any more
+                pass
+            return told
+
+    def bearer(self, *scopes: Scope, name: str = "machine") -> str:
+        with closing(open_machines(self.settings, SystemClock())) as machines:
+            return machines.enrol(machines.new_code(name, scopes, "hoa")).token
+
+    def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(database_path(self.settings))) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def forgive(self) -> None:
+        """Forget what was tried: as if a day had passed."""
+        with closing(sqlite3.connect(database_path(self.settings))) as connection, connection:
+            connection.execute("DELETE FROM sign_in_tries WHERE whom NOT LIKE 'known:%'")
+
+    def log(self) -> str:
+        return self.desk.log.read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    folder = Path(tempfile.mkdtemp(prefix="tiepdon-"))
+    made = House(folder)
+    yield made
+    made.desk.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+# Guessing.
+
+
+def test_one_who_guesses_from_anywhere_waits_and_no_colleague_is_kept_from_work(house: House) -> None:
+    tries = [house.press("/sign-in", source=f"127.0.1.{number}", name="mai", secret="999999") for number in range(8)]
+    assert [told.status for told in tries[:4]] == [401] * 4
+    assert {told.status for told in tries[4:]} == {401, 429}
+    assert int(tries[-1].headers["Retry-After"]) >= 1
+    for number in range(8):  # and goes on as soon as the wait is over
+        house.press("/sign-in", source=f"127.0.2.{number}", name="mai", secret="999999")
+    assert house.press("/sign-in", name="mai", secret=PIN).status == 204  # where she signed in before
+    waits = house.press("/sign-in", source="127.0.3.1", name="mai", secret=PIN)
+    assert waits.status == 429
+    house.forgive()
+
+
+def test_one_who_guesses_over_many_names_waits_and_fills_nothing(house: House) -> None:
+    statuses = [
+        house.press("/sign-in", source="127.0.4.1", name=f"nobody{number}", secret="999999").status
+        for number in range(23)
+    ]
+    assert statuses[:20] == [401] * 20
+    assert 429 in statuses[20:]
+    assert len(house.rows("SELECT 1 FROM sign_in_tries")) < 60
+    house.forgive()
+
+
+def test_at_her_own_counter_a_guesser_makes_nobody_wait_for_long(house: House) -> None:
+    statuses = [house.press("/sign-in", name="tuan", secret="999999").status for _ in range(6)]
+    assert 429 in statuses
+    ((longest,),) = house.rows("SELECT until - last FROM sign_in_tries WHERE whom LIKE 'known:tuan|%'")
+    assert isinstance(longest, float)
+    assert longest <= 60
+    with closing(sqlite3.connect(database_path(house.settings))) as connection, connection:
+        connection.execute("UPDATE sign_in_tries SET failures = 60, until = 0 WHERE whom LIKE 'known:tuan|%'")
+    assert house.press("/sign-in", name="tuan", secret="999999").status == 401
+    ((longest,),) = house.rows("SELECT until - last FROM sign_in_tries WHERE whom LIKE 'known:tuan|%'")
+    assert longest == 60
+    with closing(sqlite3.connect(database_path(house.settings))) as connection, connection:
+        connection.execute("UPDATE sign_in_tries SET failures = 0, until = 0 WHERE whom LIKE 'known:tuan|%'")
+
+
+def test_no_word_and_no_time_tells_which_names_exist(house: House) -> None:
+    took: dict[str, list[float]] = {"mai": [], "nobody-here": []}
+    words = set()
+    for turn in range(4):
+        for number, name in enumerate(took):
+            began = time.perf_counter()
+            told = house.press("/sign-in", source=f"127.0.{5 + number}.{turn}", name=name, secret="999999")
+            took[name].append(time.perf_counter() - began)
+            words.add((told.status, told.body, "Set-Cookie" in told.headers))
+    assert len(words) == 1
+    there, not_there = (min(times) for times in took.values())
+    assert max(there, not_there) < 3 * min(there, not_there)  # without a hash of nobody's it would be tenfold
+    assert house.press("/secret", name="mai", code="AAAA-AAAA-AAAA", secret=PIN, again=PIN).body == (
+        house.press("/secret", name="nobody-here", code="AAAA-AAAA-AAAA", secret=PIN, again=PIN).body
+    )
+    house.forgive()
+
+
+def test_many_pins_at_once_at_a_lock_screen_are_no_more_than_five(house: House) -> None:
+    cookie = house.desk.signed_in("mai")
+    assert house.press("/lock", cookie).status == 204
+    sent = []
+    for number in range(16):
+        connection = house.desk.connection()
+        more = {"Cookie": f"tiepdon={cookie}", csrf.HEADER: csrf.token_for(cookie)}
+        connection.request("POST", "/unlock", urlencode({"secret": f"88112{number:02}"}), {**PRESS, **more})
+        sent.append(connection)
+    assert {connection.getresponse().status for connection in sent} == {401}
+    assert house.ask("GET", "/session", cookie).text == '{"lock_seconds":0,"state":"over"}\n'
+    assert house.press("/unlock", cookie, secret=PIN).status == 401
+
+
+def test_a_code_for_a_pin_works_once_and_guessing_it_is_slowed(house: House) -> None:
+    made = json.loads(house.desk.command("account", "add", "lan", "Lan", "--role", "receptionist", "--json").stdout)
+    assert set(made) == {"account", "code", "link"}
+    form = {"name": "lan", "code": made["code"], "secret": PIN, "again": PIN}
+    assert house.press("/secret", **form).status == 200
+    assert house.press("/secret", **{**form, "secret": "150397", "again": "150397"}).status == 401
+    assert 429 in [house.press("/secret", source="127.0.9.1", **{**form, "code": "A"}).status for _ in range(6)]
+    assert PIN not in house.desk.command("account", "list", "--json").stdout
+    assert "argon2" not in house.desk.command("account", "list", "--json").stdout
+    house.forgive()
+
+
+# Sessions.
+
+
+def test_a_cookie_is_for_this_host_and_no_script_and_never_the_one_that_was_planted(house: House) -> None:
+    told = house.ask("POST", "/sign-in", "planted", urlencode({"name": "mai", "secret": PIN}), **PRESS)
+    cookie = told.headers["Set-Cookie"]
+    assert told.status == 204
+    assert "planted" not in cookie
+    assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
+    assert "Domain" not in cookie
+    assert house.desk.get("/counter/list", "planted") == 401
+
+
+@pytest.mark.parametrize("end", ["lock", "sign-out", "disable", "change", "reset"])
+def test_what_is_open_ends_at_once_with_the_session(house: House, end: str) -> None:
+    house.desk.command("account", "enable", "lan")
+    house.press("/people/lan/change", house.hoa, full_name="Lan", role="receptionist")
+    cookie = house.desk.signed_in("lan")
+    with closing(house.stream("/counter/list/events", cookie)) as stream:
+        assert stream.readline() == b"event: part\n"
+        began = time.monotonic()
+        if end in ("lock", "sign-out"):
+            assert house.press(f"/{end}", cookie).status == 204
+        elif end == "disable":  # from another process
+            assert house.desk.command("account", "disable", "lan").returncode == 0
+            began = time.monotonic()
+        else:
+            form = {"full_name": "Lan", "role": "technician"} if end == "change" else {}
+            assert house.press(f"/people/lan/{end}", house.hoa, **form).status == 200
+        assert b"event: over" in stream.read()
+        assert time.monotonic() - began < 2.0
+    assert house.desk.get("/counter/list", cookie) == 401
+
+
+def test_a_machine_that_is_revoked_hears_nothing_more(house: House) -> None:
+    token = house.bearer(Scope.BOARD, name="hall")
+    with closing(house.stream("/board/hall/events", Authorization=f"Bearer {token}")) as stream:
+        assert stream.readline() == b"event: hello\n"
+        with closing(open_machines(house.settings, SystemClock())) as machines:
+            machines.revoke_named("hall", "hoa")
+        began = time.monotonic()
+        assert b"event: over" in stream.read()
+        assert time.monotonic() - began < 2.0
+    assert house.ask("GET", "/board/hall", Authorization=f"Bearer {token}").status == 401
+
+
+def test_a_stream_too_many_is_refused_in_every_part_and_costs_nothing_once_it_is_closed(house: House) -> None:
+    held = [house.stream("/counter/list/events", house.hoa) for _ in range(MOST_OF_ONE)]
+    for path in ("/counter/list/events", "/counter/events", "/board/hall/events", "/technician/events"):
+        told = house.ask("GET", path, house.hoa, Accept="text/event-stream")
+        assert (told.status, told.headers["Retry-After"]) == (503, "10"), path
+        assert json.loads(told.body)["code"] == "desk.too_many_streams"
+    problem = house.ask("GET", f"{BASE}/calls/events", house.hoa)
+    assert (problem.status, problem.headers["Content-Type"]) == (503, "application/problem+json")
+    assert problem.headers["Retry-After"]
+    for stream in held:
+        stream.close()
+    for _ in range(2 * MOST_OF_ONE):
+        assert house.ask("HEAD", "/counter/list/events", house.mai).status == 200  # holds no place
+    wait_until(lambda: _opens(house, "/counter/list/events"), 3, "places that were given back")
+    assert "Traceback" not in house.log()
+
+
+def _opens(house: House, path: str) -> bool:
+    with closing(house.stream(path, house.hoa)) as stream:
+        return stream.status == 200
+
+
+def test_the_pin_is_changed_by_who_knows_the_old_one_and_ends_every_other_session(house: House) -> None:
+    house.desk.command("account", "enable", "lan")
+    made = json.loads(house.desk.command("account", "reset", "lan", "--json").stdout)
+    assert house.press("/secret", name="lan", code=made["code"], secret=PIN, again=PIN).status == 200
+    cookie, other = house.desk.signed_in("lan"), house.desk.signed_in("lan")
+    new = {"secret": "150397", "again": "150397"}
+    assert house.press("/own-secret", old=PIN, **new).status == 401  # nobody's
+    assert house.press("/own-secret", cookie, old="999999", **new).status == 401
+    assert house.press("/own-secret", cookie, old=PIN, secret="123456", again="123456").status == 422
+    assert house.press("/own-secret", cookie, old=PIN, secret="150397", again="150398").status == 422
+    assert house.press("/own-secret", cookie, old=PIN, **new).status == 200
+    assert (house.desk.get("/own-secret", cookie), house.desk.get("/own-secret", other)) == (200, 401)
+    assert house.press("/sign-in", source="127.0.10.1", name="lan", secret=PIN).status == 401
+    assert house.press("/sign-in", name="lan", secret="150397").status == 204
+    for _ in range(5):
+        house.press("/own-secret", cookie, old="999999", **new)
+    assert house.desk.get("/own-secret", cookie) == 401  # who guesses at a screen left open
+    assert house.rows("SELECT count(*) FROM account_acts WHERE act = 'secret_changed' AND account = 'lan'") == [(1,)]
+    house.forgive()
+
+
+# Other pages and other names.
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"HX_Request": "true"},
+        {"HX_Request": "true", "X_CSRF_Token": "0" * 64},
+        {"X_CSRF_Token": "own"},
+        {"HX_Request": "true", "X_CSRF_Token": "own", "Origin": "https://evil.example"},
+        {"HX_Request": "true", "X_CSRF_Token": "own", "Origin": "null"},
+        {"HX_Request": "true", "X_CSRF_Token": "own", "Sec_Fetch_Site": "same-site"},
+        {"HX_Request": "true", "X_CSRF_Token": "own", "Host": "evil.example"},
+    ],
+)
+def test_no_other_page_presses_in_her_name(house: House, headers: dict[str, str]) -> None:
+    told = {name: value.replace("own", csrf.token_for(house.hoa)) for name, value in headers.items()}
+    for kind in ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x"):
+        answer = house.ask("POST", "/people/mai/disable", house.hoa, "", Content_Type=kind, **told)
+        assert answer.status == 403
+        assert "touchscreen" not in answer.text
+    key = {"Idempotency_Key": "12345678", "Content_Type": "application/json"}
+    assert house.ask("POST", f"{BASE}/counters/1/call-next", house.hoa, "{}", **key, **told).status == 403
+    assert house.desk.get("/counter/list", house.mai) == 200
+
+
+def test_a_name_that_was_made_to_point_here_is_refused_in_words_of_the_desk(house: House) -> None:
+    told = house.ask("GET", "/sign-in", Host="evil.example", Accept="text/html", Accept_Language="en")
+    assert told.status == 403
+    assert "Trang nhân viên" in told.text
+    assert "cảm ứng" not in told.text
+    assert "kiosk.listen" not in told.text
+    assert house.ask("GET", "/static/staff.js", Host="evil.example").status == 403
+
+
+@pytest.mark.parametrize(
+    "back",
+    ["//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example", "javascript:alert(1)", "\\\\x",
+     "/%0d%0aSet-Cookie:x=1\r\nX: y", "/sign-in?back=//evil.example"],
+)  # fmt: skip
+def test_nobody_is_led_elsewhere_after_signing_in(house: House, back: str) -> None:
+    told = house.press("/sign-in", name="mai", secret=PIN, back=back)
+    assert told.headers["HX-Redirect"] in ("/counter", "/")
+    page = house.ask("GET", "/sign-in?" + urlencode({"back": back}), Accept="text/html")
+    assert 'name="back" value=""' in page.text
+
+
+def test_every_answer_whatever_it_says_forbids_frames_inline_scripts_and_keeping(house: House) -> None:
+    pages = ["/", "/sign-in", "/secret", "/own-secret", "/lock", "/people", "/machines", "/counter", "/counter/list",
+             "/technician", "/board", "/board/hall", "/board/nowhere", "/board/enter?code=x", "/nowhere", "/session",
+             f"{BASE}/queues", f"{BASE}/nowhere", f"{BASE}/openapi.json", "/voice/vi/index.json"]  # fmt: skip
+    for cookie in (house.hoa, ""):
+        for path in pages:
+            told = house.ask("GET", path, cookie, Accept="text/html")
+            policy = told.headers["Content-Security-Policy"]
+            assert POLICY in policy, path
+            assert "unsafe" not in policy
+            assert "frame-ancestors 'none'" in policy
+            assert told.headers["X-Frame-Options"] == "DENY"
+            assert told.headers["X-Content-Type-Options"] == "nosniff"
+            assert told.headers["Cache-Control"] == "no-store", path
+            assert "Access-Control-Allow-Origin" not in told.headers
+            assert _inline(told.body.decode("utf-8", "replace")) == [], path
+
+
+def _inline(page: str) -> list[str]:
+    """What a policy without `unsafe-inline` would forbid, and what comes from elsewhere."""
+    found = []
+
+    class Looks(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            told = dict(attrs)
+            if tag == "style" or (tag == "script" and "src" not in told):
+                found.append(tag)
+            found.extend(name for name in told if name == "style" or name.startswith(("on", "hx-on")))
+            found.extend(str(told[name]) for name in ("src", "href") if "//" in (told.get(name) or ""))
+
+    Looks().feed(page)
+    return found
+
+
+def test_what_is_no_request_is_not_repeated_in_the_answer_or_in_the_log(house: House) -> None:
+    for sent in (
+        b"<script>alert(1)</script>\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\r\n" + b"Y: y\r\n" * 100 + b"\r\n",
+        b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"b" * 9000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nBad\x00Name<script>: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 40 + b"\r\n\r\n",
+    ):
+        told = house.raw(sent)
+        assert told.startswith(b"HTTP/1.1 4"), sent[:60]
+        assert b"script" not in told.partition(b"\r\n\r\n")[2]
+        assert POLICY.encode() in told
+    assert "<script>" not in house.log()
+    assert "Traceback" not in house.log()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/static/../../tiepdon.toml", "/static/..%2f..%2fapp.py", "/static/%2e%2e/app.py", "/static//etc/passwd",
+     "/voice/..%2f..%2f/index.json", "/voice/vi/..%2f..%2fapp.ogg", "/voice/../x.ogg", "/static/%00",
+     "/voice/vi/%00.ogg", "/board/..%2fx", "/counter/visits/..%2f..%2fx"],
+)  # fmt: skip
+def test_no_path_leads_out_of_what_is_served(house: House, path: str) -> None:
+    told = house.ask("GET", path, house.hoa)
+    if told.status == 308:  # only ever to a path of ours
+        path = told.headers["Location"].removeprefix(f"http://127.0.0.1:{house.desk.port}")
+        assert path.startswith("/static/")
+        told = house.ask("GET", path, house.hoa)
+    assert told.status in (200, 400, 404), told.text
+    assert b"create_app" not in told.body
+    assert b"root:" not in told.body
+    assert b"[paths]" not in told.body
+    assert told.status != 200 or told.body.strip() == b"{}"
+
+
+def test_large_and_crooked_bodies_are_refused_without_being_kept(house: House) -> None:
+    press = {"HX_Request": "true", "X_CSRF_Token": csrf.token_for(house.hoa)}
+    large = "a=" + "x" * 200_000
+    form = "application/x-www-form-urlencoded"
+    assert house.ask("POST", "/sign-in", body=large, HX_Request="true", Content_Type=form).status == 413
+    many = "&".join(f"k{number}=1" for number in range(1500))
+    assert house.ask("POST", "/people/add", house.hoa, many, Content_Type=form, **press).status in (413, 422, 400)
+    parts = (
+        b"".join(b'--x\r\nContent-Disposition: form-data; name="a%d"\r\n\r\n1\r\n' % n for n in range(250)) + b"--x--"
+    )
+    multipart = "multipart/form-data; boundary=x"
+    assert house.ask("POST", "/sign-in", body=parts, HX_Request="true", Content_Type=multipart).status in (400, 413)
+    torn = "multipart/form-data; boundary=" + "y" * 500
+    assert house.ask("POST", "/sign-in", body=b"--y", HX_Request="true", Content_Type=torn).status in (400, 401, 413)
+    api = {"Idempotency_Key": "12345678", "Content_Type": "application/json", **press}
+    assert house.ask("POST", f"{BASE}/counters/1/call-next", house.hoa, large, **api).status == 413
+    deep = '{"counter":' + "[" * 3000
+    assert house.ask("POST", f"{BASE}/tickets/{'0' * 32}/call", house.hoa, deep, **api).status == 400
+    assert "Traceback" not in house.log()
+
+
+# Words of others on our pages, on paper, in the log.
+
+
+def test_a_name_is_text_wherever_it_stands(house: House) -> None:
+    with closing(open_store(house.settings, SystemClock())) as store:
+        ticket = store.check_in("hostile-1", by_chip(full_name=EVIL), covered()).ticket
+    ((visit,),) = house.rows("SELECT visit_id FROM tickets WHERE id = ?", ticket.ticket_id)
+    assert house.press("/people/add", house.hoa, name="x" * 10, full_name=EVIL, role="receptionist").status == 200
+    assert house.press("/machines/code", house.hoa, kind="program", name=EVIL, scope="queue").status == 200
+    paths = ("/people", "/machines", "/board/hall", "/board", "/counter/list", "/counter", f"/counter/visits/{visit}")
+    told = {path: house.ask("GET", path, house.hoa).text for path in paths}
+    for path, page in told.items():
+        assert "<img src=x" not in page, path
+        assert "49" not in re.findall(r"onerror=alert\(1\)&gt;(\S{2})", page)
+    assert "&lt;img src=x" in told[f"/counter/visits/{visit}"].lower()
+    assert "&lt;img src=x" in told["/people"]
+    assert "<img src=x" not in house.press("/counter/search", house.hoa, text=EVIL[:20]).text
+
+
+def test_no_line_of_the_log_is_somebody_elses(house: House) -> None:
+    house.press("/sign-in", name="x\nERROR root: forged\x1b[2J", secret="1")
+    house.ask("GET", "/board/x%0aERROR%20root:%20forged%1b[2J", house.hoa)
+    house.ask("GET", f"{BASE}/problems/x%0aERROR%20root:%20forged", house.hoa)
+    house.ask("GET", "/sign-in/oidc/back?error=x%0aERROR%20root:%20forged", house.hoa)
+    told = house.log()
+    assert "\nERROR root: forged" not in told
+    assert "\x1b" not in told
+    for cookie in (house.hoa, house.mai, house.tuan):
+        assert cookie not in told
+    assert PIN not in told
+
+
+# Machines, keys, files.
+
+
+def test_each_token_opens_what_its_scope_names_and_nothing_else(house: House) -> None:
+    path_of = {"counter": "1", "ticket_id": "0" * 32, "visit_id": "0" * 32, "call_id": "1", "code": "internal"}
+    for scope in Scope:
+        token = house.bearer(scope, name=f"m-{scope.value}")
+        for one in OPERATIONS:
+            path = BASE + re.sub(r"{(\w+)}", lambda found: path_of[found[1]], one.path)
+            if one.name == "callEvents" and scope in one.who:
+                continue
+            told = house.ask(
+                one.method,
+                path,
+                body="{}" if one.body is not None else None,
+                Authorization=f"Bearer {token}",
+                Idempotency_Key="12345678",
+                Content_Type="application/json",
+            )
+            assert (told.status == 403) is (scope not in one.who), (scope, one.name, told.status)
+            assert told.status < 500
+        for page in ("/", "/counter", "/people", "/machines", "/technician", "/own-secret"):
+            assert house.ask("GET", page, Authorization=f"Bearer {token}").status in (401, 403)
+
+
+def test_a_machine_never_acts_under_the_name_of_somebody(house: House) -> None:
+    with closing(open_store(house.settings, SystemClock())) as store:
+        ticket = store.check_in("hostile-2", by_chip(), covered()).ticket.ticket_id
+    ((visit,),) = house.rows("SELECT visit_id FROM tickets WHERE id = ?", ticket)
+    token = house.bearer(Scope.RECORDS, name="hoa")
+    assert house.ask("GET", f"{BASE}/visits/{visit}", Authorization=f"Bearer {token}").status == 200
+    assert house.rows("SELECT by FROM visit_views WHERE visit_id = ?", visit) == [("machine:hoa",)]
+    assert house.ask("GET", f"{BASE}/visits/{visit}", house.hoa).status == 200
+    assert house.rows("SELECT by FROM visit_views WHERE visit_id = ? ORDER BY id DESC LIMIT 1", visit) == [("hoa",)]
+    code = {"kind": "program", "name": "own", "scope": "records"}
+    assert house.press("/machines/code", house.tuan, **code).status == 403
+
+
+def test_a_key_of_one_caller_says_nothing_to_another(house: House) -> None:
+    for number in (3, 4):
+        with closing(open_store(house.settings, SystemClock())) as store:
+            store.counter_ticket(f"hostile-{number}")
+    first, second = house.bearer(Scope.CALL, name="one"), house.bearer(Scope.CALL, name="two")
+    told = []
+    for token in (first, second, first):
+        headers = {"Authorization": f"Bearer {token}", "Idempotency_Key": "the-same-key"}
+        called = house.ask("POST", f"{BASE}/counters/1/call-next", **headers)
+        told.append(json.loads(called.body)["ticket"]["number"])
+    assert told[0] == told[2]
+    assert told[0] != told[1]
+
+
+def test_an_answer_that_is_the_same_is_the_same_to_whom_it_is_for_alone(house: House) -> None:
+    token = house.bearer(Scope.QUEUE, name="etag")
+    told = house.ask("GET", f"{BASE}/queues", Authorization=f"Bearer {token}")
+    tag = told.headers["ETag"]
+    assert house.ask("GET", f"{BASE}/queues", Authorization=f"Bearer {token}", If_None_Match=tag).status == 304
+    assert house.ask("GET", f"{BASE}/queues", If_None_Match=tag).status == 401
+    kiosk = house.bearer(Scope.KIOSK, name="etag2")
+    assert house.ask("GET", f"{BASE}/queues", Authorization=f"Bearer {kiosk}", If_None_Match=tag).status == 403
+
+
+def test_another_user_of_this_machine_reads_no_file_and_speaks_to_no_socket(house: House) -> None:
+    for path in (house.folder / "state", house.folder / "run"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
+    files = [one for one in (house.folder / "state").rglob("*") if one.is_file()]
+    sockets = list((house.folder / "run").iterdir())
+    assert any("desk.sock" in one.name for one in sockets)
+    assert any("wal" in one.name for one in files)
+    for one in (*files, *sockets):
+        assert stat.S_IMODE(one.stat().st_mode) & 0o077 == 0, one
+    assert b"tdm_" not in b"".join(one.read_bytes() for one in files)  # no token, only its hash
+
+
+def test_clients_that_speak_slowly_give_way_to_those_who_ask(house: House) -> None:
+    slow = []
+    for number in range(3):  # three addresses, more connections than the desk has threads
+        for _ in range(40):
+            one = socket.create_connection(("127.0.0.1", house.desk.port), source_address=(f"127.0.20.{number}", 0))
+            half = (
+                b"GET / HTTP/1.1\r\n"
+                if number
+                else b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
+            )
+            one.sendall(half)
+            slow.append(one)
+    try:
+        began = time.monotonic()
+        assert house.ask("GET", "/health").status == 200
+        assert time.monotonic() - began < SHORT_ASKING_SECONDS + 4
+    finally:
+        for one in slow:
+            one.close()

@@ -1,0 +1,69 @@
+"""The desk put together: every part of the staff's pages on the site's own database and its line to the bridge."""
+
+from flask import Flask
+
+from config.settings import Settings, socket_path
+from kiosk.accounts import Role, open_accounts
+from kiosk.clock import Clock, SystemClock
+from kiosk.machines import Scope, open_machines
+from kiosk.queue.desk import open_queue
+from kiosk.secret_hash import SecretHash
+from kiosk.sessions import open_sessions
+from kiosk.sign_in import SignIn
+from ui import voice_pages
+from ui.api import routes as api
+from ui.api.handlers import Desk as ApiDesk
+from ui.api.rates import Rates
+from ui.board import routes as board
+from ui.counter import routes as counter
+from ui.counter.desk import open_desk
+from ui.desk.access import allow
+from ui.desk.app import CLOSERS, Staff, create_desk
+from ui.desk.machines import finder
+from ui.packs import packs_of
+from ui.people.parts import parts_of
+from ui.technician import routes as technician
+from ui.technician.bridge import Bridge
+from ui.technician.watch import Watch
+from wire.client import Client
+
+
+def desk_of(settings: Settings) -> Flask:
+    """The application, its watch already looking. Raises CertificateUnusable."""
+    clock = SystemClock()
+    bridge = Client(socket_path(settings, "bridge"))
+    staff = staff_of(settings, clock)
+    receptionists = open_desk(settings, clock, staff.sessions.sit)
+    technicians = _message_desk(bridge, clock)
+    programs = ApiDesk(settings, clock)
+    machines = open_machines(settings, clock)
+    voice = packs_of(settings).voice()
+    boards = board.Boards(open_queue(settings, clock), voice, clock)
+    app = create_desk(
+        settings,
+        staff,
+        (
+            lambda app, build: counter.blueprint(app, settings, receptionists, build),
+            lambda app, build: technician.blueprint(app, settings, technicians, build),
+            lambda app, build: board.blueprint(app, settings, boards, build),
+            lambda _app, _build: allow(voice_pages.blueprint(voice), *Role, Scope.BOARD),
+            lambda _app, _build: api.blueprint(programs, Rates(clock.monotonic)),
+            *parts_of(settings, staff, machines, clock),
+        ),
+        finder(machines),
+    )
+    app.extensions[CLOSERS] += [receptionists.close, technicians.close, boards.streams.close]
+    return app
+
+
+def staff_of(settings: Settings, clock: Clock) -> Staff:
+    """Who works at this site."""
+    accounts, sessions = open_accounts(settings, clock), open_sessions(settings, clock)
+    return Staff(accounts, sessions, SignIn(accounts, sessions, SecretHash(), clock))
+
+
+def _message_desk(bridge: Client, clock: Clock) -> technician.Technician:
+    line = Bridge(bridge)
+    watch = Watch(line.health, clock.now)
+    watch.start()
+    return technician.Technician(line, watch, clock.now)
