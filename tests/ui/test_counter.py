@@ -14,8 +14,6 @@ from kiosk.counter_question import Path as Way
 from kiosk.states import CounterReason
 from tests.kiosk.world import rows
 from tests.ui.counter_desk import FULL, PRESS, CounterDesk
-from tests.ui.scripted import ScriptedController, settings_with
-from ui.app import create_app
 from ui.counter.stream import part_events
 from ui.guard import CONTENT_SECURITY_POLICY
 from ui.touchscreen.stream import Streams
@@ -40,7 +38,7 @@ def client(desk: CounterDesk) -> FlaskClient:
 
 
 def spoken(client: FlaskClient, language: str) -> None:
-    assert client.post("/counter/language", data={"language": language}, headers=PRESS).status_code == 204
+    assert client.post("/language", data={"language": language}, headers=PRESS).status_code == 204
 
 
 def asked(client: FlaskClient, where: str = "/counter/ask", **typed: str) -> str:
@@ -58,47 +56,22 @@ def name_of(html: str) -> str:
 # Who may call
 
 
-def test_without_the_setting_there_is_no_counter() -> None:
-    assert settings_with().counter.enabled is False
-    client = create_app(settings_with(), ScriptedController()).test_client()
-    assert {client.get(path).status_code for path in ("/counter", "/counter/ask", "/counter/events")} == {404}
-
-
-@pytest.mark.parametrize("peer", ["192.168.1.7", "10.0.0.1", "::ffff:192.168.1.7", "2001:db8::1", "", "localhost"])
-@pytest.mark.parametrize("path", ["/counter", "/counter/ask", "/counter/events", "/counter/times.css"])
-def test_only_this_machine_is_answered(client: FlaskClient, peer: str, path: str) -> None:
-    assert client.get(path, environ_overrides={"REMOTE_ADDR": peer}).status_code == 403
-
-
-@pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"])
-def test_this_machine_is_answered_by_any_of_its_own_addresses(client: FlaskClient, peer: str) -> None:
-    assert client.get("/counter", environ_overrides={"REMOTE_ADDR": peer}).status_code == 200
-
-
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Forwarded-Host", "X-Real-IP", "Via"])
-def test_a_proxy_on_this_machine_opens_it_to_nobody(client: FlaskClient, header: str) -> None:
-    assert client.get("/counter", headers={header: "127.0.0.1"}).status_code == 403
-
-
-@pytest.mark.parametrize("host", ["counter.example", "192.168.1.7:8080", ""])
-def test_another_host_name_is_refused(client: FlaskClient, host: str) -> None:
-    assert client.get("/counter", headers={"Host": host}).status_code == 403
-
-
 def test_a_form_of_another_site_asks_nothing(desk: CounterDesk, client: FlaskClient) -> None:
-    assert client.post("/counter/ask", data=LAN).status_code == 403
+    assert client.post("/counter/ask", data=LAN, headers={"HX-Request": "false"}).status_code == 403
     assert client.post("/counter/ask", data=LAN, headers=PRESS | {"Origin": "http://x.example"}).status_code == 403
+    assert client.post("/counter/ask", data=LAN, headers=PRESS | {"X-CSRF-Token": "0"}).status_code == 403
     assert desk.questions == []
 
 
-def test_the_touchscreen_knows_no_way_to_the_counter(client: FlaskClient) -> None:
-    assert "/counter" not in client.get("/").text.replace('value="counter', "")
-    assert "/counter" not in (Path(__file__).parents[2] / "ui/static/touchscreen.js").read_text("utf-8")
+def test_the_touchscreen_knows_no_way_to_the_counter() -> None:
+    for name in ("touchscreen.js", "speech.js"):
+        path = Path(__file__).parents[2] / "ui/static" / name
+        assert not path.exists() or "/counter" not in path.read_text("utf-8")
 
 
 def test_every_answer_carries_the_policy_and_is_not_kept(desk: CounterDesk, client: FlaskClient) -> None:
     visit = desk.visit("run-1", FULL)
-    for path in ("/counter", f"/counter/visits/{visit}", "/counter/ask"):
+    for path in ("/counter/list", f"/counter/visits/{visit}", "/counter/ask"):
         answer = client.get(path)
         assert answer.headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
         assert answer.headers["Cache-Control"] == "no-store"
@@ -107,7 +80,7 @@ def test_every_answer_carries_the_policy_and_is_not_kept(desk: CounterDesk, clie
 
 def test_too_long_a_form_is_refused_and_a_long_name_is_not(client: FlaskClient) -> None:
     assert client.post("/counter/ask", data=LAN | {"full_name": "ễ" * 190}, headers=PRESS).status_code == 200
-    assert client.post("/counter/ask", data=LAN | {"full_name": "x" * 9000}, headers=PRESS).status_code == 413
+    assert client.post("/counter/ask", data=LAN | {"full_name": "x" * 20000}, headers=PRESS).status_code == 413
 
 
 # What stands there
@@ -136,7 +109,7 @@ def test_no_key_is_shown_in_place_of_words(desk: CounterDesk, client: FlaskClien
     visits += [desk.visit("run-full", FULL), desk.visit("run-none", None)]
     tickets = [desk.store.counter_ticket(f"run-{reason}", reason).ticket.ticket_id for reason in CounterReason]
     spoken(client, language)
-    pages = ["/counter", *(f"/counter/visits/{visit}" for visit in visits)]
+    pages = ["/counter/list", *(f"/counter/visits/{visit}" for visit in visits)]
     pages += [f"/counter/ask?ticket={ticket}" for ticket in tickets]
     for page in pages:
         text = client.get(page).text
@@ -144,11 +117,10 @@ def test_no_key_is_shown_in_place_of_words(desk: CounterDesk, client: FlaskClien
         assert not re.search(r"\b(counter|card|error)\.[a-z_]+(\.[a-z_]+)*\b(?!js|css)", re.sub(r"<[^>]+>", " ", text))
 
 
-def test_the_list_masks_names_and_the_visit_shows_them_whole(desk: CounterDesk, client: FlaskClient) -> None:
+def test_names_stand_there_whole_and_the_number_only_in_the_visit(desk: CounterDesk, client: FlaskClient) -> None:
     visit = desk.visit("run-1", SLOW, full_name="Công Tằng Tôn Nữ Thử")
-    listed, opened = client.get("/counter").text, client.get(f"/counter/visits/{visit}").text
-    assert "C. T. T. N. Thử" in listed
-    assert "Công Tằng" not in listed
+    listed, opened = client.get("/counter/list").text, client.get(f"/counter/visits/{visit}").text
+    assert "Công Tằng Tôn Nữ Thử" in listed
     assert "001303900017" not in listed
     assert "Công Tằng Tôn Nữ Thử" in opened
     assert "001303900017" in opened
@@ -156,7 +128,7 @@ def test_the_list_masks_names_and_the_visit_shows_them_whole(desk: CounterDesk, 
 
 def test_a_hostile_name_is_text(desk: CounterDesk, client: FlaskClient) -> None:
     visit = desk.visit("run-1", SLOW, full_name="<img src=x> \u202e'\"><script>alert(1)</script>")
-    for page in ("/counter", f"/counter/visits/{visit}"):
+    for page in ("/counter/list", f"/counter/visits/{visit}"):
         text = client.get(page).text
         assert "<img" not in text
         assert "<script>alert" not in text
@@ -197,12 +169,13 @@ def test_a_visit_or_ticket_that_is_not_there_is_said_in_words(client: FlaskClien
 
 @pytest.mark.parametrize("page", ["0", "-1", "9999999", "x", "1;2"])
 def test_a_page_that_is_none_is_the_first_or_last(client: FlaskClient, page: str) -> None:
-    assert client.get(f"/counter?page={page}").status_code == 200
+    assert client.get(f"/counter/list?page={page}").status_code == 200
 
 
 def test_a_ticket_without_a_visit_opens_its_own_way_of_asking(desk: CounterDesk, client: FlaskClient) -> None:
     ticket = desk.store.counter_ticket("run-1", CounterReason.NEWBORN).ticket
-    assert f"/counter/ask?ticket={ticket.ticket_id}" in client.get("/counter").text
+    assert f"/counter/tickets/{ticket.ticket_id}" in client.get("/counter/list").text
+    assert f"/counter/ask?ticket={ticket.ticket_id}" in client.get(f"/counter/tickets/{ticket.ticket_id}").text
     opened = client.get(f"/counter/ask?ticket={ticket.ticket_id}").text
     assert 'value="newborn" checked' in opened
     assert ticket.number in opened
@@ -319,7 +292,7 @@ def test_a_child_is_never_sent_for_an_id_card(desk: CounterDesk, client: FlaskCl
 def test_without_a_database_the_page_says_so(desk: CounterDesk, client: FlaskClient) -> None:
     (Path(desk.settings.paths.state) / "tiepdon.db").rename(Path(desk.settings.paths.state) / "away.db")
     spoken(client, "en")
-    answer = client.get("/counter")
+    answer = client.get("/counter/list")
     assert answer.status_code == 503
     assert Words("en").get("error.database.unavailable").split("{")[0] in answer.text
 
@@ -334,7 +307,8 @@ def test_the_stream_sends_what_changed_and_nothing_else(desk: CounterDesk) -> No
         made.append(1)
         return " ".join(row.number for row in desk.counter.page().rows) or "none"
 
-    events = part_events(desk.counter.version, render, Streams(8), monotonic=lambda: 0.0)
+    stream = part_events(desk.counter.version, render, Streams(8), monotonic=lambda: 0.0)
+    events = filter(None, stream)
     assert next(events) == b"event: part\ndata: none\n\n"
     desk.visit("run-1", SLOW)
     assert next(events) == b"event: part\ndata: A0001\n\n"
@@ -342,7 +316,7 @@ def test_the_stream_sends_what_changed_and_nothing_else(desk: CounterDesk) -> No
     desk.visit("run-2", SLOW)
     assert next(events) == b"event: part\ndata: A0001 A0002\n\n"
     assert len(made) <= 4
-    events.close()  # type: ignore[attr-defined]
+    stream.close()  # type: ignore[attr-defined]
 
 
 def test_the_stream_says_that_the_database_is_away_and_begins_anew_when_it_is_back() -> None:
@@ -353,7 +327,7 @@ def test_the_stream_says_that_the_database_is_away_and_begins_anew_when_it_is_ba
             raise DatabaseUnavailable(why="test")
         return (1, 1, 1)
 
-    events = part_events(version, lambda: "all", Streams(8))
+    events = filter(None, part_events(version, lambda: "all", Streams(8)))
     assert next(events) == b"event: trouble\ndata: database.unavailable\n\n"
     assert next(events) == b"event: part\ndata: all\n\n"
 

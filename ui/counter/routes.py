@@ -1,22 +1,25 @@
-"""The counter over HTTP: the day's list, a visit, a question to the insurance, and the streams that keep them true."""
+"""The counter over HTTP: one's own desk, the day's list, a ticket with its visit, a question to the insurance, and the
+streams that keep them true.
+"""
 
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import msgspec
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, redirect, request
 from flask.typing import ResponseReturnValue
 
 from config.settings import Settings
 from hisbridge.lookups.entitlement import entitlement
 from hisbridge.lookups.openness import is_open
 from hisbridge.lookups.portal_answer import FORCES_NOT_FOUND
-from hisbridge.questions import Act, Coverage, CoverageQuestion, Verdict
+from hisbridge.questions import Act, Coverage, Officer, Verdict
+from kiosk.accounts import Role
 from kiosk.changes import NoSuchVisit, VisitCancelled
-from kiosk.counter import AnotherPerson, Counter, Grounds, Row, differs
+from kiosk.counter import AnotherPerson, Grounds, Row, differs
 from kiosk.counter_acts import act_of
+from kiosk.counter_entry import TicketTaken
 from kiosk.counter_question import (
     CIRCUMSTANCES,
     NUMBERS,
@@ -27,160 +30,213 @@ from kiosk.counter_question import (
     path_of,
     question_of,
 )
-from ui.counter import views
+from kiosk.help_calls import NoSuchHelpCall
+from kiosk.queue.errors import NoSuchCounter, NoSuchQueue, NoSuchTicket, NothingToUndo, NotPossible
+from ui.counter import desk_views, views
+from ui.counter.acts import add_acts, trouble_words
 from ui.counter.answers import Answer, Answers
-from ui.counter.stream import MAX_STREAMS, part_events
-from ui.errors import AnswerGone, UnknownAction
-from ui.loopback import check_local
-from ui.touchscreen.stream import Streams
-from ui.words import LANGUAGES, Words
+from ui.counter.desk import Desk
+from ui.counter.page import Pages, pages_of
+from ui.counter.sights import desk_part, list_part, ticket_part
+from ui.counter.stream import part_events
+from ui.counter.writing import add_writing
+from ui.desk.access import allow, signed
+from ui.errors import AnswerGone, NoPlaceChosen
 from wire.database import DatabaseOutdated, DatabaseUnavailable
 from wire.errors import MalformedMessage, TiepDonError
 
-LANGUAGE_COOKIE = "counter_language"
-MAX_FORM_BYTES = 8192  # a long name, percent-encoded, takes nine bytes a letter
-STATUS = {NoSuchVisit: 404, AnswerGone: 410, AnotherPerson: 409, VisitCancelled: 409}
-
-
-@dataclass(frozen=True)
-class Desk:
-    """What the pages need: the counter's store, the question to the bridge, the streams that end with the server."""
-
-    counter: Counter
-    ask: Callable[[CoverageQuestion], Coverage]
-    ask_seconds: float
-    streams: Streams = field(default_factory=lambda: Streams(MAX_STREAMS))
+MAX_FORM_BYTES = 16384  # a long name, percent-encoded, takes nine bytes a letter; a correction sends it twice
+STATUS = {
+    NoSuchVisit: 404,
+    NoSuchTicket: 404,
+    NoSuchCounter: 404,
+    NoSuchQueue: 404,
+    NoSuchHelpCall: 404,
+    AnswerGone: 410,
+    AnotherPerson: 409,
+    VisitCancelled: 409,
+    TicketTaken: 409,
+    NotPossible: 409,
+    NothingToUndo: 409,
+    NoPlaceChosen: 409,
+    MalformedMessage: 503,
+    DatabaseUnavailable: 503,
+    DatabaseOutdated: 503,
+}
 
 
 def blueprint(app: Flask, settings: Settings, desk: Desk, build: str) -> Blueprint:
-    """The routes. `build` names the version of the assets."""
-    pages = Blueprint("counter", __name__, url_prefix="/counter")
-    words = {language: Words(language) for language in LANGUAGES}
-    answers, counter, offset = Answers(), desk.counter, settings.site.utc_offset_minutes
-
-    def language() -> str:
-        told = request.cookies.get(LANGUAGE_COOKIE, "")
-        return told if told in words else settings.kiosk.language
-
-    def render(name: str, spoken: str, **context: object) -> str:
-        # Streams render outside of any request: the templates use nothing of Flask's.
-        said = words[spoken]
-        template = app.jinja_env.get_template(f"counter/{name}.html")
-        return template.render(say=said.get, language=spoken, site=settings.site, build=build, **context)
-
-    def stream(part: Callable[[], str]) -> Response:
-        events = part_events(counter.version, part, desk.streams)
-        return Response(events, mimetype="text/event-stream")
-
-    def list_part(number: int, spoken: str) -> str:
-        page = counter.page(number)
-        return render("rows", spoken, page=page, rows=views.rows_of(page, words[spoken]))
-
-    def visit_part(visit_id: str, spoken: str) -> str:
-        visit, said = counter.visit(visit_id), words[spoken]
-        record, coverage = visit.record, visit.record.coverage
-        return render(
-            "record",
-            spoken,
-            row=views.row_view(visit.row, said),
-            person=views.person_facts(record, said),
-            proof=views.proof_facts(record, offset, said),
-            identity=views.identity_line(visit, said),
-            verdict=views.coverage_line(coverage, said),
-            why=views.why_text(coverage, said) if coverage else "",
-            tasks=views.warnings_of(visit, said),
-            card=views.coverage_facts(coverage, offset, said) if coverage else (),
-            hints=views.hint_facts(coverage.entitlement, said) if coverage else (),
-            corrected=views.correction_text(visit.corrected, offset, said),
-            cancelled=visit.row.cancelled,
-            answers=[
-                (one.destination, views.moment_text(one.answered_at, offset), views.answer_facts(one, said))
-                for one in visit.answers
-            ],
-        )
-
-    def asking(path: Path, fields: dict[str, str]) -> dict[str, object]:
-        numbers = {one.value: NUMBERS[one] for one in Path}
-        return {"path": path.value, "paths": numbers, "reasons": CIRCUMSTANCES, "fields": fields}
+    """The routes, for receptionists and supervisors. `build` names the version of the assets."""
+    pages = allow(Blueprint("counter", __name__), Role.RECEPTIONIST, Role.SUPERVISOR)
+    common = pages_of(app, settings, desk, build)
 
     @pages.before_request
-    def only_here() -> None:
-        check_local(request)
+    def small_forms() -> None:
         request.max_content_length = request.max_form_memory_size = MAX_FORM_BYTES
 
     # Each by its name: what is not named here (a stranger refused) the application answers as everywhere.
-    @pages.errorhandler(NoSuchVisit)
-    @pages.errorhandler(AnswerGone)
-    @pages.errorhandler(AnotherPerson)
-    @pages.errorhandler(VisitCancelled)
-    @pages.errorhandler(MalformedMessage)
-    @pages.errorhandler(DatabaseUnavailable)
-    @pages.errorhandler(DatabaseOutdated)
     def trouble(error: TiepDonError) -> ResponseReturnValue:
-        told = words[language()].error(error.code)
+        said = common.said()
         page = "problem" if request.method == "POST" else "trouble"
-        return render(page, language(), told=told), STATUS.get(type(error), 503)
+        told = trouble_words(said, error.code, error.data)
+        return common.render(page, common.language(), told=told), STATUS[type(error)]
 
-    @pages.get("")
+    for kind in STATUS:
+        pages.register_error_handler(kind, trouble)
+
+    _add_places(pages, common)
+    _add_sights(pages, common)
+    _add_questions(pages, common)
+    add_acts(pages, common)
+    add_writing(pages, common)
+    return pages
+
+
+def _add_places(pages: Blueprint, common: Pages) -> None:
+    desk = common.desk
+
+    @pages.get("/place")
+    def place_page() -> ResponseReturnValue:
+        said, rules = common.said(), desk.queue.rules
+        places = [
+            (
+                code,
+                desk_views.counter_name(code, rules, said),
+                [desk_views.queue_name(one, rules, said) for one in place.queues],
+            )
+            for code, place in rules.counters.items()
+        ]
+        return common.render("place", common.language(), places=places, chosen=common.place())
+
+    @pages.post("/place")
+    def choose_place() -> ResponseReturnValue:
+        told = request.form.get("place", "")
+        if told not in desk.queue.rules.counters:
+            raise NoSuchCounter(counter="")
+        desk.set_place(signed().session, told)
+        return common.render("gone", common.language(), where="/counter", done="counter.place.chosen")
+
+    @pages.get("/counter/times.css")
+    def times() -> ResponseReturnValue:
+        return Response(f":root {{ --asking: {desk.ask_seconds:g}s; }}\n", mimetype="text/css")
+
+
+def _add_sights(pages: Blueprint, common: Pages) -> None:
+    desk = common.desk
+
+    def stream(part: Callable[[], str]) -> Response:
+        events = part_events(desk.counter.version, part, desk.streams)
+        return Response(events, mimetype="text/event-stream")
+
+    @pages.get("/counter")
+    def own_desk() -> ResponseReturnValue:
+        place, spoken = common.place(), common.language()
+        if not place:
+            return redirect("/place")
+        name = desk_views.counter_name(place, desk.queue.rules, common.said())
+        return common.render("desk", spoken, place=name, content=desk_part(common, place, spoken))
+
+    @pages.get("/counter/events")
+    def own_desk_events() -> ResponseReturnValue:
+        place, spoken = common.place(), common.language()
+        if not place:
+            raise NoPlaceChosen
+        return stream(lambda: desk_part(common, place, spoken))
+
+    @pages.get("/counter/list")
     def today() -> ResponseReturnValue:
-        number, spoken = _page_number(), language()
-        return render("list", spoken, number=number, content=list_part(number, spoken))
+        number, spoken = _page_number(), common.language()
+        return common.render("list", spoken, number=number, content=list_part(common, number, spoken))
 
-    @pages.get("/events")
+    @pages.get("/counter/list/events")
     def today_events() -> ResponseReturnValue:
-        number, spoken = _page_number(), language()
-        return stream(lambda: list_part(number, spoken))
+        number, spoken = _page_number(), common.language()
+        return stream(lambda: list_part(common, number, spoken))
 
-    @pages.get("/visits/<visit_id>")
+    @pages.post("/counter/search")
+    def search() -> ResponseReturnValue:
+        found = desk.counter.found(request.form.get("text", "")[:200])
+        said = common.said()
+        return common.render("found", common.language(), rows=[views.row_view(row, said) for row in found])
+
+    @pages.get("/counter/visits/<visit_id>")
     def visit_page(visit_id: str) -> ResponseReturnValue:
-        spoken = language()
-        content, visit = visit_part(visit_id, spoken), counter.visit(visit_id)
-        return render(
+        spoken, visit = common.language(), desk.counter.visit(visit_id)
+        return common.render(
             "visit",
             spoken,
             visit_id=visit_id,
+            ticket=visit.row.ticket_id,
             number=visit.row.number,
             row=None,
-            content=content,
+            printer=desk.reprint is not None,
+            cancelled=visit.row.cancelled,
+            content=ticket_part(common, visit.row.ticket_id, common.place(), spoken),
             **asking(Path.USUAL, fields_of(visit.record)),
         )
 
-    @pages.get("/visits/<visit_id>/events")
-    def visit_events(visit_id: str) -> ResponseReturnValue:
-        spoken = language()
-        return stream(lambda: visit_part(visit_id, spoken))
+    @pages.get("/counter/tickets/<ticket_id>")
+    def ticket_page(ticket_id: str) -> ResponseReturnValue:
+        spoken, row = common.language(), desk.counter.ticket(ticket_id)
+        if row.visit_id is not None:
+            return redirect(f"/counter/visits/{row.visit_id}")
+        return common.render(
+            "ticket",
+            spoken,
+            ticket=ticket_id,
+            number=row.number,
+            printer=desk.reprint is not None,
+            content=ticket_part(common, ticket_id, common.place(), spoken),
+        )
 
-    @pages.get("/ask")
+    @pages.get("/counter/tickets/<ticket_id>/events")
+    def ticket_events(ticket_id: str) -> ResponseReturnValue:
+        spoken, place = common.language(), common.place()
+        return stream(lambda: ticket_part(common, ticket_id, place, spoken))
+
+
+def asking(path: Path, fields: dict[str, str]) -> dict[str, object]:
+    """What the form of a question is made with."""
+    numbers = {one.value: NUMBERS[one] for one in Path}
+    return {"path": path.value, "paths": numbers, "reasons": CIRCUMSTANCES, "fields": fields}
+
+
+def _add_questions(pages: Blueprint, common: Pages) -> None:
+    desk, settings, answers = common.desk, common.settings, Answers()
+
+    @pages.get("/counter/ask")
     def ask_page() -> ResponseReturnValue:
         row: Row | None = None
         if ticket := request.args.get("ticket"):
-            row = counter.ticket(ticket)
+            row = desk.counter.ticket(ticket)
         path = views.path_for(row) if row else path_of(request.args)
-        told = views.row_view(row, words[language()]) if row else None
-        return render("ask", language(), row=told, visit_id=None, **asking(path, {}))
+        told = views.row_view(row, common.said()) if row else None
+        return common.render("ask", common.language(), row=told, visit_id=None, **asking(path, {}))
 
-    @pages.post("/ask")
-    @pages.post("/visits/<visit_id>/ask")
+    @pages.post("/counter/ask")
+    @pages.post("/counter/visits/<visit_id>/ask")
     def ask(visit_id: str | None = None) -> ResponseReturnValue:
-        said, path = words[language()], path_of(request.form)
+        said, path = common.said(), path_of(request.form)
         try:
-            question = question_of(request.form, counter.today())
+            question = question_of(request.form, desk.counter.today())
         except FormUnusable as error:
-            return render("unusable", language(), problems=error.data), 422
+            return common.render("unusable", common.language(), problems=error.data), 422
+        if question.officer is None and (officer := _officer()) is not None:
+            question = msgspec.structs.replace(question, officer=officer)
         coverage = desk.ask(question)
-        stranger = differs(question, counter.visit(visit_id).record) if visit_id else None
+        stranger = differs(question, desk.counter.visit(visit_id).record) if visit_id else None
         name = answers.keep(Answer(question, coverage, path, visit_id), time.monotonic())
         usable = not is_open(coverage) and coverage.verdict is not Verdict.CONFIGURATION_ERROR
         paper = _may_type_card(path, coverage) and stranger is None
-        return render(
+        return common.render(
             "answer",
-            language(),
+            common.language(),
             answer=name,
             visit_id=visit_id,
             verdict=views.coverage_line(coverage, said),
             why=views.why_text(coverage, said),
             act=views.act_text(coverage, path, said),
-            card=views.coverage_facts(coverage, offset, said),
+            card=views.coverage_facts(coverage, common.offset, said),
             hints=views.hint_facts(coverage.entitlement, said),
             stranger=stranger,
             take_over=bool(visit_id) and usable and stranger is None and not paper,
@@ -188,50 +244,43 @@ def blueprint(app: Flask, settings: Settings, desk: Desk, build: str) -> Bluepri
             card_number=coverage.card_number or question.insurance_number or "",
         )
 
-    @pages.post("/visits/<visit_id>/take-over")
+    @pages.post("/counter/visits/<visit_id>/take-over")
     def take_over(visit_id: str) -> ResponseReturnValue:
         name = request.form.get("answer", "")
         answer = answers.get(name, visit_id, time.monotonic())
-        counter.take_over(visit_id, answer.question, answer.coverage)
+        desk.counter.take_over(visit_id, answer.question, answer.coverage)
         answers.drop(name)
-        return render("taken", language(), passed_on=bool(settings.destinations))
+        return common.render("taken", common.language(), passed_on=bool(settings.destinations))
 
-    @pages.post("/paper")
-    @pages.post("/visits/<visit_id>/paper")
+    @pages.post("/counter/paper")
+    @pages.post("/counter/visits/<visit_id>/paper")
     def inspected(visit_id: str | None = None) -> ResponseReturnValue:
-        name, said = request.form.get("answer", ""), words[language()]
+        name, said = request.form.get("answer", ""), common.said()
         answer = answers.get(name, visit_id, time.monotonic())
         try:
-            coverage = from_paper(answer.coverage, request.form, counter.today())
+            coverage = from_paper(answer.coverage, request.form, desk.counter.today())
         except FormUnusable as error:
-            return render("unusable", language(), problems=error.data), 422
+            return common.render("unusable", common.language(), problems=error.data), 422
         hints = entitlement(coverage, answer.question, settings.site, settings.facility)
         coverage = msgspec.structs.replace(coverage, entitlement=hints)
         if visit_id is not None:
-            counter.take_over(visit_id, answer.question, coverage, Grounds.PAPER_CARD)
+            desk.counter.take_over(visit_id, answer.question, coverage, Grounds.PAPER_CARD)
             answers.drop(name)
-            return render("taken", language(), passed_on=bool(settings.destinations))
-        return render(
+            return common.render("taken", common.language(), passed_on=bool(settings.destinations))
+        return common.render(
             "paper",
-            language(),
-            card=views.coverage_facts(coverage, offset, said),
+            common.language(),
+            card=views.coverage_facts(coverage, common.offset, said),
             hints=views.hint_facts(coverage.entitlement, said),
         )
 
-    @pages.post("/language")
-    def choose_language() -> ResponseReturnValue:
-        told = request.form.get("language", "")
-        if told not in words:
-            raise UnknownAction(why="language")
-        response = Response(status=204)
-        response.set_cookie(LANGUAGE_COOKIE, told, path="/counter", httponly=True, samesite="Strict")
-        return response
 
-    @pages.get("/times.css")
-    def times() -> ResponseReturnValue:
-        return Response(f":root {{ --asking: {desk.ask_seconds:g}s; }}\n", mimetype="text/css")
-
-    return pages
+def _officer() -> Officer | None:
+    """Whoever is signed in, where the insurer knows them."""
+    who = signed()
+    if re.fullmatch(r"[0-9]{12}", who.officer_id) and who.full_name:
+        return Officer(full_name=who.full_name[:200], personal_id=who.officer_id)
+    return None
 
 
 def _page_number() -> int:

@@ -12,7 +12,7 @@ from ui.touchscreen.stream import HEARTBEAT_SECONDS, Streams, encode
 from wire.errors import TiepDonError
 
 LOOK_SECONDS = 0.5  # how soon a change in the database is on the page
-MAX_STREAMS = 8  # each holds a thread of the server
+MAX_STREAMS = 60  # twenty counters, each with a page or two left behind; each holds a thread of the server
 
 
 def part_events(
@@ -21,7 +21,10 @@ def part_events(
     streams: Streams,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Iterator[bytes]:
-    """Bytes of the stream: event `part` with the HTML now, then each that differs, `trouble` while there is none."""
+    """Bytes of the stream: event `part` with the HTML now, then each that differs, `trouble` while there is none.
+
+    Empty where there is nothing new: whoever watches over the stream looks then too (ui/desk/streams.py).
+    """
     with streams.joined() as ended:
         seen: Version | None = None
         shown: str | None = None
@@ -47,3 +50,4 @@ def part_events(
                 beat = monotonic() + HEARTBEAT_SECONDS
             if ended.wait(LOOK_SECONDS):
                 return
+            yield b""

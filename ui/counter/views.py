@@ -1,7 +1,7 @@
 """From the counter's records to what its pages say: which words, which icon, which tone. Pure; no Flask.
 
-The list masks names, as others may see the screen over a shoulder; a visit opened on purpose is shown whole. Text from
-cards is hostile: markup is escaped by the templates, everything else that could break a line is taken out here.
+Names are shown whole: the screen is turned to the staff, who call people by them. Text from cards is hostile: markup is
+escaped by the templates, everything else that could break a line is taken out here.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from hisbridge.records import FeeLine, PatientRecord
 from kiosk.changes import Answered
 from kiosk.clock import at_site
 from kiosk.counter import Correction, Page, Row, Visit
-from kiosk.counter_acts import Strength, act_of, settled_by_hand, strength_of
+from kiosk.counter_acts import NUMBER_TYPED, Strength, act_of, settled_by_hand, strength_of
 from kiosk.counter_question import Path, people_date
 from kiosk.states import CounterReason
 from ui.hospital import fee_text, room_text, where_text
-from ui.masking import mask_name, plain
+from ui.masking import plain
 from ui.screens import TONES, Line
 from ui.words import Words
 
@@ -68,7 +68,7 @@ def row_view(row: Row, words: Words) -> RowView:
         reason = row.reason.value or "none"
         coverage = Line(words.get(f"counter.reason.{reason}"), "ticket", "plain")
         tasks: tuple[str, ...] = (words.get(f"counter.task.reason.{reason}"),)
-        where = f"/counter/ask?ticket={row.ticket_id}"
+        where = f"/counter/tickets/{row.ticket_id}"
     else:
         coverage = coverage_line(row.coverage, words)
         tasks = tuple(words.get(f"counter.task.{task.value}") for task in row.tasks)
@@ -78,7 +78,7 @@ def row_view(row: Row, words: Words) -> RowView:
         key=row.ticket_id,
         number=plain(row.number)[:16],
         time=row.issued_at[11:16],
-        name=mask_name(row.full_name) or words.get("counter.no_name"),
+        name=plain(row.full_name or "")[:LONG] or words.get("counter.no_name"),
         where=where,
         waiting=row.needs_counter,
         proof=proof_line(row.strength, words),
@@ -124,6 +124,8 @@ def coverage_line(coverage: Coverage | None, words: Words) -> Line:
     """The insurance verdict for staff."""
     if coverage is None:
         return Line(words.get("counter.verdict.none"), "clock", "plain")
+    if coverage.reason == NUMBER_TYPED:
+        return Line(words.get("counter.verdict.number_typed"), "clock", "care")
     if settled_by_hand(coverage):
         return Line(words.get("counter.verdict.from_paper"), "check", "good")
     if coverage.verdict is Verdict.UNVERIFIED and coverage.act is Act.ASK_OTHER_NUMBER:
@@ -155,6 +157,8 @@ def person_facts(record: PatientRecord, words: Words) -> tuple[Fact, ...]:
         "personal_id": patient.personal_id,
         "previous_id": patient.previous_id,
         "residence": patient.residence,
+        "current_address": patient.current_address,
+        "phone": patient.phone,
         "place_of_origin": patient.place_of_origin,
         "nationality": patient.nationality,
         "ethnicity": patient.ethnicity,

@@ -4,6 +4,9 @@
 
   const SILENCE_MS = 25000; // two and a half heartbeats
   const GRACE_MS = 1500;
+  // Keys of the browser's own that take the focus out of the page: help, find, address, caret browsing, menu. Pressed
+  // while there is nothing to do by them, or held down, they would send the next letter there.
+  const KEPT = ["F1", "F3", "F6", "F7", "F10"];
 
   const part = document.getElementById("part");
   const answer = document.getElementById("answer");
@@ -21,15 +24,19 @@
     });
   }
 
+  window.counter = { show: (html) => (turn = turn.then(() => show(html))), say, key: keyOf };
+
   async function show(html) {
     const before = new Map([...part.querySelectorAll("[data-row]")].map((row) => [row.id, told(row)]));
+    const spokenBefore = new Map([...part.querySelectorAll("[data-spoken]")].map((one) => [one.id, one.dataset.spoken]));
     const focused = part.contains(document.activeElement) ? document.activeElement : null;
     const place = rows().indexOf(focused);
     await htmx.swap({ text: html, target: part, sourceElement: part, swap: "innerMorph" });
     // A row that moved may have lost the focus on its way; one that left the page gives it to the next one.
     if (focused && document.activeElement !== focused) {
       const same = focused.id && document.getElementById(focused.id);
-      (same || rows()[Math.min(place, rows().length - 1)])?.focus({ preventScroll: !same });
+      const next = place < 0 ? part : rows()[Math.min(place, rows().length - 1)] || part;
+      (same || next).focus({ preventScroll: !same });
     }
     const changed = [...part.querySelectorAll("[data-row]")].filter(
       (row) => before.has(row.id) && before.get(row.id) !== told(row),
@@ -38,11 +45,14 @@
       row.classList.add("changed");
       setTimeout(() => row.classList.remove("changed"), 8000);
     }
-    if (changed.length) {
-      spoken.textContent = changed
-        .map((row) => `${spoken.dataset.changed} ${row.dataset.number}: ${told(row)}`)
-        .join(". ");
-    }
+    const said = changed.map((row) => `${spoken.dataset.changed} ${row.dataset.number}: ${told(row)}`);
+    const news = [...part.querySelectorAll("[data-spoken]")].filter((one) => spokenBefore.get(one.id) !== one.dataset.spoken);
+    say([...said, ...news.map((one) => one.dataset.spoken)].join(". "));
+    document.dispatchEvent(new CustomEvent("counter:shown", { detail: { before: spokenBefore } }));
+  }
+
+  function say(text) {
+    if (text) spoken.textContent = text;
   }
 
   function told(row) {
@@ -51,23 +61,67 @@
 
   // ---- Keys
 
+  function keyOf(event) {
+    return event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  }
+
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+    if (KEPT.includes(event.key) && !event.shiftKey) event.preventDefault();
+    if (event.repeat) return;
     const typing = event.target.closest("input, select, textarea");
+    const panel = document.querySelector("#panel:not([hidden])");
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      if (typing || !rows().length) return;
+      if (event.target.matches("[data-search]") && event.key === "ArrowDown" && rows().length) {
+        event.preventDefault();
+        rows()[0].focus();
+      }
+      if (typing || panel || !rows().length) return;
       event.preventDefault();
       step(event.key === "ArrowDown" ? 1 : -1);
       return;
     }
-    if (typing && event.key.startsWith("Arrow")) return;
-    const acts = document.querySelectorAll(`[data-key="${CSS.escape(event.key)}"]`);
+    const key = keyOf(event);
+    // Letters and digits are somebody's typing there; elsewhere they are acts (WCAG 2.2, 2.1.4: only with this focus).
+    if (typing && (key.length === 1 || key.startsWith("Arrow"))) return;
+    const search = document.querySelector("[data-search]");
+    if (key === "F3" && search) {
+      event.preventDefault();
+      search.focus();
+      search.select();
+      return;
+    }
+    if (((key === "Escape" && !panel) || key === "F5") && unsent()) {
+      event.preventDefault();
+      return;
+    }
+    const acts = (panel || document).querySelectorAll(`[data-key="${CSS.escape(key)}"]`);
     const act = acts[acts.length - 1];
     if (!act) return;
     event.preventDefault();
     if (act.getAttribute("href") === "#ask") firstField();
     else act.click();
   });
+
+  // What was typed and is in no record yet is given up only on purpose: by a second Esc or F5.
+  function unsent() {
+    const form = document.getElementById("write");
+    if (!form || form.dataset.left || !dirty(form)) return false;
+    form.dataset.left = "once";
+    form.addEventListener("input", () => delete form.dataset.left, { once: true });
+    answer.replaceChildren(Object.assign(document.createElement("p"), { className: "line care", textContent: spoken.dataset.left }));
+    say(spoken.dataset.left);
+    return true;
+  }
+
+  function dirty(form) {
+    return [...form.elements].some((one) =>
+      one.type === "hidden" || one.type === "submit" ? false
+      : one.type === "checkbox" || one.type === "radio" ? one.checked !== one.defaultChecked
+      : one.tagName === "SELECT" ? [...one.options].some((option) => option.selected !== option.defaultSelected) && one.selectedIndex > 0
+      : one.value !== one.defaultValue,
+    );
+  }
 
   function step(by) {
     const all = rows();
@@ -82,12 +136,6 @@
   }
 
   document.addEventListener("click", (event) => {
-    const language = event.target.closest("[data-language]");
-    if (language) {
-      const body = new URLSearchParams({ language: language.dataset.language });
-      fetch("/counter/language", { method: "POST", headers: { "HX-Request": "true" }, body }).then(() => location.reload());
-      return;
-    }
     if (event.target.closest('a[href="#ask"]')) {
       event.preventDefault();
       firstField();
@@ -100,7 +148,7 @@
   // ---- Questions and their answers
 
   document.addEventListener("htmx:before:request", (event) => {
-    if (event.target.closest("#ask")) {
+    if (event.target.closest("#ask, #write")) {
       answer.replaceChildren();
       clearProblems(document);
     } else if (event.target.closest(".paper")) {
@@ -114,6 +162,17 @@
 
   document.addEventListener("htmx:after:swap", () => {
     if (!answer || !answer.firstElementChild) return;
+    const gone = answer.querySelector("[data-go]");
+    if (gone) {
+      location.assign(gone.dataset.go);
+      return;
+    }
+    // Somebody else has written: what stands there now is what this form is compared with from here on.
+    for (const one of answer.querySelectorAll("[data-now-field]")) {
+      const was = document.getElementById(`was-${one.dataset.nowField}`);
+      if (was) was.value = one.dataset.nowText;
+      document.getElementById(`f-${one.dataset.nowField}`)?.setAttribute("aria-invalid", "true");
+    }
     const problems = [...answer.querySelectorAll("[data-problem]")];
     const wrong = problems.map((told) => document.getElementById(`f-${told.dataset.problem}`)).filter(Boolean);
     wrong.forEach((field) => field.setAttribute("aria-invalid", "true"));
@@ -129,7 +188,7 @@
   });
 
   document.addEventListener("htmx:error", (event) => {
-    if (!answer || !event.target.closest?.("#ask, #answer")) return;
+    if (!answer || !event.target.closest?.("#ask, #write, #answer")) return;
     answer.replaceChildren(Object.assign(document.createElement("p"), { className: "line care", textContent: answer.dataset.unsent }));
   });
 
@@ -152,7 +211,7 @@
   });
   for (const name of ["htmx:sse:error", "htmx:sse:close", "htmx:sse:before:connection"]) document.addEventListener(name, lost);
 
-  if (part) {
+  if (part?.hasAttribute("hx-sse:connect")) {
     setInterval(() => {
       if (Date.now() - heardAt > SILENCE_MS) lost();
       if (!connected && Date.now() - lostAt > GRACE_MS) away.hidden = false;
@@ -161,6 +220,12 @@
 
   // ---- Where to begin
 
-  if (document.body.dataset.page === "list") (rows()[0] || document.querySelector('[data-key="F2"]'))?.focus();
-  if (document.body.dataset.page === "ask") document.querySelector('[name="path"]:checked').focus();
+  const page = document.body.dataset.page;
+  if (page === "list") (rows()[0] || document.querySelector('[data-key="F2"]'))?.focus();
+  else if (page === "ask") document.querySelector('[name="path"]:checked').focus();
+  else if (page === "enter") document.querySelector('[name="case"]:checked').focus();
+  else if (page === "edit") document.getElementById("f-full_name").focus();
+  else if (part) (part.querySelector("[data-first]") || part).focus({ preventScroll: true });
+  const name = document.querySelector("[data-name]");
+  if (name) name.value = [...crypto.getRandomValues(new Uint8Array(16))].map((one) => one.toString(16).padStart(2, "0")).join("");
 })();
