@@ -6,7 +6,7 @@ from pathlib import Path
 from config.settings import Settings
 from kiosk.printing.spool import Printer
 from kiosk.printing.typesetting import Fonts
-from ui.words import Words
+from ui.packs import packs_of
 
 # Debian's fonts-noto-core: scripts that the touchscreen's own fonts do not have.
 SYSTEM_FONTS = Path("/usr/share/fonts/truetype/noto")
@@ -17,7 +17,8 @@ def make_printer(settings: Settings) -> Printer | None:
     """The printer, not opened; None where the site has none."""
     if settings.kiosk.printer.kind == "none":
         return None
-    return Printer(settings.kiosk.printer, lambda language: Words(language).get, ticket_fonts())
+    packs = packs_of(settings)
+    return Printer(settings.kiosk.printer, lambda language: packs.words(language).get, ticket_fonts())
 
 
 def ticket_fonts() -> Fonts:
