@@ -2,13 +2,14 @@
 
 import argparse
 import importlib
+import inspect
 import json
 import sys
 from collections.abc import Sequence
 
 from benchmarks.table import Table
 
-NAMES = ("addresses", "chip", "commit", "delivery", "footprint", "lookups", "optical", "rendering", "waiting")
+NAMES = ("addresses", "chip", "commit", "delivery", "footprint", "front", "lookups", "optical", "rendering", "waiting")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -16,10 +17,13 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*NAMES, []], help="which ones; all when none is named")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="few rounds, where a benchmark can: to see that it works")
     options = parser.parse_args(arguments)
     for name in options.names or NAMES:
         sys.stderr.write(f"measuring {name} ...\n")
-        tables: list[Table] = importlib.import_module(f"benchmarks.{name}").measure()
+        measure = importlib.import_module(f"benchmarks.{name}").measure
+        few = {"quick": True} if options.quick and "quick" in inspect.signature(measure).parameters else {}
+        tables: list[Table] = measure(**few)
         for table in tables:
             text = json.dumps(table.plain(), ensure_ascii=False) if options.json else table.text()
             sys.stdout.write(text + "\n")
