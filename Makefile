@@ -4,7 +4,7 @@
 BIN := .venv/bin
 RUN_DIR := .run
 
-.PHONY: help setup setup-test run test lint format bench faults explore fuzz pictures codes lock clean
+.PHONY: help setup setup-test run test lint format bench faults explore fuzz pictures axe codes lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -19,7 +19,7 @@ run: setup ## start everything on the sandbox world and print the address to ope
 	@exec $(BIN)/tiepdon run --state $(RUN_DIR)
 
 test: setup-test lint ## the whole suite, on real parts
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 lint: setup-test ## format, types, import rules
 	@$(BIN)/ruff format --check --quiet .
@@ -43,8 +43,12 @@ explore: setup-test ## what is said of any input, tried on fresh random cases
 fuzz: setup-test ## attack what parses a card's bytes, SECONDS=60 for each target
 	@$(BIN)/python -m tests.hostile.fuzz all --seconds $(or $(SECONDS),60)
 
-pictures: setup-test ## the screens' pictures in docs/pictures
+pictures: setup-test ## every screen in docs/pictures, each judged while it stands there
+	@$(BIN)/python -m tests.pictures docs/pictures
 	@$(BIN)/python -m pytest -q tests/endtoend/test_check_in_by_touch.py --pictures docs/pictures
+
+axe: setup-test ## axe-core and our own measures on every state of every page, in every size and language
+	@$(BIN)/python -m tests.pictures docs/pictures --judge
 
 codes: setup ## the table of codes in docs/operations.md, from the words
 	@$(BIN)/python scripts/codes
@@ -55,4 +59,4 @@ lock: ## resolve the lock files anew (needs uv)
 	@uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate requirements-build.in -o requirements-build.lock
 
 clean: ## remove what was installed and run here
-	@rm -rf .venv node_modules $(RUN_DIR) ui/static/vendor ui/static/fonts build *.egg-info
+	@rm -rf .venv node_modules $(RUN_DIR) ui/static/vendor ui/static/fonts ui/static/voice build *.egg-info

@@ -3,6 +3,7 @@
 `config/default.toml` documents every field.
 """
 
+import ipaddress
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ from msgspec import Meta, field
 from config.destinations.base import Seconds
 from wire.codec import Record
 
+NO_BOARD = "enter"  # the page where a board is enrolled stands at its address
 RECEPTION = "RECEPTION"  # the queue of the reception counters; a service's code is never as long
 
 Label = Annotated[str, Meta(min_length=1, max_length=255)]
@@ -48,6 +50,7 @@ class DisplaySettings(Record, frozen=True, kw_only=True):
     size: Literal["normal", "large"] = "normal"
     hand: Literal["right", "left"] = "right"
     languages: Annotated[tuple[Language, ...], Meta(min_length=1)] = ("vi", "en")
+    packs_folder: str = ""
 
 
 class VoiceSettings(Record, frozen=True, kw_only=True):
@@ -95,12 +98,17 @@ class CounterPlace(Record, frozen=True, kw_only=True):
 
 
 class BoardSettings(Record, frozen=True, kw_only=True):
-    """A calling board in a hall. No `counters`: all of them."""
+    """A calling board in a hall. No `counters`: all of them. `titles`: by further languages. `next_up`: how many of
+    those who are called next it shows."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}\Z")]
+    title_vi: Annotated[str, Meta(max_length=255)] = ""
+    title_en: Annotated[str, Meta(max_length=255)] = ""
+    titles: dict[Language, Label] = field(default_factory=dict)
     counters: tuple[CounterCode, ...] = ()
     names: Literal["none", "masked"] = "none"
     rows: Annotated[int, Meta(ge=1, le=12)] = 6
+    next_up: Annotated[int, Meta(ge=0, le=12)] = 0
     languages: Annotated[tuple[Language, ...], Meta(min_length=1)] = ("vi",)
     volume: Annotated[int, Meta(ge=0, le=100)] = 80
     spoken_times: Annotated[int, Meta(ge=0, le=3)] = 2
@@ -166,8 +174,47 @@ def front_problems(services: Sequence[ServiceSettings], queue: QueueSettings) ->
     for number, board in enumerate(queue.boards):
         if names.count(board.name) > 1:
             yield f"queue.boards[{number}].name", "name used twice"
+        if board.name == NO_BOARD:
+            yield f"queue.boards[{number}].name", f"{NO_BOARD}: there a board is given its code"
         for unknown in sorted(set(board.counters) - set(places)):
             yield f"queue.boards[{number}].counters", f"no such counter: {unknown}"
+
+
+def consent_problems(consent: ConsentSettings, languages: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What a consent lacks that is asked for in these languages, as (key, why). Without a version nobody would be
+    asked, and nobody agrees to a text in a foreign language. Content packs fall back to Vietnamese."""
+    if not consent.enabled:
+        return
+    if not consent.version.strip():
+        yield "kiosk.consent.version", "needed when kiosk.consent.enabled = true"
+    if not consent.text_vi.strip() and any(language != "en" for language in languages):
+        yield "kiosk.consent.text_vi", "needed when kiosk.consent.enabled = true"
+    if not consent.text_en.strip() and "en" in languages:
+        yield "kiosk.consent.text_en", "needed when kiosk.consent.enabled = true and English is offered"
+
+
+def staff_problems(staff: StaffSettings) -> Iterator[tuple[str, str]]:
+    """What no single field of the staff's address can tell, as (key, why)."""
+    host, _, port = staff.listen.rpartition(":")
+    if staff.listen and not 1 <= int(port) <= 65535:
+        yield "staff.listen", "no such port (1 to 65535)"
+    if staff.listen and not staff.certificate_file and not is_this_machine(host):
+        yield "staff.certificate_file", "needed where staff.listen is reached from other machines"
+    if bool(staff.certificate_file) != bool(staff.key_file):
+        yield (
+            ("staff.key_file" if staff.certificate_file else "staff.certificate_file"),
+            "certificate and key belong together",
+        )
+    if staff.idle_lock_seconds > staff.session_hours * 3600:
+        yield "staff.idle_lock_seconds", "longer than a session"
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host of `listen` is reached from this machine alone; a name other than `localhost` is not trusted."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _uncalled(services: Sequence[ServiceSettings], queue: QueueSettings) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ the key, the file and the cure; nothing is guessed, nothing is ignored.
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -26,7 +26,9 @@ from config.front import (
     ServiceSettings,
     StaffSettings,
     VoiceSettings,
+    consent_problems,
     front_problems,
+    staff_problems,
 )
 from wire.codec import Record, to_plain
 from wire.errors import TiepDonError
@@ -127,18 +129,6 @@ class KioskSettings(Record, frozen=True, kw_only=True):
     consent: ConsentSettings
     printer: PrinterSettings
     services: Annotated[tuple[ServiceSettings, ...], Meta(min_length=1)]
-
-
-class CounterSettings(Record, frozen=True, kw_only=True):
-    """The receptionists' pages."""
-
-    enabled: bool
-
-
-class TechnicianSettings(Record, frozen=True, kw_only=True):
-    """The technicians' pages."""
-
-    enabled: bool
 
 
 class PortalSettings(Record, frozen=True, kw_only=True):
@@ -243,8 +233,6 @@ class Settings(Record, frozen=True, kw_only=True):
     kiosk: KioskSettings
     queue: QueueSettings
     staff: StaffSettings
-    counter: CounterSettings
-    technician: TechnicianSettings
     facility: FacilitySettings
     portal: PortalSettings
     his_proxy: HisProxySettings
@@ -289,7 +277,7 @@ def masked(settings: Settings) -> dict[str, Any]:
     return plain
 
 
-def socket_path(settings: Settings, process: Literal["reader", "kiosk", "bridge"]) -> Path:
+def socket_path(settings: Settings, process: Literal["reader", "kiosk", "bridge", "desk"]) -> Path:
     """Where a process of ours listens."""
     return Path(settings.paths.run) / f"{process}.sock"
 
@@ -351,24 +339,44 @@ def _check_together(settings: Settings, file: str) -> None:
     """What no single field can tell: names used twice, a part switched on without what it needs."""
     if not 1 <= int(settings.kiosk.listen.rpartition(":")[2]) <= 65535:
         raise ConfigWrongType(file=file, key="kiosk.listen", why="no such port (1 to 65535)")
-    for key, why in front_problems(settings.kiosk.services, settings.queue):
+    if "printer" in settings.kiosk.required_devices and settings.kiosk.printer.kind == "none":
+        raise ConfigWrongType(file=file, key="kiosk.required_devices", why="printer: kiosk.printer.kind is none")
+    kiosk = settings.kiosk
+    front = front_problems(kiosk.services, settings.queue)
+    consent = consent_problems(kiosk.consent, (kiosk.language, *kiosk.display.languages))
+    for key, why in (*front, *consent, *staff_problems(settings.staff)):
         raise ConfigWrongType(file=file, key=key, why=why)
     seen: set[str] = set()
     for number, destination in enumerate(settings.destinations):
         if destination.name in seen:
             raise ConfigWrongType(file=file, key=f"destinations[{number}].name", why="name used twice")
         seen.add(destination.name)
+        for key, why in desk_problems(destination, settings, number):
+            raise ConfigWrongType(file=file, key=key, why=why)
     for key in ("base_url", "username", "password_file", "officer_name", "officer_id"):
         if settings.portal.enabled and not getattr(settings.portal, key):
             raise ConfigWrongType(file=file, key=f"portal.{key}", why="needed when portal.enabled = true")
     if settings.portal.enabled and settings.his_proxy.enabled:
         raise ConfigWrongType(file=file, key="his_proxy.enabled", why="only one of portal and his_proxy can be asked")
+    for key in ("issuer", "client_id"):
+        if settings.staff.oidc.enabled and not getattr(settings.staff.oidc, key):
+            raise ConfigWrongType(file=file, key=f"staff.oidc.{key}", why="needed when staff.oidc.enabled = true")
     for key in ("base_url", "merchant_id", "secret_file"):
         if settings.his_proxy.enabled and not getattr(settings.his_proxy, key):
             raise ConfigWrongType(file=file, key=f"his_proxy.{key}", why="needed when his_proxy.enabled = true")
     for key in ("base_url", "username", "password_file", "agency_code"):
         if settings.population.transport != "none" and not getattr(settings.population, key):
             raise ConfigWrongType(file=file, key=f"population.{key}", why="needed with a transport")
+
+
+def desk_problems(destination: DestinationSettings, settings: Settings, number: int) -> Iterator[tuple[str, str]]:
+    """A kiosk that hands over to a desk, as (key, why): two kiosks of one hall never give the same number, and what
+    the desk takes over the desk hands on."""
+    if destination.connector == "desk":
+        if not settings.kiosk.ticket_prefix:
+            yield "kiosk.ticket_prefix", "needed with a desk: each kiosk of a hall has its own"
+        if len(settings.destinations) > 1:
+            yield f"destinations[{number}]", "a desk hands on to the others itself: it is the only destination"
 
 
 def _known_names() -> list[str]:

@@ -42,22 +42,25 @@ class Crowd:
         if not self._at("confirm"):
             return
         self._touch("confirm")
-        page = self._at("ticket")
+        page = self._at("choose_service", "ticket")  # a site with one service asks for none
+        if service := re.search(r'data-action="service" data-value="(\w+)"', page):
+            self._touch("service", service[1])
+            page = self._at("ticket")
         if found := re.search(r'data-ticket="([^"]+)"', page):
             self.shown.add(found[1])
             self._touch("done")
 
-    def _at(self, name: str, undo: bool = False) -> str:
-        """The page once it shows this screen, empty when it does not in time."""
+    def _at(self, *names: str, undo: bool = False) -> str:
+        """The page once it shows one of these screens, empty when it does not in time."""
         until = time.monotonic() + STEP_SECONDS
         while time.monotonic() < until and not self.stop.is_set():
             with contextlib.suppress(*DOWN):
                 page = self._page()
                 shown = re.search(r'data-screen="(\w+)"', page)
-                if shown and shown[1] == name:
+                if shown and shown[1] in names:
                     return page
                 if shown and undo:
-                    self._touch("done" if shown[1] == "ticket" else "cancel")
+                    self._touch("done" if shown[1] in ("ticket", "goodbye") else "cancel")
             self.stop.wait(LOOK_SECONDS)
         return ""
 

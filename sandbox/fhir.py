@@ -21,7 +21,7 @@ BASE = "/fhir"
 TOKEN_PATH = "/token"  # noqa: S105 - an address
 RECORD_NUMBERS = "urn:sandbox:record-number"
 VISIT_NUMBERS = "urn:sandbox:visit-number"
-KINDS = ("Patient", "Coverage", "Encounter", "Appointment", "Provenance")
+KINDS = ("Patient", "RelatedPerson", "Coverage", "Encounter", "Appointment", "Provenance")
 FHIR_JSON = "application/fhir+json; charset=utf-8"
 TOKEN = "sandbox-fhir-token"  # noqa: S105 - synthetic
 RETRY_AFTER = "2"  # seconds

@@ -29,6 +29,38 @@ settings.register_profile("suite", _PATIENT, derandomize=True)
 settings.register_profile("explore", _PATIENT)
 settings.load_profile("suite")
 
+# Files that take long, the longest first: begun last, one of them would be waited for alone.
+_LONGEST_FIRST = (
+    "endtoend/test_faults.py",
+    "browser/test_accessibility.py",
+    "browser/test_touchscreen.py",
+    "commands/test_run.py",
+    "ui/test_counter_keys.py",
+    "hostile/test_hostile_chips.py",
+    "commands/test_doctor.py",
+    "endtoend/test_a_whole_visit.py",
+    "hostile/test_desk.py",
+    "hostile/test_card_command_weighed.py",
+    "commands/test_card.py",
+    "commands/test_config.py",
+    "endtoend/test_counter.py",
+    "endtoend/test_check_in_by_touch.py",
+    "endtoend/test_insurance_paths.py",
+    "endtoend/test_kill.py",
+    "commands/test_bridge.py",
+    "ui/test_technician_browser.py",
+    "benchmarks/test_front.py",
+    "benchmarks/test_optical_bars.py",
+    "endtoend/test_late_answers.py",
+    "endtoend/test_desk_buttons.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, for `--no-loadscope-reorder`; within a file everything stays in order."""
+    places = {Path(__file__).parent / file: place for place, file in enumerate(_LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--pictures DIR` keeps the screens' pictures that the documentation shows (`make pictures`)."""

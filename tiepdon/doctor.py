@@ -1,6 +1,6 @@
 """Looks at every part by itself and says what is wrong: each probe catches its own errors, so there always is a report.
 
-Asks the parts directly, not through the three processes, so that it also works when none of them runs. The probes run
+Asks the parts directly, not through the processes, so that it also works when none of them runs. The probes run
 beside each other, each on a thread that is left behind when its part never answers: the report ends in time.
 """
 
@@ -17,10 +17,10 @@ from msgspec.structs import replace
 
 from config.destinations import Destination
 from config.settings import Settings, database_path, socket_path
-from tiepdon.checks import cameras, devices, outside, printer, scanners, secrets
+from tiepdon.checks import cameras, desk, devices, languages, outside, panel, printer, scanners, secrets
 from tiepdon.checks.finding import Finding, Probe, Status
 from tiepdon.checks.machine import Machine
-from tiepdon.readiness import PRODUCT
+from tiepdon.readiness import Health, processes
 from wire.client import Client
 from wire.errors import Datum, TiepDonError
 
@@ -91,7 +91,13 @@ def _probes(settings: Settings, machine: Machine) -> dict[str, Probe]:
         "camera": partial(cameras.look_through_camera, cameras.CAMERA, settings, machine),
         "second_camera": partial(cameras.look_through_camera, cameras.SECOND_CAMERA, settings, machine),
         "printer": partial(printer.look_at_printer, settings),
+        "panel": partial(panel.look_at_panel, settings, machine),
+        "languages": partial(languages.look_at_languages, settings),
+        "voice": partial(languages.look_at_voice, settings),
         "database": partial(_look_at_database, settings),
+        "desk": partial(desk.look_at_desk, settings),
+        "certificate": partial(desk.look_at_certificate, settings),
+        "accounts": partial(desk.look_at_accounts, settings),
         "secrets": partial(secrets.look_at_secrets, settings),
         "portal": partial(outside.look_at_insurance, settings),
         "population": partial(outside.look_at_population, settings),
@@ -101,8 +107,8 @@ def _probes(settings: Settings, machine: Machine) -> dict[str, Probe]:
         probes[f"destination:{destination.name}"] = partial(_look_at_destination, destination)
     if not settings.destinations:
         probes["destinations"] = _no_destination
-    for name in PRODUCT:
-        probes[f"process:{name}"] = partial(_look_at_process, settings, name)
+    for name, place in processes(settings).items():
+        probes[f"process:{name}"] = partial(_look_at_process, settings, name, place)
     return probes
 
 
@@ -201,13 +207,13 @@ def _look_at_destination(destination: Destination) -> Iterator[Finding]:
     yield Finding(probe=f"destination:{destination.name}", status=Status.OK)
 
 
-def _look_at_process(settings: Settings, name: str) -> Iterator[Finding]:
+def _look_at_process(settings: Settings, name: str, place: Health) -> Iterator[Finding]:
     """Does it answer, and what does it say of itself?"""
-    socket = socket_path(settings, PRODUCT[name].socket)
+    socket = socket_path(settings, place.socket)
     probe, where = f"process:{name}", {"socket": str(socket)}
     _is_there(socket)  # a folder that this user may not enter is not the process's fault
     try:
-        health = Client(socket, PROCESS_SECONDS).get(PRODUCT[name].health, dict[str, Any])
+        health = Client(socket, PROCESS_SECONDS).get(place.health, dict[str, Any])
     except TiepDonError:
         yield Finding(probe=probe, status=Status.FAIL, code="doctor.process_silent", data=where)
         return

@@ -24,7 +24,7 @@ class Health:
     Its own Unix socket each: at a TCP port some other run's kiosk might answer.
     """
 
-    socket: Literal["reader", "bridge", "kiosk"]
+    socket: Literal["reader", "bridge", "kiosk", "desk"]
     health: str
 
 
@@ -36,11 +36,16 @@ PRODUCT: Mapping[str, Health] = {
 
 
 def product_probes(settings: Settings) -> dict[str, Callable[[], bool]]:
-    """One question for each process of the product."""
+    """One question for each process of the product that these settings have."""
     return {
         name: partial(socket_answers, socket_path(settings, place.socket), place.health)
-        for name, place in PRODUCT.items()
+        for name, place in processes(settings).items()
     }
+
+
+def processes(settings: Settings) -> Mapping[str, Health]:
+    """The processes of the product that these settings have: the desk only where the staff have an address."""
+    return {**PRODUCT, "desk": Health("desk", "/health")} if settings.staff.listen else PRODUCT
 
 
 def socket_answers(socket: Path, path: str) -> bool:

@@ -15,7 +15,14 @@ from tiepdon.errors import AddressInUse
 from tiepdon.supervisor import Program
 
 HOST = "127.0.0.1"
-USUAL_PORTS = {"touchscreen": 8080, "desk": 8081}
+STAFF = {  # name: full name and role; made for the sandbox alone, each with the same PIN
+    "mai": ("Mẫu Thị Mai", "receptionist"),
+    "lan": ("Mẫu Thị Lan", "receptionist"),
+    "hoa": ("Mẫu Thị Hoa", "supervisor"),
+    "tuan": ("Mẫu Văn Tuấn", "technician"),
+}
+STAFF_PIN = "270594"
+USUAL_PORTS = {"touchscreen": 8080, "desk": 8081, "staff": 8090}
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,7 @@ class Ports:
     rest: int = 0  # the hospital systems besides the one over MLLP; 0: no record goes there
     fhir: int = 0
     printer: int = 0  # 0: the kiosk has none
+    staff: int = 0  # 0: there are no pages for the staff
 
 
 @dataclass(frozen=True)
@@ -120,9 +128,7 @@ def sandbox_settings(places: Places, ports: Ports, reader_name: str) -> str:
     quoted = {name: _quoted(value) for name, value in vars(_Paths.of(places)).items()}
     return f"""\
 # Made by `tiepdon run` for the sandbox world; every record made with it is marked as synthetic.
-counter.enabled = true
-technician.enabled = true
-{_population(places, ports)}
+{_staff(ports)}{_population(places, ports)}
 [site]
 facility_code = "99999"
 facility_name = "Bệnh viện Mẫu"
@@ -144,6 +150,7 @@ device = {quoted["scanner"]}
 [kiosk]
 listen = "{HOST}:{ports.touchscreen}"
 {_printer(ports)}
+{_SERVICES if ports.staff else ""}
 [portal]
 enabled = true
 {_portal_address(places, ports)}
@@ -204,6 +211,75 @@ def _further_hospitals(places: Places, ports: Ports) -> str:
 """
 
 
+# Several things to come for, and who calls for them where. Indented like all that may be there or not.
+_SERVICES = """
+  [[kiosk.services]]
+  code = "KB"
+  name_vi = "Khám bệnh"
+  name_en = "General clinic"
+  place_vi = "Phòng khám 1, tầng 1"
+  place_en = "Room 1, ground floor"
+
+  [[kiosk.services]]
+  code = "NHI"
+  name_vi = "Khám nhi"
+  name_en = "Children's clinic"
+  place_vi = "Phòng khám 2, tầng 1"
+  place_en = "Room 2, ground floor"
+  number_prefix = "N"
+
+  [[kiosk.services]]
+  code = "HEN"
+  name_vi = "Khám theo hẹn"
+  name_en = "Appointment"
+  place_vi = "Phòng khám 1, tầng 1"
+  place_en = "Room 1, ground floor"
+  number_prefix = "H"
+  circumstance = "appointment"
+
+  [[kiosk.services]]
+  code = "HOI"
+  name_vi = "Hỏi thông tin"
+  name_en = "A question"
+  place_vi = "Quầy tiếp đón"
+  place_en = "Reception"
+  number_prefix = "Q"
+  identity = false
+
+  [[queue.counters]]
+  code = "1"
+  name_vi = "Quầy 1"
+  name_en = "Counter 1"
+  queues = ["RECEPTION", "HOI"]
+
+  [[queue.counters]]
+  code = "2"
+  name_vi = "Quầy 2"
+  name_en = "Counter 2"
+  queues = ["RECEPTION", "HOI"]
+
+  [[queue.counters]]
+  code = "P1"
+  name_vi = "Phòng khám 1"
+  name_en = "Room 1"
+  queues = ["KB", "HEN"]
+
+  [[queue.counters]]
+  code = "P2"
+  name_vi = "Phòng khám 2"
+  name_en = "Room 2"
+  queues = ["NHI"]
+
+  [[queue.boards]]
+  name = "sanh"
+  names = "masked"
+"""
+
+
+def _staff(ports: Ports) -> str:
+    return f'staff.listen = "{HOST}:{ports.staff}"\n' if ports.staff else ""
+
+
 def _printer(ports: Ports) -> str:
     return f'printer = {{ kind = "network", address = "{HOST}:{ports.printer}" }}\n' if ports.printer else ""
 
@@ -259,10 +335,12 @@ def tiepdon(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "tiepdon.main", *map(str, arguments)]
 
 
-def product(settings_file: Path, *reader_options: str | Path) -> list[Program]:
-    """The three processes of the product, with one settings file."""
+def product(settings_file: Path, *reader_options: str | Path, desk: bool = False) -> list[Program]:
+    """The processes of the product, with one settings file; `desk`: the staff's own among them."""
+    staff = [Program("desk", tiepdon("desk", "--config", settings_file))] if desk else []
     return [
         Program("reader", tiepdon("reader", "--config", settings_file, *reader_options)),
         Program("bridge", tiepdon("bridge", "serve", "--config", settings_file)),
         Program("kiosk", tiepdon("kiosk", "--config", settings_file)),
+        *staff,
     ]

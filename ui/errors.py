@@ -25,3 +25,9 @@ class ConfirmationGone(TiepDonError):
     """The act to be confirmed is not kept any more: it is old, was confirmed already, or the kiosk restarted."""
 
     code = "technician.confirmation_gone"
+
+
+class NoPlaceChosen(TiepDonError):
+    """Whoever is signed in has not said yet at which counter they sit."""
+
+    code = "counter.no_place"

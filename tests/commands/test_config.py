@@ -148,9 +148,13 @@ WITH_SETTINGS = [
     for words, parser in CALLABLE.items()
     if any("--config" in action.option_strings for action in parser._actions)
 ]
-PROCESSES = {"run", "reader", "kiosk", "bridge serve", "sandbox"}
+PROCESSES = {"run", "reader", "kiosk", "bridge serve", "desk", "sandbox"}
 # What else must be given so that the settings are looked at.
 ARGUMENTS = {
+    "account add": ["mai", "Trần Thị Mẫu", "--role", "receptionist"],
+    **{f"account {act}": ["mai"] for act in ("enable", "disable", "reset", "remove")},
+    "machine enrol": ["hall", "--scope", "board"],
+    "machine revoke": ["hall"],
     "bridge render": ["hl7v2"],
     "bridge message": ["1"],
     "bridge pause": ["his"],

@@ -15,14 +15,14 @@ import pytest
 from config.settings import load
 from tests.support.checkin import by_number, leave
 from tests.support.screen import Screen
-from tests.support.waiting import wait_until
+from tests.support.waiting import BUSY_SECONDS, wait_until
 from tests.support.world import World, damaged, run_command, site_settings
 from tiepdon.doctor import Finding, Status, examine
 from ui.words import Words
 
 pytestmark = pytest.mark.pcsc
 
-LONGEST_SECONDS = 10.0
+LONGEST_SECONDS = BUSY_SECONDS  # its probes' own limits, one beside the other, take less than half of it
 PACE = "PACE-ECDH-GM-AES-CBC-CMAC-128"
 PARTS = {  # one of these findings is there whatever is broken
     *("settings", "software", "kernel", "trust", "scanner", "camera", "database", "portal", "destination:sandbox-his"),
@@ -40,7 +40,9 @@ class Report:
         return finding["status"], finding["code"]
 
     def troubles(self) -> dict[str, str]:
-        return {name: found["code"] for name, found in self.findings.items() if found["status"] != "ok"}
+        """What is wrong with this site. Whether the clips were made since the words last changed is the build's."""
+        found = {name: one["code"] for name, one in self.findings.items() if one["status"] != "ok"}
+        return {name: code for name, code in found.items() if name != "voice"}
 
 
 def doctor(settings: Path, environment: dict[str, str]) -> Report:
@@ -78,6 +80,7 @@ def changed(world: World, tmp_path: Path) -> Callable[..., Path]:
     """The world's settings with other values, as a file of their own."""
     told = load(world.settings)
     kept = {"state": told.paths.state, "run": told.paths.run, "listen": told.kiosk.listen}
+    kept["staff.listen"] = told.staff.listen
     return lambda **values: site_settings(world, tmp_path / "changed.toml", **{**kept, **values})
 
 
@@ -294,6 +297,7 @@ def test_of_a_site_that_is_all_dead_there_is_still_a_whole_report(tmp_path: Path
         "process:reader": "doctor.process_silent",
         "process:bridge": "doctor.process_silent",
         "process:kiosk": "doctor.process_silent",
+        "process:desk": "doctor.process_silent",
     }
 
 

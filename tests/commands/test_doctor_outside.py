@@ -173,6 +173,7 @@ DESTINATIONS = {
     "webhook": ("", ["secret_file", "next_secret_file"]),
     "dangky_kcb": ("merchant_id = 'M'", ["secret_file"]),
     "checkin_xml": ("folder = '/nowhere'", ["password_file"]),
+    "desk": ("", ["token_file"]),
 }
 NEEDS = {"hl7v2": "host = '127.0.0.1'\nport = 1", "checkin_xml": ""}
 
@@ -181,7 +182,8 @@ def destination_block(kind: str, secret: Path) -> str:
     more, keys = DESTINATIONS[kind]
     needs = NEEDS.get(kind, "base_url = 'http://127.0.0.1'")
     files = "".join(f"{key} = '{secret}'\n" for key in keys)
-    return f"[[destinations]]\nname = 'his'\nconnector = '{kind}'\n{needs}\n{more}\n{files}"
+    prefix = "[kiosk]\nticket_prefix = 'A'\n" if kind == "desk" else ""
+    return f"{prefix}[[destinations]]\nname = 'his'\nconnector = '{kind}'\n{needs}\n{more}\n{files}"
 
 
 def test_every_kind_of_destination_that_has_secrets_is_tried_here() -> None:

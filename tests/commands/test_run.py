@@ -19,6 +19,7 @@ from tests.support.screen import Screen
 from tests.support.waiting import wait_until
 from tests.support.world import TIEPDON, World, damaged, free_port, run_command, site_settings
 from tiepdon.readiness import http_json
+from tiepdon.world import STAFF_PIN
 from ui.words import Words
 
 DESTINATIONS = ("sandbox-his", "sandbox-fhir", "sandbox-rest", "sandbox-files")
@@ -71,7 +72,9 @@ def test_a_second_run_on_the_same_folder_is_refused_and_the_first_goes_on(state:
             by_number(screen, "001303900017")
 
 
-@pytest.mark.parametrize("option", ["--port", "--desk-port", "--fhir-port", "--rest-port", "--his-port"])
+@pytest.mark.parametrize(
+    "option", ["--port", "--desk-port", "--staff-port", "--fhir-port", "--rest-port", "--his-port"]
+)
 def test_a_port_that_is_taken_is_named(state: Path, option: str) -> None:
     with taken_port() as port:
         line = refused("--state", str(state), option, str(port))
@@ -170,20 +173,20 @@ def test_a_long_path_of_its_folder_is_no_obstacle_and_leaves_nothing_elsewhere(t
 
 
 def test_people_read_where_to_look(state: Path) -> None:
-    port, desk = free_port(), free_port()
-    command = [*TIEPDON, "run", "--state", str(state), "--no-pcscd", "--port", str(port), "--desk-port", str(desk)]
+    port, desk, staff = free_port(), free_port(), free_port()
+    ports = ["--port", str(port), "--desk-port", str(desk), "--staff-port", str(staff)]
+    command = [*TIEPDON, "run", "--state", str(state), "--no-pcscd", *ports]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         said = ""
         while WORDS.get("run.stop") not in said and (line := process.stdout.readline()):
             said += line
         process.terminate()
-    places = {"touchscreen": "", "counter": "counter", "technician": "technician"}
-    told = {name: f"http://127.0.0.1:{port}/{path}\n" for name, path in places.items()}
-    told |= {"desk": f"http://127.0.0.1:{desk}/\n", "files": f"{state}/his-files\n"}
+    told = {"touchscreen": f"http://127.0.0.1:{port}/\n", "staff": f"http://127.0.0.1:{staff}/\n"}
+    told |= {"accounts": "mai lan hoa tuan\n", "desk": f"http://127.0.0.1:{desk}/\n", "files": f"{state}/his-files\n"}
     for name, address in {**told, "settings": f"{state}/tiepdon.toml\n"}.items():
         begin = said.index(f"  {WORDS.get(f'run.{name}')}")
-        assert said.index(address, begin) < said.index(WORDS.get(f"run.about.{name}"), begin)
+        assert said.index(address, begin) < said.index(WORDS.get(f"run.about.{name}", pin=STAFF_PIN), begin)
 
 
 def test_each_hospital_system_of_the_sandbox_gets_the_visit_in_its_own_language(state: Path) -> None:

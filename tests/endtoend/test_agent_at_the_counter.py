@@ -165,7 +165,14 @@ def test_a_ticket_reaches_the_paired_page_once_also_across_a_bridge_that_is_kill
 
 
 @pytest.fixture
-def reader(counter: Counter) -> Iterator[Callable[[], dict[str, Any]]]:
+def owed(counter: Counter) -> tuple[int, int]:
+    """How many records the card reader's program has, and how many wait for it: in one look, while nobody listens."""
+    states = [one["state"] for one in counter.product.deliveries("--destination", "in_place_of_reader")]
+    return states.count("acknowledged"), len(states) - states.count("acknowledged")
+
+
+@pytest.fixture
+def reader(counter: Counter, owed: tuple[int, int]) -> Iterator[Callable[[], dict[str, Any]]]:
     """A program built with socket.io-client that reads cards; gives what it heard next."""
     address = f"http://127.0.0.1:{counter.ports['reader']}"
     command = ["node", "tests/peers/socketio_reads.cjs", "socket.io-client", address, "websocket", "99", "again"]
@@ -186,7 +193,7 @@ def reader(counter: Counter) -> Iterator[Callable[[], dict[str, Any]]]:
 
 
 def test_a_card_readers_program_connects_again_after_a_kill_and_hears_each_record_once(
-    counter: Counter, reader: Callable[[], dict[str, Any]]
+    counter: Counter, owed: tuple[int, int], reader: Callable[[], dict[str, Any]]
 ) -> None:
     def cards(count: int) -> list[str]:
         """The numbers on the next so many cards."""
@@ -197,8 +204,7 @@ def test_a_card_readers_program_connects_again_after_a_kill_and_hears_each_recor
                 found.append(told["data"]["idCode"])
         return found
 
-    before = counter.acknowledged("in_place_of_reader")
-    waiting = len(counter.product.deliveries("--destination", "in_place_of_reader", "--state", "queued"))
+    before, waiting = owed
     cards(waiting)  # what waits there from before
     counter.check_in(FIRST)
     assert cards(1) == [FIRST]

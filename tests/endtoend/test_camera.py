@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.endtoend.conftest import World
 from tests.endtoend.test_check_in_by_touch import shows, tap, ticket_number
+from tests.support.checkin import leave, say_yes
 from tests.support.screen import Screen
 from tests.support.waiting import wait_until
 from ui.words import Words
@@ -49,6 +50,7 @@ def test_the_front_held_up_then_the_card_placed_then_the_ticket(at_the_start: Wo
     world.place("vi-du")
     expect(page.locator('[data-line="proof"]')).to_have_text(WORDS.get("proof.verified"))
     tap(page, "confirm")
+    tap(page, "service", "KB")
     number = ticket_number(page)
     wait_until(lambda: len(world.received()) > before, 20, "the hospital has the record")
     assert world.received()[-1]["ticket_number"] == number
@@ -73,6 +75,7 @@ def test_a_worn_code_leads_to_the_lines_and_they_to_the_ticket(at_the_start: Wor
     expect(page.locator('[data-line="proof"]')).to_have_text(WORDS.get("proof.verified"))
     expect(page.locator("[data-name]")).to_contain_text("Hạn")  # the chip knows the letters that the lines have not
     tap(page, "confirm")
+    tap(page, "service", "KB")
     ticket_number(page)
 
 
@@ -95,16 +98,15 @@ def test_a_code_left_in_view_gives_one_ticket_and_the_next_persons_another(at_th
     with Screen(world.touchscreen) as screen:
         world.hold_up("nhi", "phone")
         screen.wait_for("confirm")
-        screen.touch("confirm")
+        say_yes(screen)
         first = screen.wait_for("ticket")
         seen = len(screen.seen())
-        screen.touch("done")
-        screen.wait_for("start")
+        leave(screen)
         world.show_qr("nhi")  # the same code by another device: it is still the same person's
         world.hold_up("the-moi", "back")
         assert "Đổi" in screen.wait_for("confirm").text
         assert not any("Nhi" in shown.text for shown in screen.seen()[seen:])
-        screen.touch("confirm")
+        say_yes(screen)
         assert screen.wait_for("ticket").ticket_number != first.ticket_number
         assert world.count()[0] == before + 2
 

@@ -77,6 +77,7 @@ def test_card_six_digits_yes_ticket_and_the_hospital_has_the_record(world: World
     assert person["full_name"] not in shown
     assert person["personal_id"] not in shown
     tap(screen, "confirm")
+    tap(screen, "service", "KB")
     number = ticket_number(screen)
     screen.screenshot(path=pictures / "ticket-vi.png")
     assert re.fullmatch(r"[A-Z0-9-]*\d{4,}", number)
@@ -97,6 +98,7 @@ def test_the_code_held_up_opens_the_chip_without_typing(world: World, screen: Pa
     shows(screen, "confirm")
     expect(screen.locator('[data-line="proof"]')).to_be_visible()
     tap(screen, "confirm")
+    tap(screen, "service", "KB")
     ticket_number(screen)
 
 
@@ -104,6 +106,7 @@ def test_a_code_alone_is_enough_for_a_ticket(world: World, screen: Page) -> None
     world.show_qr("mau")
     shows(screen, "confirm")
     tap(screen, "confirm")
+    tap(screen, "service", "KB")
     ticket_number(screen)
 
 
@@ -113,6 +116,7 @@ def test_twelve_digits_alone_are_enough_for_a_ticket(world: World, screen: Page)
     type_digits(screen, "001303900017")
     shows(screen, "confirm")
     tap(screen, "confirm")
+    tap(screen, "service", "KB")
     ticket_number(screen)
 
 

@@ -11,6 +11,7 @@ from hisbridge.questions import Citizen, CitizenQuestion, Coverage, CoverageQues
 from sandbox.insurance_card import insurance_number
 from sandbox.people import all_people, find
 from tests.endtoend.conftest import World
+from tests.support.checkin import say_yes
 from tests.support.screen import Screen
 from tests.support.waiting import wait_until
 from ui.words import Words
@@ -124,7 +125,7 @@ def test_an_insurance_card_held_up_at_the_desk_finds_whom_the_id_number_does_not
     held = desk.locator(f'[data-person="{HELD}"]')
     held.locator('[data-do="show"]').click()
     screen.wait_for("confirm")
-    screen.touch("confirm")
+    say_yes(screen)
     screen.wait_for("ask_insurance")
     held.locator('[data-do="insure"]').click()
     expect(desk.locator("#scanned")).to_contain_text(find(HELD).full_name)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from config.settings import load, socket_path
-from tests.support.checkin import by_card, by_code, by_number, leave, open_card
+from tests.support.checkin import by_card, by_code, by_number, leave, open_card, say_yes
 from tests.support.processes import born
 from tests.support.screen import Screen, Shown
 from tests.support.waiting import wait_until
@@ -126,6 +126,9 @@ def test_a_card_pulled_away_after_any_command_leads_back_to_the_start_and_leaves
         ended = screen.wait_for("start", "failed", "confirm", after=mark + 3, seconds=10)
         if ended.name == "confirm":
             screen.touch("confirm")
+            ended = screen.wait_for("start", "failed", "choose_service", seconds=10)
+        if ended.name == "choose_service":
+            screen.touch("service", "KB")
             ended = screen.wait_for("start", "failed", "ticket", seconds=10)
         phases |= {shown.html.partition('class="phase"')[2].partition("<")[0] for shown in screen.seen()[mark:]}
         if ended.name == "ticket":
@@ -168,7 +171,7 @@ def test_a_hostile_card_ends_on_a_screen_with_other_ways(world: World, screen: S
     open_card(world, screen, "mau", **quirk)
     ended = screen.wait_for("failed", "confirm")
     if ended.name == "confirm":  # a file that is only proof may be missing
-        screen.touch("confirm")
+        say_yes(screen)
         ended = screen.wait_for("ticket", "failed")
     assert ended.name == "ticket" or "staff" in ended.paths
 
@@ -199,7 +202,8 @@ def test_a_card_taken_from_the_question_whether_it_is_you_does_not_undo_what_was
     open_card(world, screen, "mau")
     screen.wait_for("confirm", holding=WORDS.get("proof.verified"))
     world.remove()
-    screen.touch("confirm")
+    screen.wait_for("confirm", holding="data-screen-warning")
+    say_yes(screen)
     screen.wait_for("ticket")
 
 

@@ -1,7 +1,6 @@
 """What the hospital tells back about a visit, from its own server to the ticket and the counter; and what it is told
 when a visit changes."""
 
-import http.client
 import json
 import threading
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from hisbridge.records import PatientRecord
-from tests.support.checkin import leave
+from tests.support.checkin import leave, say_yes
 from tests.support.pcsc import PcscForTests
 from tests.support.screen import Screen, Shown
 from tests.support.waiting import BUSY_SECONDS, wait_until
@@ -97,7 +96,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, pcsc_world: PcscForTests) ->
     secret = folder / "webhook-secret"
     secret.touch(0o600)
     secret.write_text("synthetic-secret-of-thirty-two-bytes")
-    ports = Ports(free_port(), free_port(), free_port(), free_port())
+    ports = Ports(free_port(), free_port(), free_port(), free_port(), staff=free_port())
     hospital = Hospital()
     server = hospital.start()
     settings = sandbox_settings(places, ports, pcsc_world.reader)
@@ -138,7 +137,7 @@ def check_in(scene: Scene, screen: Screen, person: str) -> int:
     scene.world.show_qr(person)
     screen.wait_for("confirm", after=mark)
     mark = len(screen.seen())
-    screen.touch("confirm")
+    say_yes(screen)
     return mark
 
 
@@ -150,13 +149,8 @@ def visit_of(scene: Scene, number: int = 0) -> tuple[str, str]:
     return visit, own
 
 
-def at_the_counter(scene: Scene, path: str) -> str:
-    connection = http.client.HTTPConnection(scene.world.touchscreen.removeprefix("http://").rstrip("/"), timeout=10)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().read().decode()
-    finally:
-        connection.close()
+def at_the_counter(scene: Scene, path: str = "/list") -> str:
+    return scene.world.staff_page(f"/counter{path}")
 
 
 def test_the_ticket_shows_the_hospitals_number_and_room_and_no_other_number(scene: Scene, screen: Screen) -> None:
@@ -185,8 +179,8 @@ def test_a_hospital_that_is_slow_costs_the_site_its_seconds_and_is_told_of_when_
     told: Shown = screen.wait_for("ticket", after=mark, holding="Phòng 12")
     assert (told.called_number, told.ticket_number) == ("45", own)
     leave(screen)
-    assert "Phòng 12, số 45" in at_the_counter(scene, "/counter")
-    assert "BN000017" in at_the_counter(scene, f"/counter/visits/{visit}")
+    assert "Phòng 12, số 45" in at_the_counter(scene)
+    assert "BN000017" in at_the_counter(scene, f"/visits/{visit}")
 
 
 def test_an_answer_after_the_ticket_is_gone_reaches_the_counter_by_itself_and_no_other_screen(
@@ -199,8 +193,8 @@ def test_an_answer_after_the_ticket_is_gone_reaches_the_counter_by_itself_and_no
     visit, _ = visit_of(scene)
     leave(screen)
     scene.hospital.gate.set()
-    wait_until(lambda: "Phòng khám Nội, số 46" in at_the_counter(scene, "/counter"), 10, "the counter knows")
-    assert "Phòng khám Nội" in at_the_counter(scene, f"/counter/visits/{visit}")
+    wait_until(lambda: "Phòng khám Nội, số 46" in at_the_counter(scene), 10, "the counter knows")
+    assert "Phòng khám Nội" in at_the_counter(scene, f"/visits/{visit}")
     assert "Phòng khám Nội" not in screen.now.text
 
 

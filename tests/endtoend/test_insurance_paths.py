@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from sandbox.insurance_card import insurance_text
 from sandbox.people import find
 from tests.endtoend.conftest import World
+from tests.support.checkin import say_yes
 from tests.support.screen import Screen, Shown
 from tests.support.waiting import wait_until
 from ui.words import Words
@@ -39,7 +40,7 @@ def says_yes(world: World, screen: Screen, person: str) -> None:
     mark = len(screen.seen())
     world.show_qr(person)
     screen.wait_for("confirm", after=mark)
-    screen.touch("confirm")
+    say_yes(screen)
 
 
 def record(world: World, ticket: Shown) -> dict[str, Any]:
@@ -214,7 +215,7 @@ def test_another_persons_insurance_card_beside_the_question_who_you_are_is_refus
     world.desk("POST", "/scanner/show", {"text": insurance_text(find("thu"), TODAY)})
     shown = screen.wait_for("confirm", holding=WORDS.get("confirm.insurance_other"))
     assert shown.line("coverage") == WORDS.get("confirm.insurance_other")
-    screen.touch("confirm")
+    say_yes(screen)
     assert screen.wait_for("ticket").line("coverage") == WORDS.get("coverage.valid")
 
 
@@ -229,7 +230,7 @@ def test_a_card_lifted_for_reading_its_digits_is_read_when_it_is_back(world: Wor
     screen.wait_for("keypad", holding=WORDS.error("checkin.card_awaited").title)
     world.place("mau")
     screen.wait_for("confirm")
-    screen.touch("confirm")
+    say_yes(screen)
     screen.wait_for("ticket")
 
 

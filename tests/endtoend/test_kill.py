@@ -20,6 +20,7 @@ import pytest
 from config.settings import load, socket_path
 from sandbox.people import all_people, find
 from tests.hisbridge.receiver import Receiver, Step, control_id, receiving, say
+from tests.support.checkin import leave
 from tests.support.pcsc import PcscForTests
 from tests.support.processes import alive, child_named
 from tests.support.screen import Screen
@@ -125,6 +126,8 @@ class Crowd:
         with suppress(*BEING_STARTED):
             if self._identify(person, way) and self.screen.comes("confirm", seconds=STEP_SECONDS):
                 self.screen.touch("confirm")
+                if self.screen.comes("choose_service", seconds=STEP_SECONDS):
+                    self.screen.touch("service", "KB")
                 done = self.screen.comes("ticket", seconds=STEP_SECONDS) is not None
         self._note_tickets()
         self._make_room()
@@ -280,8 +283,7 @@ def test_a_ticket_committed_and_never_shown_is_shown_when_the_kiosk_is_back(scen
     wait_until(lambda: not any(alive(pid) for pid in (master, *workers)), 10, "the kiosk is dead")
     with Screen(world.touchscreen) as screen:
         assert screen.wait_for("ticket").ticket_number == number
-        screen.touch("done")
-        screen.wait_for("start")
+        leave(screen)
 
 
 def test_no_log_line_holds_anything_of_a_person(scene: Scene) -> None:

@@ -10,7 +10,7 @@ from config.settings import load, socket_path
 from hisbridge.questions import Verdict
 from sandbox.people import find
 from tests.endtoend.conftest import World
-from tests.support.checkin import by_number, leave
+from tests.support.checkin import by_number, leave, say_yes
 from tests.support.screen import Screen, Shown
 from tests.support.waiting import wait_until
 from ui.words import Words
@@ -49,7 +49,7 @@ def asked(world: World, screen: Screen, person: str) -> float:
     mark = len(screen.seen())
     world.show_qr(person)
     since = screen.wait_for("confirm", after=mark).at
-    screen.touch("confirm")
+    say_yes(screen)
     return since
 
 

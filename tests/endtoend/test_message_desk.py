@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from sandbox.people import find
-from tests.endtoend.conftest import World
+from tests.endtoend.conftest import World, sign_in
 from tests.support.checkin import by_number, leave
 from tests.support.screen import Screen
 from tests.support.waiting import wait_until
@@ -30,8 +30,8 @@ def desk(world: World, chromium: Browser) -> Iterator[Page]:
     page = context.new_page()
     addresses: list[str] = []
     page.on("request", lambda request: addresses.append(request.url))
-    page.goto(f"{world.touchscreen}technician")
-    page.fill("#f-by", "Lan")
+    sign_in(page, world, "tuan")
+    page.goto(f"{world.facts['staff']}technician")
     yield page
     context.close()
     world.mend()
@@ -79,7 +79,7 @@ def test_a_hospital_that_is_down_is_shown_and_after_mending_a_retry_delivers(wor
     expect(desk.locator("[data-switched=probe]")).to_contain_text(
         WORDS.error("delivery.unreachable").cause, timeout=BY_ITSELF_MS
     )
-    desk.goto(f"{world.touchscreen}technician/deliveries?state=open")
+    desk.goto(f"{world.facts['staff']}technician/deliveries?state=open")
     line = desk.locator(f"#r-{number}")
     expect(line).to_contain_text(WORDS.error("delivery.unreachable").cause)
     world.mend()
@@ -90,9 +90,9 @@ def test_a_hospital_that_is_down_is_shown_and_after_mending_a_retry_delivers(wor
     expect(desk.locator("[data-confirm]")).to_be_visible()
     desk.keyboard.press("Enter")
     wait_until(lambda: state_of(world, number) == "acknowledged", 20, "the record arrived")
-    desk.goto(f"{world.touchscreen}technician/deliveries/{number}")
+    desk.goto(f"{world.facts['staff']}technician/deliveries/{number}")
     expect(desk.locator("#way")).to_contain_text(WORDS.get("technician.state.acknowledged"))
-    desk.goto(f"{world.touchscreen}technician")
+    desk.goto(f"{world.facts['staff']}technician")
     expect(his.locator("[data-health]")).to_contain_text(WORDS.get("technician.condition.working"))
     desk.click("#probe-sandbox-his")
     expect(desk.locator("[data-switched=probe]")).to_have_attribute("data-ok", "yes")
@@ -102,7 +102,7 @@ def test_a_rejected_record_is_shown_with_its_reason_and_goes_out_after_mending(w
     world.fault("his.ae", "101")
     number = checked_in(world)
     wait_until(lambda: state_of(world, number) == "rejected", 20, "the rejection")
-    desk.goto(f"{world.touchscreen}technician/deliveries?state=bad")
+    desk.goto(f"{world.facts['staff']}technician/deliveries?state=bad")
     line = desk.locator(f"#r-{number}")
     expect(line).to_contain_text(WORDS.error("delivery.rejected").cause)
     expect(line).to_contain_text("101")
@@ -125,7 +125,7 @@ def test_a_replay_by_person_reaches_the_receiver_as_a_copy_under_the_same_key(wo
         return next(one["copies"] for one in world.received() if one["control_id"] == delivered["idempotency_key"])
 
     before, received = copies(), len(world.received())
-    desk.goto(f"{world.touchscreen}technician/deliveries?record_id={delivered['record_id']}&destination=sandbox-his")
+    desk.goto(f"{world.facts['staff']}technician/deliveries?record_id={delivered['record_id']}&destination=sandbox-his")
     desk.check('[name="scope"][value="person"]')
     desk.fill("#f-personal_id", PERSON.personal_id)
     desk.check('[name="act"][value="replay"]')
@@ -165,7 +165,7 @@ def test_a_stopped_destination_says_so_and_goes_on_when_resumed(world: World, de
 
 def test_the_person_is_masked_until_somebody_asks_and_the_asking_is_audited(world: World, desk: Page) -> None:
     number = checked_in(world)
-    desk.goto(f"{world.touchscreen}technician/deliveries/{number}")
+    desk.goto(f"{world.facts['staff']}technician/deliveries/{number}")
     sent = desk.locator("#sent")
     expect(sent.locator("[data-message]")).to_have_attribute("data-masked", "yes")
     assert PERSON.personal_id not in desk.content()
@@ -174,7 +174,7 @@ def test_the_person_is_masked_until_somebody_asks_and_the_asking_is_audited(worl
     expect(sent).to_contain_text(PERSON.personal_id)
     with world.database() as connection:
         told = connection.execute("SELECT * FROM bridge_audit ORDER BY seq DESC").fetchone()
-    assert (told["who"], told["delivery_id"]) == ("Lan", number)
+    assert (told["who"], told["delivery_id"]) == ("tuan", number)
 
 
 def test_a_bridge_that_hangs_is_said_and_comes_back(world: World, desk: Page) -> None:

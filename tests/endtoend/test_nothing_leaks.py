@@ -21,6 +21,7 @@ from sandbox.people import find
 from sandbox.person import Person
 from tests.endtoend.conftest import World
 from tests.hisbridge.test_secrets_in_logs import spellings
+from tests.support.checkin import say_yes
 from tests.support.screen import Screen
 from tests.support.waiting import wait_until
 from tests.support.world import run_command
@@ -42,7 +43,10 @@ SECRETS = {
 ASKED = ("thu", "dat-dau", "khac-ten", "hai-the")  # only asked about
 CHECKED_IN = ("vi-du", "eban")
 # Columns of a visit that may hold what is known of its person.
-VISITS = {"visits.record", "deliveries.payload", "open_questions.question", "open_questions.coverage"}
+VISITS = {
+    *("visits.record", "deliveries.payload", "open_questions.question", "open_questions.coverage"),
+    "sought.word",  # by which the counter finds them; goes with the visit
+}
 OWN_FILES = ("portal-password", "population-secret", "tiepdon.toml")  # where a secret or an officer belongs
 Faults = dict[str, tuple[object, str | None]]  # the fault's value, and the reason that tells that it was met
 PORTAL: Faults = {
@@ -189,7 +193,7 @@ def killed_on_the_way(world: World, screen: Screen, key: str, process: str, numb
     os.kill(victim, number)
     wait_until(lambda: world.pid(process) not in (None, victim), 20, f"{process} is back")
     if process == "bridge":
-        screen.touch("confirm")
+        say_yes(screen)
         screen.wait_for("ticket")
     world.mend()
 

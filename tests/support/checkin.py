@@ -10,7 +10,7 @@ def by_number(screen: Screen, personal_id: str) -> Shown:
     screen.wait_for("keypad")
     screen.touch("digits", personal_id)
     screen.wait_for("confirm")
-    screen.touch("confirm")
+    say_yes(screen)
     return screen.wait_for("ticket")
 
 
@@ -18,7 +18,7 @@ def by_code(world: World, screen: Screen, person: str) -> Shown:
     """The code on the card held to the scanner."""
     world.show_qr(person)
     screen.wait_for("confirm")
-    screen.touch("confirm")
+    say_yes(screen)
     return screen.wait_for("ticket")
 
 
@@ -26,7 +26,7 @@ def by_card(world: World, screen: Screen, person: str) -> Shown:
     """The card on the reader, opened by six digits, read to its end, and taken away."""
     open_card(world, screen, person)
     screen.wait_for("confirm")
-    screen.touch("confirm")
+    say_yes(screen)
     ticket = screen.wait_for("ticket")
     world.remove()
     return ticket
@@ -41,7 +41,16 @@ def open_card(world: World, screen: Screen, person: str, **quirks: object) -> No
     screen.touch("digits", world.person(person)["can"])
 
 
+def say_yes(screen: Screen, service: str = "KB") -> None:
+    """This is me, and for that service I came: the sandbox offers several."""
+    screen.touch("confirm")
+    screen.wait_for("choose_service")
+    screen.touch("service", service)
+
+
 def leave(screen: Screen) -> None:
     """The ticket is taken; the next person may come."""
+    screen.touch("done")
+    screen.wait_for("goodbye")
     screen.touch("done")
     screen.wait_for("start")

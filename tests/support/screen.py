@@ -100,7 +100,8 @@ class Screen:
             return list(self._seen)
 
     def wait_for(self, *names: str, seconds: float = PATIENCE, after: int = 0, holding: str = "") -> Shown:
-        """Until one of these screens is shown, as one of those seen from number `after` on, with this in its HTML."""
+        """Until one of these screens is shown, as one of those seen from number `after` on, with this in its HTML or
+        its words."""
 
         shown = self.comes(*names, seconds=seconds, after=after, holding=holding)
         if shown is None:
@@ -114,7 +115,9 @@ class Screen:
         """As `wait_for`; None when it does not come."""
 
         def there() -> bool:
-            return len(self._seen) > after and self._seen[-1].name in names and holding in self._seen[-1].html
+            if len(self._seen) <= after or self._seen[-1].name not in names:
+                return False
+            return holding in self._seen[-1].html or " ".join(holding.split()) in self._seen[-1].text
 
         with self._changed:
             return self._seen[-1] if self._changed.wait_for(there, seconds) else None
@@ -169,7 +172,8 @@ class Screen:
 
 ANY = (
     *("start", "ask_key", "ask_qr", "ask_mrz", "keypad", "reading", "confirm", "finishing", "ticket", "failed", "help"),
-    "out_of_order",
+    *("out_of_order", "ask_insurance", "ask_consent", "choose_service", "choose_priority", "adjust", "no_card"),
+    "goodbye",
 )
 
 

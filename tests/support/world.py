@@ -15,8 +15,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from config.settings import database_path, load, socket_path
+from config.settings import Settings, database_path, load, socket_path
+from kiosk.accounts import Role, open_accounts
+from kiosk.clock import SystemClock
+from kiosk.sessions import open_sessions
 from tests.support.processes import child_named, children
+from ui.desk.gate import cookie_name
 from wire.client import Client
 
 START_SECONDS = 60
@@ -27,6 +31,7 @@ COMMANDS = {  # how each process is told from its siblings
     "reader": ("tiepdon.main", "reader"),
     "bridge": ("tiepdon.main", "bridge", "serve"),
     "kiosk": ("tiepdon.main", "kiosk"),
+    "staff": ("tiepdon.main", "desk"),
 }
 
 
@@ -50,7 +55,8 @@ class World:
 
     def __init__(self, state: Path, *options: str, environment: dict[str, str] | None = None) -> None:
         self.log = state.with_name(state.name + ".log")
-        ports = ("--port", str(free_port()), "--desk-port", str(free_port()))
+        self._cookie = ""
+        ports = ("--port", str(free_port()), "--desk-port", str(free_port()), "--staff-port", str(free_port()))
         if "--config" in options or "--port" in options:
             ports = ()
         with self.log.open("ab") as log:
@@ -144,6 +150,21 @@ class World:
         people: list[dict[str, Any]] = self.desk("GET", "/people")
         return next(person for person in people if person["key"] == key)
 
+    def staff_page(self, path: str) -> str:
+        """A page of the staff's address as a receptionist sees it who signed in."""
+        settings = load(self.settings)
+        if not self._cookie:
+            self._cookie = f"{cookie_name(settings)}={_signed_in(settings)}"
+        connection = http.client.HTTPConnection(settings.staff.listen, timeout=10)
+        try:
+            connection.request("GET", path, headers={"Cookie": self._cookie})
+            response = connection.getresponse()
+            text = response.read().decode()
+            assert response.status == 200, (response.status, text)
+            return text
+        finally:
+            connection.close()
+
     # The command line and the database.
 
     def run_command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -203,6 +224,15 @@ class World:
             return stdout.read()
 
 
+def _signed_in(settings: Settings) -> str:
+    """A session of a receptionist, whose account is made where there is none."""
+    clock = SystemClock()
+    with closing(open_accounts(settings, clock)) as accounts, closing(open_sessions(settings, clock)) as sessions:
+        if "reader" not in {account.name for account in accounts.all()}:
+            accounts.add("reader", "Mẫu Thị Đọc", Role.RECEPTIONIST)
+        return sessions.begin("reader")
+
+
 def damaged(world: World, whole_pages: int) -> bytes:
     """The world's database with rubbish behind its first so many pages (0: behind the file's header)."""
     with world.database() as connection:
@@ -221,11 +251,12 @@ def site_settings(world: World, file: Path, more: str = "", **values: str) -> Pa
         "state": str(file.parent / "site-state"),
         "run": str(file.parent / "site-run"),
         "listen": f"127.0.0.1:{free_port()}",
+        "staff.listen": "",  # it asks for no pages of the staff
         **values,
     }
     text = world.settings.read_text("utf-8")
     for name, value in changed.items():
-        text, times = re.subn(rf"^{name} = .*$", f"{name} = {json.dumps(value)}", text, flags=re.MULTILINE)
+        text, times = re.subn(rf"^{re.escape(name)} = .*$", f"{name} = {json.dumps(value)}", text, flags=re.MULTILINE)
         assert times == 1
     file.write_text(text + more, "utf-8")
     return file

@@ -14,7 +14,7 @@ from tests.support.commands import CALLABLE
 
 UNITS = sorted((Path(__file__).parents[2] / "systemd").glob("*.service"))
 SITE_PART = UNITS[0].parents[1] / "config" / "examples" / "systemd" / "bridge.conf"
-PROCESSES = ("reader", "bridge", "kiosk")
+PROCESSES = ("reader", "bridge", "kiosk", "desk")
 PROGRAM = "/usr/lib/tiepdon/bin/tiepdon"
 HIGHEST_EXPOSURE = "30"  # of 100, by systemd's own measure; a service without any hardening has 96
 

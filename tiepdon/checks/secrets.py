@@ -32,6 +32,8 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         "portal": settings.portal if settings.portal.enabled else None,
         "his_proxy": settings.his_proxy if settings.his_proxy.enabled else None,
         "population": None if settings.population.transport == "none" else settings.population,
+        "staff": settings.staff if settings.staff.listen else None,
+        "staff.oidc": settings.staff.oidc if settings.staff.listen and settings.staff.oidc.enabled else None,
     }
     for name, section in asked.items():
         for key, file in _named(section):

@@ -29,6 +29,7 @@ _FOLDER = {"folder": "/nowhere"}
 _SECRET = {"secret_file": "/nowhere/secret"}
 # What a destination of each kind needs at least: enough to render for it, never to send.
 _USUAL: Mapping[str, Mapping[str, object]] = {
+    "desk": {"base_url": "https://desk.example", "token_file": "token"},
     "hl7v2": {"host": "127.0.0.1", "port": 2575},
     "fhir": _NOWHERE,
     "rest": _NOWHERE,

@@ -20,7 +20,17 @@ from sandbox import pcscd
 from tiepdon.errors import AlreadyRunning, DidNotStart, FolderUnusable
 from tiepdon.readiness import http_json, product_probes, wait_for
 from tiepdon.supervisor import Child, Program, line_writer
-from tiepdon.world import HOST, Places, choose_ports, hold, product, sandbox_settings, tiepdon
+from tiepdon.world import (
+    HOST,
+    STAFF,
+    STAFF_PIN,
+    Places,
+    choose_ports,
+    hold,
+    product,
+    sandbox_settings,
+    tiepdon,
+)
 from wire.codec import to_json
 from wire.database import applied, open_database
 
@@ -34,7 +44,7 @@ _HOSPITAL_PORTS = {
     "fhir": "FHIR R4 server",
     "rest": "hospital system over HTTP",
 }
-_TOLD = ("touchscreen", "desk", "counter", "technician", "files", "settings")  # in the order they are needed
+_TOLD = ("touchscreen", "staff", "accounts", "desk", "files", "settings")  # in the order they are needed
 
 Probes = Mapping[str, Callable[[], bool]]
 
@@ -53,6 +63,7 @@ def register(commands: Any) -> None:
     parser.add_argument("--state", type=Path, default=Path(".run"), help="folder of the sandbox run (default: .run)")
     parser.add_argument("--port", type=_port, help="the touchscreen's port (default: 8080, or a free one)")
     parser.add_argument("--desk-port", type=_port, help="the sandbox desk's port (default: 8081, or a free one)")
+    parser.add_argument("--staff-port", type=_port, help="the port of the staff's pages (default: 8090, or a free one)")
     for name, what in _HOSPITAL_PORTS.items():
         parser.add_argument(f"--{name}-port", type=_port, help=f"port of the sandbox's {what} (default: a free one)")
     parser.add_argument("--no-pcscd", action="store_true", help="play the card inside the reader process")
@@ -68,6 +79,8 @@ def run(options: argparse.Namespace) -> int:
     with ExitStack() as held:
         plan = _product(options.product, held) if options.product is not None else _sandbox(options, held)
         _migrate(plan.settings, plan.settings_file)
+        if plan.staffed:
+            _make_accounts(plan.settings)
         with _children(plan, stop) as children:
             if not stop.is_set():
                 _announce(options.json, {**plan.facts, "pids": {child.program.name: child.pid for child in children}})
@@ -84,6 +97,7 @@ class _Plan:
     settings_file: Path
     facts: dict[str, Any]
     probes: Probes = field(default_factory=dict)  # besides the product's own
+    staffed: bool = False  # accounts are made, for the sandbox
 
 
 def _product(settings_file: Path, held: ExitStack) -> _Plan:
@@ -93,10 +107,12 @@ def _product(settings_file: Path, held: ExitStack) -> _Plan:
     for folder in (settings.paths.state, settings.paths.run):
         _make(Path(folder))
     held.enter_context(_only_one(Path(settings.paths.run)))
-    host, _, port = settings.kiosk.listen.rpartition(":")
-    with hold(host.strip("[]"), int(port)):
-        pass  # gunicorn would say it less clearly, and only after a while
-    return _Plan(product(settings_file), settings, settings_file, _facts(settings, settings_file))
+    for listen in filter(None, (settings.kiosk.listen, settings.staff.listen)):
+        host, _, port = listen.rpartition(":")
+        with hold(host.strip("[]"), int(port)):
+            pass  # gunicorn would say it less clearly, and only after a while
+    programs = product(settings_file, desk=bool(settings.staff.listen))
+    return _Plan(programs, settings, settings_file, _facts(settings, settings_file))
 
 
 def _sandbox(options: argparse.Namespace, held: ExitStack) -> _Plan:
@@ -106,6 +122,7 @@ def _sandbox(options: argparse.Namespace, held: ExitStack) -> _Plan:
     asked = {
         "touchscreen": options.port,
         "desk": options.desk_port,
+        "staff": options.staff_port,
         "hospital": options.his_port,
         "fhir": options.fhir_port,
         "rest": options.rest_port,
@@ -125,7 +142,7 @@ def _sandbox(options: argparse.Namespace, held: ExitStack) -> _Plan:
             *("--printer-port", str(ports.printer)),
         ),
     )
-    programs = [*world.programs, sandbox, *product(places.settings, *world.reader_options)]
+    programs = [*world.programs, sandbox, *product(places.settings, *world.reader_options, desk=True)]
 
     def desk_answers() -> bool:
         # A desk of another run on the same port would tell another scanner.
@@ -139,20 +156,25 @@ def _sandbox(options: argparse.Namespace, held: ExitStack) -> _Plan:
         facts={
             **_facts(settings, places.settings),
             "desk": f"http://{HOST}:{ports.desk}/",
+            "accounts": " ".join(STAFF),
+            "pin": STAFF_PIN,
             "files": str(places.files),
             "card": world.card,
             "environment": world.environment,
         },
         probes={**world.probes, "sandbox": desk_answers},
+        staffed=True,
     )
 
 
 def _facts(settings: Settings, settings_file: Path) -> dict[str, Any]:
     """Where to look, by name: the pages that these settings have, and the settings themselves."""
-    kiosk = f"http://{settings.kiosk.listen}/"
-    pages = {"counter": settings.counter.enabled, "technician": settings.technician.enabled}
-    shown = {name: f"{kiosk}{name}" for name, enabled in pages.items() if enabled}
-    return {"touchscreen": kiosk, **shown, "settings": str(settings_file)}
+    told = {"touchscreen": f"http://{settings.kiosk.listen}/"}
+    if settings.staff.listen:
+        from ui.desk.hosts import address_of
+
+        told["staff"] = f"{address_of(settings.staff)}/"
+    return {**told, "settings": str(settings_file)}
 
 
 @dataclass(frozen=True)
@@ -298,6 +320,25 @@ def _migrate(settings: Settings, settings_file: Path) -> None:
         raise DidNotStart(process="database")
 
 
+def _make_accounts(settings: Settings) -> None:
+    """Somebody of each role who can sign in at once; a run on the same state has them already."""
+    from kiosk.accounts import Role, open_accounts
+    from kiosk.clock import SystemClock
+    from kiosk.secret_hash import SecretHash
+    from kiosk.sessions import open_sessions
+    from kiosk.sign_in import SignIn
+
+    clock = SystemClock()
+    accounts, sessions = open_accounts(settings, clock), open_sessions(settings, clock)
+    door = SignIn(accounts, sessions, SecretHash(), clock)
+    known = {account.name for account in accounts.all()}
+    for name, (full_name, role) in STAFF.items():
+        if name not in known:
+            door.choose(name, accounts.add(name, full_name, Role(role)), STAFF_PIN, HOST)
+    accounts.close()
+    sessions.close()
+
+
 def _announce(as_json: bool, facts: dict[str, Any]) -> None:
     if as_json:
         sys.stdout.write(to_json(facts).decode() + "\n")
@@ -307,9 +348,11 @@ def _announce(as_json: bool, facts: dict[str, Any]) -> None:
 
     words = Words("en")
     lines = ["", words.get("run.sandbox" if "desk" in facts else "run.product"), ""]
+    of_a_site = () if "desk" in facts else ("staff", "settings")  # other words where nothing was made for a trial
     for name in _TOLD:
         if name in facts:
-            lines += [f"  {words.get(f'run.{name}'):<14} {facts[name]}", f"  {'':<14} {words.get(f'run.about.{name}')}"]
+            about = words.get(f"run.about.{name}" + (".product" if name in of_a_site else ""), pin=facts.get("pin", ""))
+            lines += [f"  {words.get(f'run.{name}'):<14} {facts[name]}", f"  {'':<14} {about}"]
     lines += ["", words.get("run.stop"), ""]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
