@@ -14,6 +14,7 @@ from tests.endtoend.conftest import World, nobody_waits, sign_in
 from tests.support.checkin import leave
 from tests.support.screen import Screen
 from tests.support.waiting import wait_until
+from tests.ui.browsing import settled
 from tests.ui.test_board_browser import spoken, with_speaker
 from ui.words import Words
 
@@ -42,8 +43,7 @@ def desk(world: World, chromium: Browser) -> Iterator[Callable[..., Page]]:
         seat = page.locator(f"#place-{place}")
         settled(page)
         page.keyboard.press(seat.get_attribute("data-key") or "")
-        expect(page.locator("body[data-page=desk]")).to_be_visible()
-        settled(page)
+        settled(page, "desk")
         return page
 
     yield sit
@@ -61,12 +61,6 @@ def screen(world: World) -> Iterator[Screen]:
     world.touch("cancel")
 
 
-def settled(page: Page) -> None:
-    """The page's keys are listened to, no act is under way, and the next key is not taken for a bounce."""
-    page.wait_for_load_state()
-    page.wait_for_function("() => window.counter && !('busy' in document.body.dataset)")
-
-
 def press(page: Page, key: str, number: str, standing: str = "") -> None:
     """One key; then this is whom the counter has."""
     settled(page)
@@ -79,8 +73,7 @@ def opened(page: Page, number: str) -> None:
     """Any ticket of the day, found by its number."""
     settled(page)
     page.keyboard.press("F3")
-    expect(page.locator("body[data-page=list]")).to_be_visible()
-    settled(page)
+    settled(page, "list")
     page.keyboard.press("F3")
     page.keyboard.type(number)
     page.keyboard.press("Enter")

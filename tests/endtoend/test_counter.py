@@ -10,6 +10,7 @@ from sandbox.person import Person
 from tests.endtoend.conftest import World, nobody_waits, sign_in
 from tests.support.checkin import say_yes
 from tests.support.screen import Screen
+from tests.ui.browsing import settled
 from ui.words import Words
 
 pytestmark = pytest.mark.pcsc
@@ -46,18 +47,11 @@ def counter(world: World, chromium: Browser) -> Iterator[Page]:
     page = context.new_page()
     sign_in(page, world, "mai")
     page.goto(f"{world.facts['staff']}place")
-    ready(page)
+    settled(page, "place")
     page.keyboard.press("1")
-    expect(page.locator("body[data-page=desk]")).to_be_visible()
-    ready(page)
+    settled(page, "desk")
     yield page
     context.close()
-
-
-def ready(page: Page) -> None:
-    """The page's keys are listened to, and no act is under way."""
-    page.wait_for_load_state()
-    page.wait_for_function("() => !('busy' in document.body.dataset)")
 
 
 def checked_in(world: World, screen: Screen, person: str) -> str:
@@ -91,6 +85,7 @@ def test_a_late_answer_appears_in_its_row_by_itself_and_the_focus_stays(
     world.fault("portal.down")
     number = checked_in(world, screen, "dia-chi-moi")
     counter.keyboard.press("F3")
+    settled(counter, "list")
     row = counter.locator(f'#part [data-number="{number}"]')
     expect(row).to_contain_text(WORDS.get("counter.verdict.unverified"))
     opener = row.locator("a.open")
@@ -117,7 +112,7 @@ def test_a_number_of_the_kiosk_gets_its_person_and_the_insurance_answers_by_itse
     number = screen.wait_for("ticket").ticket_number
     counter.keyboard.press("F9")
     expect(counter.locator(f'[data-current="{number}"]')).to_be_visible()
-    ready(counter)
+    settled(counter)
     counter.keyboard.press("c")
     expect(counter.locator(f'[name="case"][value="{case}"]')).to_be_focused()
     by_keys(counter, **of(person), guardian_name="Trần Thị Mẫu")
@@ -128,7 +123,7 @@ def test_a_number_of_the_kiosk_gets_its_person_and_the_insurance_answers_by_itse
     expect(counter.locator("[data-page=visit] h1.who")).to_contain_text(person.full_name)
     told = counter.locator("#part [data-coverage]")
     expect(told).to_contain_text(WORDS.get(f"counter.verdict.{verdict}"), timeout=BY_ITSELF_MS)
-    ready(counter)
+    settled(counter)
     counter.keyboard.press("F4")
     # Done at reception: now they wait for what they came for.
     expect(counter.locator("#standing")).to_contain_text(WORDS.get("counter.standing.waiting"))
@@ -147,12 +142,12 @@ def test_an_answer_is_asked_for_and_taken_over_by_keys(world: World, screen: Scr
     screen.touch("confirm")  # goes on without the insurance card
     number = screen.wait_for("ticket", after=mark).ticket_number
     counter.keyboard.press("F3")
+    settled(counter, "list")
     row = counter.locator(f'#part [data-number="{number}"]')
     expect(row).to_contain_text(WORDS.get("counter.task.ask_other_number"))
     row.locator("a.open").focus()
     counter.keyboard.press("Enter")
-    counter.wait_for_selector("[data-page=visit]")
-    ready(counter)
+    settled(counter, "visit")
     counter.keyboard.press("F2")
     by_keys(counter, insurance_number=person.insurance.social_security_number or "")
     counter.keyboard.press("Enter")

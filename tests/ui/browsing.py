@@ -77,3 +77,13 @@ def opened_page(
     yield page
     context.close()
     assert [told for told in complaints if not any(one in told for one in expected)] == []
+
+
+def settled(page: Page, where: str = "") -> None:
+    """This is the page called `where`, its scripts have put the focus where it belongs, no act is under way, and the
+    next key is not taken for a bounce."""
+    page.wait_for_function(
+        """(where) => document.readyState === "complete" && "ready" in document.body.dataset
+          && (!where || document.body.dataset.page === where) && !("busy" in document.body.dataset)""",
+        arg=where,
+    )

@@ -2,18 +2,19 @@
 that is lost.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from hisbridge.questions import Citizen, Coverage, Difference, Register, Verdict
 from kiosk.queue.model import Priority
 from kiosk.states import Choice, CounterReason
 from tests.kiosk.people import by_chip, covered
 from tests.kiosk.world import rows
-from tests.ui.browsing import MEASURE, opened_page, served
+from tests.ui.browsing import MEASURE, opened_page, served, settled
 from tests.ui.counter_desk import CounterDesk
 from ui.words import LANGUAGES, Words
 
@@ -67,11 +68,6 @@ def acted(page: Page, key: str, standing: str, number: str = "") -> None:
     expect(page.locator(where)).to_be_visible()
 
 
-def settled(page: Page) -> None:
-    """No act is under way, and the next key is not taken for a bounce."""
-    page.wait_for_function("() => window.counter && !('busy' in document.body.dataset)")
-
-
 def test_a_person_is_called_begun_corrected_and_finished_by_keys(desk: CounterDesk, page: Page, address: str) -> None:
     desk.visit("run-1", covered())
     desk.visit("run-2", covered(), personal_id="001200900024", full_name="Lê Văn Thử")
@@ -92,6 +88,24 @@ def test_a_person_is_called_begun_corrected_and_finished_by_keys(desk: CounterDe
     assert rows(desk.settings, "SELECT kind FROM moves ORDER BY id") == [
         (kind,) for kind in ("call", "begin", "finish", "call")
     ]
+
+
+def test_keys_pressed_before_the_scripts_are_there_are_done_when_they_are(
+    desk: CounterDesk, page: Page, address: str
+) -> None:
+    visit = desk.visit("run-1", covered())
+    held: list[Route] = []
+    page.route("**/counter.js*", lambda route: held.append(route), times=1)
+    page.goto(f"{address}/counter/visits/{visit}", wait_until="commit")
+    expect(page.locator("h1.who")).to_be_visible()
+    page.route("**/counter.js*", lambda route: held.append(route), times=1)
+    keys(page, "c")
+    with page.expect_request("**/counter.js*"):
+        held[0].continue_()
+    expect(page.locator("body[data-page=edit] #f-full_name")).to_be_visible()
+    page.keyboard.type("Q7")
+    held[1].continue_()
+    expect(page.locator("#f-full_name")).to_have_value(re.compile("Q7"))
 
 
 def test_a_key_held_down_or_bouncing_calls_one_person(desk: CounterDesk, page: Page, address: str) -> None:

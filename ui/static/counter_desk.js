@@ -179,4 +179,6 @@
       tone.stop(sound.currentTime + at + 0.2);
     }
   }
+
+  window.pageReady();
 })();
