@@ -60,8 +60,6 @@ def checked_in(world: World, screen: Screen, person: str) -> str:
     world.show_qr(person)
     screen.wait_for("confirm", after=mark)
     say_yes(screen)
-    screen.wait_for("choose_service", after=mark)
-    screen.touch("service", "KB")
     number = screen.wait_for("ticket", after=mark).ticket_number
     assert number
     return number
@@ -136,8 +134,6 @@ def test_an_answer_is_asked_for_and_taken_over_by_keys(world: World, screen: Scr
     world.show_qr(person.key)
     screen.wait_for("confirm", after=mark)
     say_yes(screen)
-    screen.wait_for("choose_service", after=mark)
-    screen.touch("service", "KB")
     screen.wait_for("ask_insurance", after=mark)
     screen.touch("confirm")  # goes on without the insurance card
     number = screen.wait_for("ticket", after=mark).ticket_number
