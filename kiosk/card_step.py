@@ -5,21 +5,20 @@ Pure, like `moves.py`. Must not import Flask, a device library or a connector.
 
 from dataclasses import replace
 
-from kiosk.chip_moves import chip_failed, chip_open_to, open_chip
+from kiosk.chip_moves import chip_failed, chip_open_to, open_chip, taken_too_soon
 from kiosk.entries import digits_typed
 from kiosk.events import DevicesChanged, DigitsTyped, PresenceChanged
 from kiosk.moves import (
     CAMERA_MISSING,
     CARD_AWAITED,
-    CARD_REMOVED,
     CARD_STILL_THERE,
     NO_READER,
     Step,
     ask_for_key,
     card_key,
     fail,
+    fresh,
     go,
-    home,
     is_committing,
     paths_after,
     unadjusted,
@@ -96,8 +95,11 @@ def _card_removed(session: Session, now: float, policy: Policy) -> Step:
         return go(session, AskQr(), now), ()  # lifted to hold its code up
     if _types_key(session):
         return session, ()  # lifted for reading its digits, and put back
-    if _needs_card(session) or isinstance(session.state, Failed):
-        return home(session, now, policy, CARD_REMOVED)
+    if _needs_card(session):
+        return taken_too_soon(session, now, policy)
+    if isinstance(session.state, Failed):
+        anew = _trying_again(session, fresh(session))
+        return replace(anew, state=Failed(session.state.code, paths_after(anew, session.state.code, policy))), ()
     if session.state == Start(CARD_STILL_THERE):
         return replace(session, state=Start()), ()
     session = replace(session, card_waiting=False)
@@ -108,7 +110,11 @@ def _card_removed(session: Session, now: float, policy: Policy) -> Step:
 
 def _card_placed(session: Session, now: float, policy: Policy) -> Step:
     state = session.state
-    if isinstance(state, Start | Adjust | Failed):
+    if isinstance(state, Failed):
+        # One attempt for the card that is laid there anew, so that it is not asked for without end.
+        again = _trying_again(session, ask_for_key(session, now))
+        return replace(again, chip_failures=min(again.chip_failures, policy.chip_attempts - 1)), ()
+    if isinstance(state, Start | Adjust):
         return ask_for_key(session, now), ()
     if isinstance(state, Goodbye):
         return ask_for_key(unadjusted(session, policy), now), ()
@@ -123,6 +129,16 @@ def _card_placed(session: Session, now: float, policy: Policy) -> Step:
     if shown is not None and shown.reading is not None and not is_committing(session):
         return _strengthen(session, shown, shown.reading, now, policy)
     return session, ()
+
+
+def _trying_again(before: Session, anew: Session) -> Session:
+    """Without anything that was read, but with what was tried in vain: the next way is offered after as much of it."""
+    return replace(
+        anew,
+        chip_failures=before.chip_failures,
+        line_failures=before.line_failures,
+        digit_failures=before.digit_failures,
+    )
 
 
 def _strengthen(session: Session, shown: Known, reading: Reading, now: float, policy: Policy) -> Step:

@@ -229,8 +229,7 @@ def _person_did(session: Session, event: PersonDid, now: float, policy: Policy) 
         case Cancelled():
             return _cancelled(session, now, policy)
         case Touched():
-            seen = isinstance(session.state, TicketShown | Goodbye)
-            return _cancelled(session, now, policy) if seen else (session, ())
+            return session, ()  # heard, and no more: whoever goes through a screen by keys is not done with it
         case _:
             assert_never(event)
 

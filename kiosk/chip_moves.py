@@ -23,6 +23,7 @@ from kiosk.moves import (
     renamed,
     same_person,
     settle,
+    stopping,
 )
 from kiosk.person import knowing, known
 from kiosk.policy import Policy
@@ -101,8 +102,17 @@ def chip_failed(session: Session, code: str, now: float, policy: Policy) -> Step
     elif entry is not None and not is_typed(entry) and code != CARD_REMOVED:
         return confirm(failed, entry, True, now, policy)
     if code == CARD_REMOVED:
-        return home(failed, now, policy, CARD_REMOVED)
+        return taken_too_soon(failed, now, policy)
     return fail(failed, code, now, policy)
+
+
+def taken_too_soon(session: Session, now: float, policy: Policy) -> Step:
+    """The card left before anything was known: laid there again it may open; again, and the next ways are offered."""
+    session = replace(session, lifted=session.lifted + 1)
+    if session.lifted < policy.chip_attempts:
+        return home(session, now, policy, CARD_REMOVED)
+    failed, _ = fail_afresh(session, CARD_REMOVED, now, policy)
+    return failed, stopping(session)
 
 
 def wrong_key(session: Session, now: float, policy: Policy) -> Step:

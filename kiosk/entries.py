@@ -10,16 +10,19 @@ import msgspec
 from kiosk.chip_moves import chip_open_to, read_chip, use_entry, wrong_key
 from kiosk.events import DigitsTyped, PayloadRead
 from kiosk.insurance_card import NUMBER_DIGITS, accompanied
-from kiosk.insurance_step import id_code_instead, insurance_of, insurance_read
+from kiosk.insurance_step import id_code_instead, in_vain, insurance_of, insurance_read
 from kiosk.moves import (
     CARD_AWAITED,
     CODE_AGAIN,
     DIGITS_WRONG,
+    INSURANCE_ONLY,
+    NO_CARD,
     NO_PERSONAL_ID,
     TWO_PEOPLE,
     Step,
     adopt,
     card_key,
+    commit,
     fail,
     fail_afresh,
     fresh,
@@ -28,6 +31,7 @@ from kiosk.moves import (
     mark_of,
     mistyped,
     noted,
+    renamed,
     same_person,
     unadjusted,
     usable,
@@ -65,7 +69,9 @@ def payload_read(session: Session, event: PayloadRead, now: float, policy: Polic
         return session, ()  # nobody waits for these lines any more
     if not usable(reading):
         if reading.insurance is not None and isinstance(state, AskInsurance):
-            return insurance_of(session, state, reading.insurance, now)
+            return insurance_of(session, state, reading.insurance, now, policy)
+        if reading.insurance is not None and isinstance(state, AskKey | AskQr):
+            return payload_refused(replace(session, insurance=reading.insurance), INSURANCE_ONLY, now, policy)
         if reading.insurance is not None:
             return insurance_read(session, reading.insurance, now)
         if event.presentation:
@@ -85,7 +91,7 @@ def payload_read(session: Session, event: PayloadRead, now: float, policy: Polic
         return use_entry(noted(fresh(unadjusted(session, policy)), reading, now), reading, now, policy)
     session = noted(session, reading, now)
     if isinstance(state, AskInsurance):
-        return id_code_instead(session, state, reading), ()
+        return id_code_instead(session, state, reading, policy), ()
     if isinstance(state, AskKey | AskQr | AskMrz | Keypad | NoCard | Failed):
         return _enter(session, reading, now, policy)
     if isinstance(state, ReadingChip):
@@ -100,15 +106,16 @@ def payload_read(session: Session, event: PayloadRead, now: float, policy: Polic
 def payload_refused(session: Session, code: str, now: float, policy: Policy) -> Step:
     """A code was held up that is of no use: said where one was expected. Again, and another way is offered."""
     state = session.state
-    if isinstance(state, Start):
-        return replace(session, state=Start(code), entered=now), ()
     if isinstance(state, AskInsurance):
-        return replace(session, state=replace(state, problem=code)), ()
-    if not isinstance(state, AskKey | AskQr):
+        return in_vain(session, state, code, policy), ()
+    if not isinstance(state, Start | AskKey | AskQr):
         return session, ()
     session = replace(session, code_failures=session.code_failures + 1)
     if session.code_failures >= policy.code_attempts:
-        return fail(session, code, now, policy)
+        begun = renamed(session) if isinstance(state, Start) else session
+        return fail(begun, code, now, policy)
+    if isinstance(state, Start):
+        return replace(session, state=Start(code), entered=now), ()
     asked = AskKey(code) if isinstance(state, AskKey) else AskQr(code, mrz=session.devices.camera)
     return replace(session, state=asked), ()
 
@@ -117,9 +124,11 @@ def digits_typed(session: Session, event: DigitsTyped, now: float, policy: Polic
     """The keypad's digits: the key of the card on the reader, or a whole number."""
     state, digits = session.state, event.digits
     if isinstance(state, AskInsurance):
-        if len(digits) != NUMBER_DIGITS or not (digits.isascii() and digits.isdigit()):
-            return replace(session, state=replace(state, problem=DIGITS_WRONG)), ()
-        return insurance_of(session, state, InsuranceCard(card_number=digits), now)
+        if len(digits) == NUMBER_DIGITS and digits.isascii() and digits.isdigit():
+            return insurance_of(session, state, InsuranceCard(card_number=digits), now, policy)
+        if state.problem == DIGITS_WRONG:
+            return commit(session, state.reading, state.coverage, now)  # they said yes; the counter sees to the rest
+        return replace(session, state=replace(state, problem=DIGITS_WRONG)), ()
     if not isinstance(state, Keypad):
         return session, ()
     wanted = KEY_DIGITS if state.purpose is KeypadPurpose.CARD_KEY else PERSONAL_ID_DIGITS
@@ -127,6 +136,8 @@ def digits_typed(session: Session, event: DigitsTyped, now: float, policy: Polic
         return _digits_wrong(session, state.purpose, now, policy)
     if state.purpose is KeypadPurpose.PERSONAL_ID:
         return _enter(session, typed_reading(digits, event.reading_id, event.read_at), now, policy)
+    if not session.card_present and state.problem == CARD_AWAITED:
+        return fail(session, NO_CARD, now, policy)  # typed once more, and no card came
     if not session.card_present:
         # Lifted for reading its digits: they wait for it as long as the keypad does.
         return go(replace(session, key=digits), Keypad(state.purpose, CARD_AWAITED), now), ()

@@ -11,6 +11,7 @@ from hisbridge.questions import Coverage
 from kiosk.events import CoverageAnswered
 from kiosk.insurance_card import accompanied, card_may_help, is_of_another, same_number
 from kiosk.moves import (
+    COVERAGE_NOT_FOUND,
     INSURANCE_ONLY,
     INSURANCE_OTHER,
     INSURANCE_WANTED,
@@ -31,7 +32,6 @@ from kiosk.states import (
     Adjust,
     AskConsent,
     AskInsurance,
-    AskKey,
     AskMrz,
     AskQr,
     ChooseService,
@@ -64,35 +64,42 @@ def coverage_answered(session: Session, event: CoverageAnswered, now: float, pol
     return settle(knowing(session, replace(shown, coverage=event.coverage)), now, policy)
 
 
-def insurance_of(session: Session, state: AskInsurance, card: InsuranceCard, now: float) -> Step:
+def insurance_of(session: Session, state: AskInsurance, card: InsuranceCard, now: float, policy: Policy) -> Step:
     """An insurance card for the person on the screen, held up or typed.
 
-    The number that was asked for already is not asked for again: a code that still lies in view changes nothing, and
-    digits typed twice are meant.
+    The number that was asked for already is not asked for again: its code held up once more helps no more than before,
+    and digits typed twice are meant.
     """
     if is_of_another(card, state.reading.holder):
-        return replace(session, state=replace(state, problem=INSURANCE_OTHER)), ()
+        return in_vain(session, state, INSURANCE_OTHER, policy), ()
     if same_number(session.asked_with, card):
         typed = card.full_name is None
-        return commit(session, state.reading, state.coverage, now) if typed else (session, ())
+        again = commit(session, state.reading, state.coverage, now)
+        return again if typed else (in_vain(session, state, COVERAGE_NOT_FOUND, policy), ())
     reading = msgspec.structs.replace(state.reading, insurance=card)
     return insurance_given(replace(session, insurance=card), reading, now)
 
 
-def id_code_instead(session: Session, state: AskInsurance, reading: Reading) -> Session:
+def id_code_instead(session: Session, state: AskInsurance, reading: Reading, policy: Policy) -> Session:
     """The citizen card's code, where the insurance card's is asked for: who is on the screen stays who it is."""
     problem = INSURANCE_WANTED if same_person(state.reading, reading) else TWO_PEOPLE
-    return replace(session, state=replace(state, problem=problem))
+    return in_vain(session, state, problem, policy)
+
+
+def in_vain(session: Session, state: AskInsurance, problem: str, policy: Policy) -> Session:
+    """A code of no use where the insurance card's is asked for: said; again, and the digits alone are asked for. One
+    that is of use is never refused for that."""
+    failures = session.code_failures + 1
+    told = replace(state, problem=problem, typed=failures >= policy.code_attempts)
+    return replace(session, code_failures=failures, state=told)
 
 
 def insurance_read(session: Session, card: InsuranceCard, now: float) -> Step:
-    """An insurance card alone names nobody to the state: it is kept for the reading that does, and said to be that."""
+    """An insurance card alone names nobody to the state: it is kept for the reading that does."""
     state = session.state
     match state:
         case Start() | Adjust():
-            return replace(go(fresh(session), AskQr(INSURANCE_ONLY), now), insurance=card), ()
-        case AskKey() | AskQr():
-            return replace(session, state=replace(state, problem=INSURANCE_ONLY), insurance=card), ()
+            return replace(go(fresh(session), AskQr(INSURANCE_ONLY), now), insurance=card, code_failures=1), ()
         case AskMrz() | Keypad() | ReadingChip() | NoCard() | Failed() | AskConsent():
             return replace(session, insurance=card), ()
     shown = known(session)

@@ -36,6 +36,7 @@ Step = tuple[Session, tuple[Effect, ...]]
 CARD_REMOVED = "reader.card_removed"
 WRONG_KEY = "reader.wrong_key"
 NO_READER = "reader.no_reader"
+NO_CARD = "reader.no_card"
 TOO_SLOW = "reader.too_slow"
 TWO_PEOPLE = "checkin.two_people"
 NO_PERSONAL_ID = "checkin.no_personal_id"
@@ -133,8 +134,8 @@ def home(session: Session, now: float, policy: Policy, notice: str | None = None
 
 
 def unadjusted(session: Session, policy: Policy) -> Session:
-    """The screen as the site has it."""
-    return replace(session, language=policy.language, view=View())
+    """The screen as the site has it, for whoever comes next."""
+    return replace(session, language=policy.language, view=View(), lifted=0)
 
 
 def is_adjusted(session: Session, policy: Policy) -> bool:
@@ -177,6 +178,7 @@ def paths_after(session: Session, code: str, policy: Policy) -> tuple[NextPath, 
         (NextPath.QR, session.devices.sees_codes and not worn),
         (NextPath.MRZ, session.devices.camera and lines and not looked),
         (NextPath.PERSONAL_ID, not mistyped(session, KeypadPurpose.PERSONAL_ID, policy)),
+        (NextPath.NO_CARD, code == INSURANCE_ONLY),  # a small child has no other card
         (NextPath.STAFF, True),
     )
     return tuple(path for path, is_left in paths if is_left)
@@ -268,16 +270,19 @@ def settle(session: Session, now: float, policy: Policy) -> Step:
     if state.reading is not None and session.insurance_asked < policy.insurance_attempts:
         problem = _tells(session, coverage)
         if problem is not None or card_may_help(coverage):
-            return ask_insurance(session, state.reading, coverage, now, problem), ()
+            return ask_insurance(session, state.reading, coverage, now, policy, problem), ()
     return commit(session, state.reading, coverage, now)
 
 
 def ask_insurance(
-    session: Session, reading: Reading, coverage: Coverage, now: float, problem: str | None = None
+    session: Session, reading: Reading, coverage: Coverage, now: float, policy: Policy, problem: str | None = None
 ) -> Session:
     """Under the ID number the insurer knows nobody: many cards changed from the old ID were never linked."""
-    asked = replace(session, insurance_asked=session.insurance_asked + 1)
-    return go(asked, AskInsurance(reading, coverage, problem), now)
+    # Codes of the ID card that were of no use tell nothing of this card's.
+    failures = session.code_failures if session.insurance_asked else 0
+    failures += problem is not None and session.asked_with is not None and session.asked_with.full_name is not None
+    asked = replace(session, insurance_asked=session.insurance_asked + 1, code_failures=failures)
+    return go(asked, AskInsurance(reading, coverage, problem, typed=failures >= policy.code_attempts), now)
 
 
 def insurance_given(session: Session, reading: Reading, now: float) -> Step:

@@ -36,7 +36,7 @@ class Policy:
     insurance_attempts: int = 2  # so often the insurance card's number is asked for
     mrz_idle_seconds: float = 60.0  # as `idle_seconds`, but never shorter than the camera's look
     mrz_offer_seconds: float = 5.0  # a code not read in this time may be worn: the lines on the back are offered
-    goodbye_seconds: float = 4.0
+    goodbye_seconds: float = 6.0  # its words take up to 4.4 to say
     offered: tuple[str, ...] = ()  # codes of the services to choose from; one or none: nothing is asked
     without_identity: frozenset[str] = frozenset()  # of all services, those whose number is given without a card
     consent_version: str = ""  # of the text that must be agreed to; empty: none is asked for

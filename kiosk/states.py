@@ -211,11 +211,15 @@ class Finishing:
 @dataclass(frozen=True)
 class AskInsurance:
     """The person said yes, and the insurer knows nothing of this ID number: the insurance card's code is to be held up
-    or its ten digits typed, or the visit goes on without. `problem` is the code of what was wrong with the last one."""
+    or its ten digits typed, or the visit goes on without. `problem` is the code of what was wrong with the last one.
+
+    `typed`: codes were held up in vain, so only the digits are asked for.
+    """
 
     reading: Reading
     coverage: Coverage
     problem: str | None = None
+    typed: bool = False
 
 
 @dataclass(frozen=True)
@@ -284,9 +288,10 @@ class TicketShown:
 
 @dataclass(frozen=True)
 class Goodbye:
-    """The ticket was taken; a moment to say where to go and not to forget the card."""
+    """The ticket was taken; a moment to say where to go and not to forget the card. `room`: as the hospital told it."""
 
     needs_counter: bool
+    room: str = ""
 
 
 @dataclass(frozen=True)
@@ -334,6 +339,7 @@ class Session:
     reader_problem: str | None = None  # code of the layer that is missing while it is not
     chip_failures: int = 0
     code_failures: int = 0  # codes held up in this presentation that were of no use
+    lifted: int = 0  # cards taken away too soon in a row, also across presentations: by whoever stands there
     line_failures: int = 0  # looks for the machine-readable lines that ended without them
     digit_failures: tuple[KeypadPurpose, ...] = ()  # what was typed wrong, each time
     key: str | None = None  # the CAN known from a QR or typed, kept for one presentation

@@ -46,6 +46,7 @@ from kiosk.states import (
     Paper,
     Session,
     Start,
+    State,
     TicketShown,
 )
 
@@ -99,13 +100,19 @@ def leave_ticket(session: Session, now: float, policy: Policy) -> Step:
     """The ticket has been seen: goodbye, or on to the next person, whose code or card is already there."""
     state, code, card = session.state, session.code_waiting, session.card_waiting and session.card_present
     if code is None and not card:
-        needs_counter = isinstance(state, TicketShown) and state.needs_counter
-        left = go(cleared(session), Goodbye(needs_counter), now)
+        left = go(cleared(session), _goodbye(state), now)
         return replace(left, lately_at=now if session.lately_at else 0.0), ()
     session = replace(unadjusted(session, policy), help_call=None)
     if code is None:
         return ask_for_key(session, now), ()
     return use_entry(noted(fresh(session), code, now), code, now, policy)
+
+
+def _goodbye(state: State) -> Goodbye:
+    if not isinstance(state, TicketShown):
+        return Goodbye(needs_counter=False)
+    told = state.told.room if state.told is not None else None
+    return Goodbye(state.needs_counter, told or "")
 
 
 def _rest(session: Session, now: float, policy: Policy) -> Session:
@@ -115,7 +122,7 @@ def _rest(session: Session, now: float, policy: Policy) -> Session:
     ends = _start_ends(session, policy)
     if ends is None or now < ends:
         return session
-    return replace(unadjusted(session, policy), state=resting(session))
+    return replace(unadjusted(session, policy), state=resting(session), code_failures=0)
 
 
 def _offers_lines(session: Session, policy: Policy) -> float | None:
@@ -141,9 +148,9 @@ def _screen_ends(session: Session, policy: Policy) -> float | None:
     if isinstance(state, Start):
         return _start_ends(session, policy)
     if isinstance(state, TicketShown):
-        return session.entered + _ticket_stands(session, state, policy)
+        return _ticket_ends(session, state, policy)
     if isinstance(state, Goodbye):
-        return session.entered + policy.goodbye_seconds
+        return max(session.entered, session.since) + policy.goodbye_seconds
     if isinstance(state, OutOfOrder):
         return session.since + policy.idle_seconds if is_adjusted(session, policy) else None
     if isinstance(state, AwaitAnswer):
@@ -158,8 +165,10 @@ def _screen_ends(session: Session, policy: Policy) -> float | None:
     return None
 
 
-def _ticket_stands(session: Session, state: TicketShown, policy: Policy) -> float:
-    """Seconds. A number that is on no paper, or not yet, is to be learned by heart."""
+def _ticket_ends(session: Session, state: TicketShown, policy: Policy) -> float:
+    """A number that is on no paper, or not yet, is to be learned by heart. Whoever has it spoken again is still there,
+    until the next person is."""
     if session.card_waiting or session.code_waiting is not None:
-        return policy.ticket_least_seconds
-    return policy.ticket_seconds if state.paper is Paper.PRINTED else policy.ticket_alone_seconds
+        return session.entered + policy.ticket_least_seconds
+    stands = policy.ticket_seconds if state.paper is Paper.PRINTED else policy.ticket_alone_seconds
+    return max(session.entered, session.since) + stands

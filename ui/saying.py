@@ -33,6 +33,7 @@ class Saying:
     def __init__(self, words: Words) -> None:
         self._words = words
         self.language = words.language
+        self.base = words.base
 
     def __contains__(self, key: str) -> bool:
         return key in self._words

@@ -82,6 +82,9 @@ TITLES = {
     "goodbye": "goodbye.title",
 }
 
+# Failures whose title asks for the card to be laid there again.
+PLACE_AGAIN = frozenset({"reader.card_mute", "reader.card_shared", "reader.busy", "reader.too_slow"})
+
 # What was wrong with an insurance card or its digits, in few words: beside the keypad there is room for one line.
 INSURANCE_PROBLEMS = {
     INSURANCE_OTHER: "other",
@@ -172,7 +175,7 @@ def _speech(name: str, context: Mapping[str, Any], words: Saying) -> tuple[str, 
     if name == "ticket":
         return ticket_speech(dict(context), words)
     title = words.get(TITLES[name]) if name in TITLES else context.get("title", "")
-    behind = [context.get(more, "") for more in ("text", "body", "go", "card")]
+    behind = [context.get(more, "") for more in ("text", "body", "device", "go", "card")]
     return _spoken(context.get("notice") or "", context.get("problem") or "", title, *behind)
 
 
@@ -228,7 +231,7 @@ def _page_of_a_visit(session: Session, settings: Settings, words: Saying) -> tup
             asked = {"priority": session.choice.priority.value, "asks_priority": not several}
             return "confirm", _confirm(state, words) | asked
         case ChooseService():
-            services = _services(_offered(settings), session.language, words)
+            services = _services(_offered(settings), words)
             return "choose_service", {"services": services, "priority": session.choice.priority.value}
         case ChoosePriority():
             declared = [priority.value for priority in DECLARED]
@@ -242,7 +245,7 @@ def _page_of_a_visit(session: Session, settings: Settings, words: Saying) -> tup
         case NoCard():
             free = [service for service in settings.kiosk.services if service.offered and not service.identity]
             reasons = [reason.value for reason in CounterReason if reason]
-            return "no_card", {"reasons": reasons, "services": _services(free, session.language, words)}
+            return "no_card", {"reasons": reasons, "services": _services(free, words)}
         case TicketShown():
             return "ticket", ticket_page(state, session, settings, words)
         case Goodbye():
@@ -256,15 +259,12 @@ def _offered(settings: Settings) -> list[ServiceSettings]:
     return [service for service in settings.kiosk.services if service.offered and service.identity]
 
 
-def _services(services: Sequence[ServiceSettings], language: str, words: Saying) -> list[tuple[str, str]]:
+def _services(services: Sequence[ServiceSettings], words: Saying) -> list[tuple[str, str]]:
     """Code and name of each. A clip of its name is the site's own to record; its place is heard in any case."""
     choice = clips_of(words.get("services.choice"))
-    named = [
-        (service.code, plain(name_in(service.name_vi, service.name_en, service.names, language)))
-        for service in services
-    ]
+    named = [(service.code, name_in(service.name_vi, service.name_en, service.names, words)) for service in services]
     return [
-        (code, Said(name, (*choice, *clips_of_count(place), SERVICE + code)))
+        (code, Said(name, (*choice, *clips_of_count(place), SERVICE + code), name.foreign))
         for place, (code, name) in enumerate(named, 1)
     ]
 
@@ -326,7 +326,7 @@ def _keypad(state: Keypad, words: Saying) -> dict[str, Any]:
 
 
 def _ask_insurance(state: AskInsurance, devices: Devices, words: Saying) -> dict[str, Any]:
-    seen = "ask_insurance.title" if devices.sees_codes else "ask_insurance.title.none"
+    seen = "ask_insurance.title" if devices.sees_codes and not state.typed else "ask_insurance.title.none"
     problem = INSURANCE_PROBLEMS.get(state.problem, "unreadable") if state.problem else "none"
     return {
         "title": words.get(seen),
@@ -383,8 +383,10 @@ def _failed(state: Failed, words: Saying) -> dict[str, Any]:
     paths = [(path.value, words.get(f"path.{path.value}")) for path in state.paths]
     if not paths:
         paths = [(NextPath.STAFF.value, words.get("path.staff"))]
+    # Whoever is not to lay the card there once more is not told to.
+    worn = state.code in PLACE_AGAIN and NextPath.CARD_AGAIN not in state.paths
     return {
-        "title": words.title(state.code),
+        "title": words.title("reader.failed" if worn else state.code),
         "go": words.get("failed.choose"),
         "paths": paths,
         "code": plain(state.code)[:40],

@@ -6,6 +6,7 @@ Pure; no Flask.
 from typing import Any
 
 from config.settings import Settings
+from hisbridge.records import HospitalAnswer
 from kiosk.policy import Policy
 from kiosk.queue.model import Wait
 from kiosk.states import Goodbye, Paper, Session, Ticket, TicketShown
@@ -13,7 +14,7 @@ from ui.hospital import NUMBER, fees_text, number_text, room_text, shortened, wh
 from ui.lines import Line, coverage_line
 from ui.masking import plain
 from ui.saying import Said, Saying, clips_of
-from ui.voice import clips_of_ticket, clips_of_wait
+from ui.voice import NATIVE, clips_of_room, clips_of_ticket, clips_of_wait
 
 SIZES = {"short": 5, "medium": 7, "long": 10}  # letters that a ticket's number may have in each size
 ROOMY = 2  # lines that stand below the largest number
@@ -28,6 +29,10 @@ def ticket_page(state: TicketShown, session: Session, settings: Settings, words:
     paper = state.paper_problem is not None and state.paper is Paper.NONE
     # Whoever got no paper has the number on the screen only: it matters more than what the hospital told besides.
     more = () if paper or (wait and counted >= ROOMY) else below["more"]
+    # Where nothing else says what to do next, a line of its own does.
+    leads = not (wait or paper or numbers["room"] or state.needs_counter)
+    if leads:
+        more = more[: 0 if below["coverage"] else 1]
     coverage = None if paper and (wait or state.needs_counter) else below["coverage"]
     if paper and state.needs_counter:
         wait = ""
@@ -36,8 +41,9 @@ def ticket_page(state: TicketShown, session: Session, settings: Settings, words:
         | below
         | {
             "more": more,
+            "leads": leads,
             "coverage": coverage,
-            "service": service_name(state.ticket, settings, session.language),
+            "service": service_name(state.ticket, settings, words),
             "needs_counter": state.needs_counter,
             "wait": wait,
             "paper": words.get("ticket.not_printed") if paper else "",
@@ -51,14 +57,18 @@ def ticket_page(state: TicketShown, session: Session, settings: Settings, words:
 def ticket_speech(context: dict[str, Any], words: Saying) -> tuple[str, ...]:
     """The number letter by letter, where to go with it, and what is not to be forgotten."""
     where = words.get("ticket.counter") if context["needs_counter"] else context["next"]
-    told = [where, context["wait"], context["paper"], context["hand"]]
+    told = [context["room"], where, context["wait"], context["paper"], context["hand"]]
     return (*clips_of_ticket(context["number"]), *(clip for text in told for clip in clips_of(text)))
 
 
 def goodbye_page(state: Goodbye, session: Session, words: Saying) -> dict[str, Any]:
     """Where to go now, and the card that is still there."""
-    key = "goodbye.counter" if state.needs_counter else "goodbye.wait"
-    return {"go": words.get(key), "card": words.get("ticket.take_card") if session.card_present else ""}
+    room = "" if state.needs_counter else shortened(room_text(HospitalAnswer(room=state.room), words))
+    go = words.get("goodbye.counter" if state.needs_counter else "goodbye.wait")
+    if room:
+        told = words.get("goodbye.room", room=room)
+        go = Said(told, clips_of_room(room), told.foreign)
+    return {"go": go, "card": words.get("ticket.take_card") if session.card_present else ""}
 
 
 def wait_text(wait: Wait | None, needs_counter: bool, words: Saying) -> str:
@@ -70,7 +80,7 @@ def wait_text(wait: Wait | None, needs_counter: bool, words: Saying) -> str:
     who = "next" if wait.ahead <= 0 else "one" if wait.ahead == 1 else "many"
     form = "ticket.wait.short" if needs_counter else "ticket.wait"
     told = words.get(f"{form}.{who}", ahead=wait.ahead, minutes=minutes)
-    return Said(told, clips_of_wait(wait.ahead, most), told.foreign)
+    return Said(told, clips_of_wait(wait.ahead, least, most), told.foreign)
 
 
 def hand_text(paper: Paper, card: bool, words: Saying) -> str:
@@ -82,30 +92,41 @@ def hand_text(paper: Paper, card: bool, words: Saying) -> str:
     return words.get("ticket.take_card") if card else ""
 
 
-def service_name(ticket: Ticket, settings: Settings, language: str) -> str:
+def foreign_of(room: str, words: Saying) -> str:
+    """The language of a room's name where it is not the screen's: hospitals name theirs in Vietnamese."""
+    if isinstance(room, Said):
+        return room.foreign
+    return "" if words.language == NATIVE else NATIVE
+
+
+def service_name(ticket: Ticket, settings: Settings, words: Saying) -> str:
     """The service's name in the person's language, as the site wrote it."""
     for service in settings.kiosk.services:
         if service.code == ticket.service_code:
-            return plain(name_in(service.name_vi, service.name_en, service.names, language))
+            return name_in(service.name_vi, service.name_en, service.names, words)
     return ""
 
 
-def name_in(vietnamese: str, english: str, others: dict[str, str], language: str) -> str:
-    """The site's own text in a language; a language it wrote nothing in is read Vietnamese by its people."""
-    return english if language == "en" else others.get(language) or vietnamese
+def name_in(vietnamese: str, english: str, others: dict[str, str], words: Saying) -> Said:
+    """The site's own text in a language; one it wrote nothing in is told what its missing words are told in."""
+    own = {"vi": vietnamese, "en": english, **others}
+    language = words.language if own.get(words.language) else words.base
+    return Said(plain(own[language]), foreign="" if language == words.language else language)
 
 
 def _numbers(state: TicketShown, words: Saying) -> dict[str, Any]:
     """One number stands large, the one that is called next: at the counter ours, at the room the hospital's own."""
     told, own = state.told, plain(state.ticket.number)[:16]
     theirs, room = number_text(told), room_text(told, words)
-    here = shortened(room) if not state.needs_counter else ""
+    here = (
+        Said(shortened(room), clips_of_room(room), foreign_of(room, words)) if room and not state.needs_counter else ""
+    )
     number, title = (own, "ticket.title") if state.needs_counter or not theirs else (theirs, "ticket.title.hospital")
     return {
         "own": own,
         "number": number,
         "size": next((size for size, most in SIZES.items() if len(number) <= most), "longest"),
-        "title": words.get(title),
+        "title": words.get("ticket.title.room" if here else title),
         "room": here,
         "next": words.get("ticket.next.room" if here else "ticket.next"),
     }

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec import field
 
@@ -23,6 +24,8 @@ MADE = Path(__file__).parent / "static" / "voice"
 INDEX = "index.json"
 NATIVE = "vi"  # what is not recorded in another language is said in this one
 CLIP = re.compile(r"[A-Za-z0-9_.-]{1,80}\Z")
+# A room by its number, as hospitals write it: P.101, Phòng 12, B2-05.
+ROOM = re.compile(r"(?:P\.|Phòng |Room )? ?([A-Z]?[0-9]{0,2}[-. ]?[A-Z]?[0-9]{1,4}[A-Z]?)", re.IGNORECASE)
 NUMBERS = range(100)  # `voice.number.N`, counts said as one word; their text is the numeral itself
 PLACE = "voice.place."  # a site's own recording of where a counter is: `voice.place.CODE`
 SERVICE = "voice.service."  # a site's own recording of a service's name
@@ -32,13 +35,13 @@ CALLS = frozenset(
     {
         *(f"voice.digit.{digit}" for digit in range(10)),
         *(f"voice.letter.{chr(letter)}" for letter in range(ord("A"), ord("Z") + 1)),
-        *(f"voice.{name}" for name in ("your_number", "call", "to_counter", "again")),
+        *(f"voice.{name}" for name in ("your_number", "call", "to_counter", "again", "room")),
     }
 )
 WAITS = frozenset(
     {
         *(f"voice.number.{number}" for number in NUMBERS),
-        *(f"voice.{name}" for name in ("ahead", "ahead_none", "wait", "minutes")),
+        *(f"voice.{name}" for name in ("ahead", "ahead_none", "wait", "to", "minutes")),
     }
 )
 
@@ -78,15 +81,22 @@ class Voice:
         return self.languages.get(language, self.languages.get(NATIVE, {}))
 
 
-def voice_of(recordings: Mapping[str, Mapping[str, Path]], languages: Iterable[str], made: Path = MADE) -> Voice:
-    """The voice of these languages: recordings first (by language and clip), then what was made, then Vietnamese.
+def voice_of(
+    recordings: Mapping[str, Mapping[str, Path]],
+    languages: Iterable[str],
+    made: Path = MADE,
+    bases: Mapping[str, str] = MappingProxyType({}),
+) -> Voice:
+    """The voice of these languages: recordings first (by language and clip), then what was made, then the language that
+    it falls back to (`bases`; else Vietnamese).
 
     What is joined from parts (a number, a call, a wait) is never said in two languages.
     """
     index = made_index(made)
     native = _of_one(NATIVE, recordings, index, made)
     told = {NATIVE: native}
-    for language in languages:
+    # Ours first: others build on them.
+    for language in sorted(languages, key=lambda language: language not in LANGUAGES):
         if language == NATIVE:
             continue
         own = _of_one(language, recordings, index, made)
@@ -94,7 +104,7 @@ def voice_of(recordings: Mapping[str, Mapping[str, Path]], languages: Iterable[s
             own = {clip: found for clip, found in own.items() if clip not in CALLS and not clip.startswith(PLACE)}
         if WAITS - own.keys():
             own = {clip: found for clip, found in own.items() if clip not in WAITS}
-        told[language] = {**native, **own}
+        told[language] = {**told.get(bases.get(language, NATIVE), native), **own}
     return Voice(told)
 
 
@@ -157,12 +167,19 @@ def clips_of_ticket(number: str) -> tuple[str, ...]:
     return ("voice.your_number", *clips_of_number(number))
 
 
-def clips_of_wait(ahead: int, most_minutes: int | None = None) -> tuple[str, ...]:
-    """How many wait before, and about how long; `most_minutes` None: nobody knows."""
-    told: tuple[str, ...] = ("voice.ahead", *clips_of_count(ahead)) if ahead else ("voice.ahead_none",)
-    if most_minutes is not None and most_minutes > 0:
-        told += ("voice.wait", *clips_of_count(most_minutes), "voice.minutes")
+def clips_of_wait(ahead: int, least: int = 0, most: int | None = None) -> tuple[str, ...]:
+    """How many wait before, and about how many minutes, as the range that is written; `most` None: nobody knows."""
+    told: tuple[str, ...] = ("voice.ahead", *clips_of_count(ahead)) if ahead > 0 else ("voice.ahead_none",)
+    if most is not None and most > 0:
+        begin = (*clips_of_count(least), "voice.to") if least < most else ()
+        told += ("voice.wait", *begin, *clips_of_count(most), "voice.minutes")
     return told
+
+
+def clips_of_room(room: str) -> tuple[str, ...]:
+    """Where to go: a room's number sign by sign. One with a name is not spelt, it stands on the screen."""
+    found = ROOM.fullmatch(room)
+    return ("voice.room", *clips_of_number(found[1])) if found else ("voice.room_named",)
 
 
 def clips_of_call(number: str, counter: str, recorded: Collection[str] = (), times: int = 1) -> tuple[str, ...]:

@@ -136,13 +136,15 @@ def test_digits_are_typed_where_a_number_is_asked_for(listener: Listener) -> Non
     assert listener.typed() == "900119"
     listener.press("NumpadMultiply")
     assert listener.heard()[-7:-1] == [f"voice.digit.{digit}" for digit in "900119"]
-    listener.press("NumpadEnter")
+    listener.press("NumpadDecimal", "NumpadEnter")
+    assert listener.heard() == ["keypad.typed", *(f"voice.digit.{digit}" for digit in "90011")]  # one is missing
+    listener.press("Numpad9", "NumpadEnter")
     wait_until(lambda: DigitsTyped("900119") in listener.kiosk.controller.events, what="the digits")
 
 
 def test_help_is_one_key_on_every_screen(listener: Listener) -> None:
     listener.show(session_of("keypad-personal_id"))
-    listener.press("NumpadDivide", "NumpadDivide")
+    listener.press("NumpadAdd", "NumpadDivide")
     wait_until(lambda: HelpAsked() in listener.kiosk.controller.events, what="help")
 
 
@@ -160,3 +162,27 @@ def test_the_warning_is_heard_and_answered_by_a_key(listener: Listener) -> None:
     assert listener.heard() == ["card_taken.title", "idle.note", "card_taken.stay"]
     listener.press("NumpadAdd", "NumpadAdd", "NumpadAdd", "NumpadAdd", "NumpadEnter")
     expect(listener.page.locator("[data-screen-warning]")).to_have_count(0)
+    listener.show(replace(session, entered=2.0))
+    listener.press("NumpadEnter")  # what was said last is the answer, nobody has to look for it
+    expect(listener.page.locator("[data-screen-warning]")).to_have_count(0)
+    listener.show(replace(session, entered=3.0))
+    listener.press("NumpadDivide")
+    wait_until(lambda: HelpAsked() in listener.kiosk.controller.events, what="help, called from below the warning")
+
+
+def test_help_is_called_by_the_first_key_too(listener: Listener) -> None:
+    listener.show(session_of("confirm"))
+    listener.press("NumpadDivide")
+    wait_until(lambda: HelpAsked() in listener.kiosk.controller.events, what="help")
+
+
+def test_a_screen_that_comes_by_itself_does_not_answer_for_the_person(listener: Listener) -> None:
+    """Nobody has pressed a key on it: the machine must not take it for read."""
+    listener.show(session_of("confirm"))
+    listener.press("NumpadAdd")
+    listener.page.clock.install()
+    listener.page.clock.fast_forward(60_000)
+    listener.kiosk.controller.events.clear()
+    listener.show(session_of("ticket"))
+    wait_until(lambda: listener.heard()[:1] == ["voice.your_number"], what="the ticket is said")
+    assert listener.kiosk.controller.events == []

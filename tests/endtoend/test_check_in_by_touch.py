@@ -53,6 +53,15 @@ def picture_of_the_desk(page: Page, world: World, path: Path) -> None:
     context.close()
 
 
+def counting(page: Page) -> None:
+    """Count the touches from now on."""
+    page.evaluate("() => { window.touches = 0; addEventListener('pointerup', () => { window.touches += 1; }, true); }")
+
+
+def touches(page: Page) -> int:
+    return int(page.evaluate("window.touches"))
+
+
 def ticket_number(page: Page) -> str:
     shows(page, "ticket")
     return page.locator("[data-ticket]").get_attribute("data-ticket") or ""
@@ -62,6 +71,7 @@ def test_card_six_digits_yes_ticket_and_the_hospital_has_the_record(world: World
     person = world.person("mau")
     before = len(world.received())
     screen.screenshot(path=pictures / "start-vi.png")
+    counting(screen)
     world.place("mau")
     shows(screen, "ask_key")
     screen.screenshot(path=pictures / "ask-key-vi.png")
@@ -79,6 +89,7 @@ def test_card_six_digits_yes_ticket_and_the_hospital_has_the_record(world: World
     tap(screen, "confirm")
     tap(screen, "service", "KB")
     number = ticket_number(screen)
+    assert touches(screen) == 10  # six digits and their button, yes, the service: the longest way with a chip
     screen.screenshot(path=pictures / "ticket-vi.png")
     assert re.fullmatch(r"[A-Z0-9-]*\d{4,}", number)
     wait_until(lambda: len(world.received()) > before, what="the hospital has the record")
@@ -92,6 +103,7 @@ def test_card_six_digits_yes_ticket_and_the_hospital_has_the_record(world: World
 
 
 def test_the_code_held_up_opens_the_chip_without_typing(world: World, screen: Page) -> None:
+    counting(screen)
     world.place("thu")
     shows(screen, "ask_key")
     world.show_qr("thu")
@@ -100,6 +112,7 @@ def test_the_code_held_up_opens_the_chip_without_typing(world: World, screen: Pa
     tap(screen, "confirm")
     tap(screen, "service", "KB")
     ticket_number(screen)
+    assert touches(screen) == 2  # yes, and the service
 
 
 def test_a_code_alone_is_enough_for_a_ticket(world: World, screen: Page) -> None:

@@ -116,9 +116,7 @@ def bridge_health(world: World) -> dict[str, Any]:
 # The card.
 
 
-def test_a_card_pulled_away_after_any_command_leads_back_to_the_start_and_leaves_nothing(
-    world: World, screen: Screen
-) -> None:
+def test_a_card_pulled_away_after_any_command_leads_on_and_leaves_nothing(world: World, screen: Screen) -> None:
     before, phases = world.count(), set()
     for apdus in range(100):
         mark = len(screen.seen())
@@ -133,8 +131,9 @@ def test_a_card_pulled_away_after_any_command_leads_back_to_the_start_and_leaves
         phases |= {shown.html.partition('class="phase"')[2].partition("<")[0] for shown in screen.seen()[mark:]}
         if ended.name == "ticket":
             break
-        assert ended.name == "start"
-        assert ended.notice == WORDS.error("reader.card_removed").title
+        # The first time the card may be laid there again; soon afterwards the other ways are offered.
+        assert ended.name == "start" or (apdus and ended.name == "failed")
+        assert " ".join(WORDS.error("reader.card_removed").title.split()) in ended.text
         assert world.count() == before
         world.remove()
     assert ended.name == "ticket"

@@ -17,7 +17,6 @@ from kiosk.events import (
     PrintAgainAsked,
     PrintEnded,
     PrintTicket,
-    Touched,
 )
 from kiosk.policy import Policy
 from kiosk.queue.model import Wait
@@ -107,7 +106,7 @@ def test_a_person_may_have_another_copy_and_not_the_whole_roll(kiosk: Kiosk) -> 
 
 def test_the_goodbye_says_where_to_go_and_goes_by_itself(kiosk: Kiosk) -> None:
     kiosk.tell(CounterTicketAsked())
-    kiosk.tell(Committed(kiosk.name, TICKET, needs_counter=True), CARD, NO_CARD, Touched())
+    kiosk.tell(Committed(kiosk.name, TICKET, needs_counter=True), CARD, NO_CARD, Cancelled())
     assert kiosk.state == Goodbye(needs_counter=True)
     assert holds_nothing(kiosk.session)
     kiosk.wait(PRINTS.goodbye_seconds)

@@ -32,6 +32,7 @@ from kiosk.states import (
     Confirm,
     Devices,
     Failed,
+    Keypad,
     NextPath,
     Start,
 )
@@ -43,12 +44,11 @@ from tests.kiosk.machine import (
     POLICY,
     Kiosk,
     confirming_chip,
-    failed,
     holds_nothing,
     reading_by_number,
     typing,
 )
-from tests.kiosk.people import by_chip, by_qr, covered, unlinked
+from tests.kiosk.people import LAN, by_chip, by_qr, covered, unlinked
 
 
 @pytest.fixture
@@ -63,18 +63,25 @@ def asking(kiosk: Kiosk) -> None:
     kiosk.tell(CARD)
 
 
-@pytest.mark.parametrize("so_far", [reading_by_number, failed])
-def test_a_card_taken_away_before_anything_is_known_leads_to_the_start(
-    kiosk: Kiosk, so_far: Callable[[Kiosk], None]
-) -> None:
-    so_far(kiosk)
-    name, running = kiosk.name, kiosk.session.chip_running
-    effects = kiosk.tell(NO_CARD)
+def test_a_card_taken_away_before_anything_is_known_leads_to_the_start(kiosk: Kiosk) -> None:
+    reading_by_number(kiosk)
+    name = kiosk.name
+    assert kiosk.tell(NO_CARD) == (StopChip(name),)
     assert kiosk.state == Start("reader.card_removed")
-    assert effects == ((StopChip(name),) if running else ())
     assert holds_nothing(kiosk.session)
     kiosk.wait(POLICY.notice_seconds)
     assert kiosk.state == Start()
+
+
+def test_a_card_lifted_after_it_failed_leaves_the_other_ways_and_nothing_that_was_read(kiosk: Kiosk) -> None:
+    kiosk.tell(CARD, PathChosen(NextPath.PERSONAL_ID), DigitsTyped(LAN))
+    kiosk.tell(ReadingFailed(kiosk.name, "reader.card_broken"))
+    assert kiosk.session.entry is not None
+    assert kiosk.tell(NO_CARD) == ()
+    assert kiosk.state == Failed("reader.card_broken", (NextPath.QR, NextPath.PERSONAL_ID, NextPath.STAFF))
+    kiosk.tell(PathChosen(NextPath.PERSONAL_ID))
+    assert isinstance(kiosk.state, Keypad)  # whoever stands there now is asked
+    assert kiosk.session.entry is None
 
 
 @pytest.mark.parametrize("code", ["reader.card_removed", "reader.no_card"])

@@ -85,10 +85,30 @@ def test_a_commit_under_way_is_never_given_up(kiosk: Kiosk) -> None:
 def test_the_ticket_goes_when_its_holder_is_done(kiosk: Kiosk) -> None:
     confirming_chip(kiosk)
     kiosk.tell(CoverageAnswered(kiosk.name, covered()), Confirmed(), Committed(kiosk.name, TICKET, False), NO_CARD)
-    kiosk.tell(Touched())
+    kiosk.tell(Cancelled())
     assert kiosk.state == Goodbye(needs_counter=False)
-    kiosk.tell(Touched())
+    kiosk.tell(Cancelled())
     assert kiosk.state == Start()
+
+
+def test_whoever_has_the_ticket_spoken_again_keeps_it_until_the_next_person_comes(kiosk: Kiosk) -> None:
+    confirming_chip(kiosk)
+    kiosk.tell(CoverageAnswered(kiosk.name, covered()), Confirmed(), Committed(kiosk.name, TICKET, False), NO_CARD)
+    for _ in range(3):
+        kiosk.wait(POLICY.ticket_alone_seconds - 1)
+        shown, entered = kiosk.state, kiosk.session.entered
+        kiosk.tell(Touched())
+        assert isinstance(shown, TicketShown)
+        assert (kiosk.state, kiosk.session.entered) == (shown, entered)  # it is not said from its start
+    kiosk.tell(CARD)
+    assert kiosk.state == AskKey()
+    other = Kiosk()
+    other.tell(CounterTicketAsked())
+    other.tell(Committed(other.name, TICKET, needs_counter=True), Cancelled())
+    other.wait(POLICY.goodbye_seconds - 1)
+    other.tell(Touched())
+    other.wait(2)
+    assert other.state == Goodbye(needs_counter=True)
 
 
 def test_the_next_card_waits_until_the_ticket_could_be_read(kiosk: Kiosk) -> None:

@@ -1,5 +1,6 @@
 """People whose insurance is not linked to their card, and people without one: nobody ends at "not found"."""
 
+from dataclasses import replace
 from datetime import date
 
 import msgspec
@@ -114,7 +115,7 @@ def test_a_card_seen_twice_is_asked_for_once(unknown: Kiosk) -> None:
     assert isinstance(shown, AskInsurance)
     assert shown.problem == "checkin.coverage_not_found"
     assert unknown.tell(PayloadRead(by_insurance_card(card_number="GD4010130390001"))) == ()
-    assert unknown.state == shown
+    assert unknown.state == replace(shown, typed=True)  # a worn code may tell another number than stands beside it
 
 
 def test_digits_typed_twice_are_meant_and_the_counter_sees_to_them(unknown: Kiosk) -> None:

@@ -254,6 +254,7 @@ EVERY_STATE: dict[str, State] = {
     ),
     "goodbye": Goodbye(needs_counter=False),
     "goodbye-counter": Goodbye(needs_counter=True),
+    "goodbye-room": Goodbye(needs_counter=False, room="Phòng khám Nội tổng quát 3"),
 }
 
 

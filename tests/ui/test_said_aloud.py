@@ -5,12 +5,12 @@ import re
 import pytest
 from flask import Flask
 
-from kiosk.states import Session
+from kiosk.states import Failed, NextPath, Session
 from tests.ui.scripted import EVERY_STATE, ScriptedController, many_services, session_of
 from ui.app import create_app
-from ui.screens import CONSENT
+from ui.screens import CONSENT, PLACE_AGAIN
 from ui.voice import SERVICE, scripts
-from ui.words import LANGUAGES
+from ui.words import LANGUAGES, Words
 
 THING = re.compile(r"<(?:button|p|h1|div|span)\b[^>]*>")
 RECORDED = (SERVICE, CONSENT)  # the site's own, beside what is always said
@@ -59,6 +59,46 @@ def test_the_warning_is_said_and_nothing_else(app: Flask, script: ScriptedContro
     for taken, first in ((False, "idle.title"), (True, "card_taken.title")):
         html = shown(app, script, session_of("confirm", warned=True, card_taken=taken))
         assert f'data-speech="{first} idle.note' in html
+
+
+def test_a_ticket_says_what_it_shows(app: Flask, script: ScriptedController) -> None:
+    """Number, room, what to do, how long: whoever does not see it is not told less."""
+    told = shown(app, script, session_of("ticket-told_room"))
+    speech = re.search(r'data-speech="([^"]*)"', told)
+    assert speech
+    assert speech[1].split()[-2:] == ["voice.room_named", "ticket.next.room"]
+    for key in EVERY_STATE:
+        html = shown(app, script, session_of(key))
+        speech = re.search(r'data-speech="([^"]*)"', html)
+        assert speech
+        for line in ("room", 'line="counter', 'line="next', 'line="wait', 'line="paper'):
+            found = re.search(rf'data-{line}"? data-clip="([^"]*)"', html)
+            if key.startswith("ticket") and found:
+                assert f" {found[1]} " in f"{speech[1]} ", (key, line)
+
+
+def test_every_ticket_says_in_words_what_to_do_next(app: Flask, script: ScriptedController) -> None:
+    wanted = re.compile(r'ticket\.title\.room|data-line="(counter|next|wait|paper)"')
+    for key in EVERY_STATE:
+        html = shown(app, script, session_of(key))
+        led = Words("vi").get("ticket.title.room") in html.replace("\xa0", " ")
+        assert not key.startswith("ticket") or led or wanted.search(html), key
+
+
+@pytest.mark.parametrize("code", sorted(PLACE_AGAIN))
+def test_nobody_is_told_to_lay_a_card_there_again_that_is_not_asked_for(
+    app: Flask, script: ScriptedController, code: str
+) -> None:
+    assert "đặt lại" in Words("vi").get(f"error.{code}.title")
+    for paths, told in (((NextPath.CARD_AGAIN, NextPath.STAFF), True), ((NextPath.QR, NextPath.STAFF), False)):
+        html = shown(app, script, Session(state=Failed(code, paths)))
+        assert ("Mời đặt lại" in html.replace("\xa0", " ")) is told
+
+
+def test_the_goodbye_sends_nobody_elsewhere_than_the_ticket_did(app: Flask, script: ScriptedController) -> None:
+    html = shown(app, script, session_of("goodbye-room"))
+    assert "Mời bạn đến Phòng khám Nội tổng quát 3." in html.replace("\xa0", " ")
+    assert "goodbye.wait" not in html
 
 
 def test_no_screen_says_by_itself_who_somebody_is(app: Flask, script: ScriptedController) -> None:

@@ -20,6 +20,7 @@ from ui.voice import (
     clips_of_call,
     clips_of_count,
     clips_of_number,
+    clips_of_room,
     clips_of_ticket,
     clips_of_wait,
     made_index,
@@ -53,9 +54,30 @@ def test_whatever_the_number_is_only_clips_that_exist_are_said(text: str) -> Non
     assert {*clips_of_number(text), *clips_of_call(text, text, times=2), *clips_of_ticket(text)} <= CALLS
 
 
-@given(st.integers(-5, 20_000), st.integers(-5, 1_000))
-def test_every_wait_can_be_said(ahead: int, minutes: int) -> None:
-    assert {*clips_of_wait(ahead, minutes), *clips_of_wait(ahead), *clips_of_count(ahead)} <= WAITS
+@given(st.integers(-5, 20_000), st.integers(-5, 1_000), st.integers(-5, 1_000))
+def test_every_wait_can_be_said(ahead: int, least: int, most: int) -> None:
+    assert {*clips_of_wait(ahead, least, most), *clips_of_wait(ahead), *clips_of_count(ahead)} <= WAITS
+
+
+def test_a_wait_is_said_as_the_range_that_is_written() -> None:
+    assert clips_of_wait(3, 5, 10) == (
+        *("voice.ahead", "voice.number.3"),
+        *("voice.wait", "voice.number.5", "voice.to", "voice.number.10", "voice.minutes"),
+    )
+    assert clips_of_wait(0, 5, 5) == ("voice.ahead_none", "voice.wait", "voice.number.5", "voice.minutes")
+    assert clips_of_wait(0, 0, 0) == ("voice.ahead_none",)
+
+
+@pytest.mark.parametrize("room", ["P.101", "Phòng 101", "Room 101", "101"])
+def test_a_rooms_number_is_said_sign_by_sign(room: str) -> None:
+    assert clips_of_room(room) == ("voice.room", "voice.digit.1", "voice.digit.0", "voice.digit.1")
+    assert clips_of_room("B2-05")[1:] == clips_of_number("B205")
+
+
+@given(st.text(max_size=60))
+def test_a_room_with_a_name_is_not_spelt_and_whatever_it_is_called_there_are_clips(room: str) -> None:
+    assert clips_of_room("Phòng khám Nội tổng quát 3") == ("voice.room_named",)
+    assert set(clips_of_room(room)) <= CALLS | {"voice.room_named"}
 
 
 def test_a_call_says_the_number_and_the_counter_again_and_again() -> None:

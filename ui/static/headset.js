@@ -94,25 +94,33 @@
   }
 
   // The keys are told to whoever begins or asks; a new screen that somebody came to by them tells itself alone.
-  function again(hint = true) {
+  function tell(hint) {
     at = -1;
     const shown = screen();
     if (!shown) return;
     const clips = shown.dataset.speech.split(" ").filter(Boolean);
     say([...clips, ...typed(), ...(hint ? [HINT] : [])]);
+  }
+
+  function again() {
+    tell(true);
     alive();
   }
 
   function choose() {
     const all = things();
     const thing = all[at];
-    if (asksNumber() && !(thing && thing.matches("button"))) {
-      press('[data-action="digits"]');
-    } else if (thing && thing.matches("button")) {
-      thing.click();
-    } else {
-      stand(at + 1);
-    }
+    if (thing && thing.matches("button")) thing.click();
+    else if (asksNumber()) send();
+    else if (top().matches("[data-screen-warning]")) press('[data-action="touched"]'); // said last: "I go on"
+    else stand(at + 1);
+  }
+
+  // A number that is not whole yet is not sent: what there is of it is heard.
+  function send() {
+    const missing = typed().length < Number(stage.querySelector("[data-keypad]").dataset.length);
+    if (missing) say([...clipsOf(stage.querySelector("[data-keypad]")), ...typed()]);
+    else press('[data-action="digits"]');
   }
 
   function back() {
@@ -125,6 +133,11 @@
     if (button) button.click();
   }
 
+  // Also from below a warning, and with the first key: whoever calls is heard.
+  function help() {
+    stage.querySelector('[data-screen] [data-action="help"]')?.click();
+  }
+
   function turn(step) {
     loudness += step;
     again();
@@ -134,8 +147,8 @@
     next: () => stand(at + 1),
     previous: () => stand(at <= 0 ? -1 : at - 1),
     choose,
-    again: () => again(),
-    help: () => press('[data-action="help"]'),
+    again,
+    help,
     back,
     louder: () => turn(LOUDER),
     softer: () => turn(-LOUDER),
@@ -171,7 +184,7 @@
       return;
     }
     const wanted = digit === null ? act : BESIDES[digit];
-    if (wanted === undefined || begin()) return;
+    if (wanted === undefined || (begin() && wanted !== "help")) return;
     ACTS[wanted]();
   });
 
@@ -182,7 +195,7 @@
     // Home again: the next person begins without it, at the loudness of the house.
     if (shown.dataset.screen === "start" && before && before !== "start" && before !== "adjust") end();
     before = shown.dataset.screen;
-    if ("headset" in root.dataset) again(false);
+    if ("headset" in root.dataset) tell(false);
   });
 
   // A finger on the glass: this person sees. What is heard stays, the ring around things goes.

@@ -195,6 +195,7 @@
     else if (event.target.closest("[data-open]")) toggleList(true);
     else if (event.target.closest("[data-close], [data-list] [data-action]")) toggleList(false);
     else if (event.target.closest("[data-turn]")) stillHere();
+    else if (event.target.closest("[data-screen-warning]") && !event.target.closest("button")) act("touched", "");
   });
   document.addEventListener("contextmenu", (event) => event.preventDefault());
   document.addEventListener("dragstart", (event) => event.preventDefault());
