@@ -6,11 +6,14 @@ from pathlib import Path
 from config.settings import Settings
 from kiosk.printing.spool import Printer
 from kiosk.printing.typesetting import Fonts
-from ui.packs import packs_of
+from ui.pack_fonts import BOLD, REGULAR
+from ui.packs import Packs, packs_of
 
 # Debian's fonts-noto-core: scripts that the touchscreen's own fonts do not have.
 SYSTEM_FONTS = Path("/usr/share/fonts/truetype/noto")
-SCRIPTS = ("Khmer", "TaiViet", "Cham", "PahawhHmong")
+SCRIPTS = ("TaiViet", "Cham", "PahawhHmong")
+WEIGHTS = {"Regular": REGULAR, "Bold": BOLD}
+NO_PACKS = Packs()
 
 
 def make_printer(settings: Settings) -> Printer | None:
@@ -18,16 +21,20 @@ def make_printer(settings: Settings) -> Printer | None:
     if settings.kiosk.printer.kind == "none":
         return None
     packs = packs_of(settings)
-    return Printer(settings.kiosk.printer, lambda language: packs.words(language).get, ticket_fonts())
+    return Printer(settings.kiosk.printer, lambda language: packs.words(language).get, ticket_fonts(packs))
 
 
-def ticket_fonts() -> Fonts:
-    """The touchscreen's fonts, then those of further scripts that this machine has."""
+def ticket_fonts(packs: Packs = NO_PACKS) -> Fonts:
+    """The touchscreen's fonts, those that packs bring, then those of further scripts that this machine has."""
     own = Path(str(resources.files("ui").joinpath("static", "fonts")))
+    brought = packs.fonts(packs.found).values()
 
     def files(weight: str) -> tuple[Path, ...]:
         further = [next((file for file in _candidates(script, weight) if file.exists()), None) for script in SCRIPTS]
-        return own / f"NotoSans-{weight}.ttf", *(file for file in further if file is not None)
+        theirs = [font.files.get(WEIGHTS[weight], font.files[REGULAR]).file for font in brought]
+        ours = [own / f"NotoSans{script}-{weight}.ttf" for script in ("", "Khmer")]
+        found = (file for file in (*ours[1:], *theirs, *further) if file is not None and file.exists())
+        return ours[0], *found
 
     return Fonts(files("Regular"), files("Bold"))
 

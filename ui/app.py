@@ -11,7 +11,7 @@ from jinja2 import StrictUndefined
 from markupsafe import Markup, escape
 
 from config.settings import Settings
-from ui import guard, voice_pages
+from ui import font_pages, guard, voice_pages
 from ui.errors import ForbiddenCaller
 from ui.packs import languages_of, with_languages
 from ui.saying import Said, clips_of
@@ -35,6 +35,7 @@ def create_app(settings: Settings, controller: Controller, streams: Streams | No
     offering = with_languages(settings, languages)
     app.register_blueprint(blueprint(app, offering, controller, streams or Streams(), build, languages.words))
     app.register_blueprint(voice_pages.blueprint(languages.voice))
+    app.register_blueprint(font_pages.blueprint(languages.fonts))
 
     @app.errorhandler(TiepDonError)
     def refused(error: TiepDonError) -> ResponseReturnValue:

@@ -12,6 +12,7 @@ MAX_WORDS = 5  # a Vietnamese name has two to five words
 MAX_LETTERS = 12  # of the one word that is shown in full
 MAX_MARKS = 3  # combining marks on one letter; minority languages stack two
 MAX_RAW = 1000  # characters looked at
+COENG = "\u17d2"  # Khmer: the next consonant stands under this one
 
 
 def mask_name(full_name: str | None) -> str:
@@ -66,10 +67,10 @@ def plain(text: str) -> str:
 
 
 def _letters(word: str) -> list[str]:
-    """The word cut into letters, each with its combining marks."""
+    """The word cut into letters, each with its combining marks and what stands under it."""
     letters: list[str] = []
     for character in word:
-        if letters and unicodedata.category(character).startswith("M"):
+        if letters and (unicodedata.category(character).startswith("M") or letters[-1].endswith(COENG)):
             letters[-1] += character
         else:
             letters.append(character)

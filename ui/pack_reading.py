@@ -19,10 +19,27 @@ from babel.messages.pofile import PoFileError, read_po
 from msgspec import Meta
 
 from ui.front_words import front_keys, speakable
+from ui.pack_files import (
+    PackConsent,
+    PackError,
+    PackMarkup,
+    PackMissing,
+    PackOutside,
+    PackOwnLanguage,
+    PackPlaceholders,
+    PackRecording,
+    PackSyntax,
+    PackTooLarge,
+    PackUnreadable,
+    check_inside,
+    size_of,
+    text_of,
+)
+from ui.pack_fonts import Fonts, OwnFont, read_fonts
 from ui.voice import CLIP, NUMBERS, PLACE, SERVICE
 from ui.words import LANGUAGES, Words
 from wire.codec import Record, from_plain
-from wire.errors import MalformedMessage, TiepDonError
+from wire.errors import MalformedMessage
 
 ABOUT, WORDS, VOICE = "pack.toml", "words.po", "voice"
 MOST_ABOUT, MOST_WORDS, MOST_RECORDING = 16 << 10, 512 << 10, 256 << 10  # bytes
@@ -33,78 +50,6 @@ MOST_TEXT = 400  # letters of one text
 FONTS = {"Noto Sans": "Latn", "Noto Sans Khmer": "Khmr"}
 
 Said = Annotated[str, Meta(max_length=400)]
-
-
-class PackError(TiepDonError):
-    """A content pack cannot be used. `pack`: its folder; `file`, `key`, `why` say where."""
-
-    code = "pack.invalid"
-
-
-class PackMissing(PackError):
-    """There is no such folder, or no pack.toml in it."""
-
-    code = "pack.missing"
-
-
-class PackUnreadable(PackError):
-    """A file of it may not or cannot be read, or is no ordinary file."""
-
-    code = "pack.unreadable"
-
-
-class PackOutside(PackError):
-    """A link in it leads out of its folder."""
-
-    code = "pack.outside"
-
-
-class PackTooLarge(PackError):
-    """A file of it, or all its recordings, are larger than anything needed."""
-
-    code = "pack.too_large"
-
-
-class PackEncoding(PackError):
-    """A file of it is not UTF-8."""
-
-    code = "pack.encoding"
-
-
-class PackSyntax(PackError):
-    """Its pack.toml is not TOML, or its words.po not PO."""
-
-    code = "pack.syntax"
-
-
-class PackMarkup(PackError):
-    """One of its texts holds markup, an invisible direction mark or a control character."""
-
-    code = "pack.markup"
-
-
-class PackPlaceholders(PackError):
-    """The {placeholders} of one of its texts are not those of the Vietnamese."""
-
-    code = "pack.placeholders"
-
-
-class PackOwnLanguage(PackError):
-    """Vietnamese and English are the product's own: a pack may only bring recordings of them."""
-
-    code = "pack.own_language"
-
-
-class PackRecording(PackError):
-    """A file among its recordings is not Ogg Opus."""
-
-    code = "pack.recording"
-
-
-class PackConsent(PackError):
-    """It holds recordings and does not say that the speakers agreed, and under which licence."""
-
-    code = "pack.consent"
 
 
 class WordsMade(Record, frozen=True, kw_only=True):
@@ -124,15 +69,23 @@ class VoiceMade(Record, frozen=True, kw_only=True):
 
 
 class About(Record, frozen=True, kw_only=True):
-    """pack.toml. `language`: ISO 639, the folder's name; `name`: what its speakers call it."""
+    """pack.toml. `language`: ISO 639, the folder's name; `name`: what its speakers call it; `script`: ISO 15924;
+    `letters`: its alphabet, which the fonts must draw; `falls_back_to`: the language of what the pack lacks."""
 
     format: Literal[1]
     language: Annotated[str, Meta(pattern=r"^[a-z]{2,3}\Z")]
     name: Annotated[str, Meta(min_length=1, max_length=40)]
-    script: Literal["Latn", "Khmr"] = "Latn"
-    font: Literal["Noto Sans", "Noto Sans Khmer"] = "Noto Sans"
+    script: Annotated[str, Meta(pattern=r"^[A-Z][a-z]{3}\Z")] = "Latn"
+    font: Literal["Noto Sans", "Noto Sans Khmer"] | OwnFont = "Noto Sans"
+    letters: Annotated[str, Meta(max_length=2000)] = ""
+    falls_back_to: Literal["vi", "en"] = "vi"  # whoever reads a minority's language was taught in Vietnamese
     words: WordsMade = WordsMade()
     voice: VoiceMade = VoiceMade()
+
+    @property
+    def font_name(self) -> str:
+        """The font as people know it."""
+        return self.font if isinstance(self.font, str) else self.font.file
 
 
 @dataclass(frozen=True)
@@ -145,6 +98,7 @@ class Pack:
     texts: Mapping[str, str] = field(default_factory=dict)
     drafts: Mapping[str, str] = field(default_factory=dict)
     recordings: Mapping[str, Path] = field(default_factory=dict)
+    fonts: Fonts = field(default_factory=dict)
     stale: tuple[str, ...] = ()
 
     @property
@@ -162,11 +116,12 @@ def read_pack(folder: Path) -> Pack:
     about = _about(folder)
     texts, drafts, stale = _words(folder, about)
     recordings, strange = _recordings(folder, about)
-    return Pack(about, folder, texts, drafts, recordings, (*stale, *strange))
+    fonts = read_fonts(folder, about.font) if isinstance(about.font, OwnFont) else {}
+    return Pack(about, folder, texts, drafts, recordings, fonts, (*stale, *strange))
 
 
 def _about(folder: Path) -> About:
-    text = _text(folder, ABOUT, MOST_ABOUT)
+    text = text_of(folder, ABOUT, MOST_ABOUT)
     if text is None:
         raise PackMissing(pack=folder.name, file=ABOUT)
     try:
@@ -178,16 +133,17 @@ def _about(folder: Path) -> About:
         raise PackError(pack=folder.name, file=ABOUT, key=error.data.get("where"), why=error.data.get("why")) from None
     if about.language != folder.name:
         raise PackError(pack=folder.name, file=ABOUT, key="language", why="is not the folder's name")
-    if FONTS[about.font] != about.script:
+    if isinstance(about.font, str) and FONTS[about.font] != about.script:
         raise PackError(pack=folder.name, file=ABOUT, key="font", why="does not draw this script")
-    if _is_unclean(about.name):
-        raise PackMarkup(pack=folder.name, file=ABOUT, key="name")
+    for key, told in (("name", about.name), ("letters", about.letters)):
+        if _is_unclean(told):
+            raise PackMarkup(pack=folder.name, file=ABOUT, key=key)
     return about
 
 
 def _words(folder: Path, about: About) -> tuple[dict[str, str], dict[str, str], list[str]]:
     """Its reviewed texts, its drafts, and the keys that are not a pack's."""
-    text = _text(folder, WORDS, MOST_WORDS)
+    text = text_of(folder, WORDS, MOST_WORDS)
     if text is None:
         return {}, {}, []
     if about.language in LANGUAGES:
@@ -261,7 +217,7 @@ def _recordings(folder: Path, about: About) -> tuple[dict[str, Path], list[str]]
     place = folder / VOICE
     if not place.exists() and not place.is_symlink():
         return {}, []
-    _inside(folder, place)
+    check_inside(folder, place)
     if not place.is_dir():
         raise PackUnreadable(pack=folder.name, file=VOICE)
     found: dict[str, Path] = {}
@@ -269,7 +225,7 @@ def _recordings(folder: Path, about: About) -> tuple[dict[str, Path], list[str]]
     total = 0
     for file in _listed(folder, place):
         name = f"{VOICE}/{file.name}"
-        size = _size(folder, file, MOST_RECORDING)
+        size = size_of(folder, file, MOST_RECORDING)
         total += size
         if total > MOST_VOICE or len(found) >= MOST_RECORDINGS:
             raise PackTooLarge(pack=folder.name, file=VOICE, most=MOST_VOICE)
@@ -305,41 +261,3 @@ def _is_opus(folder: Path, file: Path) -> bool:
     except OSError:
         raise PackUnreadable(pack=folder.name, file=f"{VOICE}/{file.name}") from None
     return head.startswith(b"OggS") and b"OpusHead" in head
-
-
-def _text(folder: Path, name: str, most: int) -> str | None:
-    """A file of the pack; None where it is not there."""
-    file = folder / name
-    if not file.exists() and not file.is_symlink():
-        return None
-    _size(folder, file, most)
-    try:
-        return file.read_bytes().decode("utf-8-sig")
-    except OSError:
-        raise PackUnreadable(pack=folder.name, file=name) from None
-    except UnicodeDecodeError:
-        raise PackEncoding(pack=folder.name, file=name) from None
-
-
-def _size(folder: Path, file: Path, most: int) -> int:
-    """How large an ordinary file within the folder is. Raises PackOutside, PackUnreadable, PackTooLarge."""
-    _inside(folder, file)
-    name = file.relative_to(folder).as_posix()
-    try:
-        if not file.is_file():
-            raise PackUnreadable(pack=folder.name, file=name)
-        size = file.stat().st_size
-    except OSError:
-        raise PackUnreadable(pack=folder.name, file=name) from None
-    if size > most:
-        raise PackTooLarge(pack=folder.name, file=name, most=most)
-    return size
-
-
-def _inside(folder: Path, file: Path) -> None:
-    try:
-        inside = file.resolve().is_relative_to(folder.resolve())
-    except (OSError, RuntimeError):
-        inside = False  # a link that leads to itself
-    if not inside:
-        raise PackOutside(pack=folder.name, file=file.relative_to(folder).as_posix())

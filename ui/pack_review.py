@@ -5,11 +5,13 @@ from pathlib import Path
 
 from ui.font_letters import FOLDER, letters_of, undrawable
 from ui.front_words import front_keys
+from ui.pack_fonts import BOLD, REGULAR
 from ui.pack_reading import Pack, clip_names
 from ui.words import LANGUAGES, Words
 
-FILES = {"Noto Sans": "NotoSans-Regular.ttf", "Noto Sans Khmer": "NotoSansKhmer-Regular.ttf"}
-BESIDE = FILES["Noto Sans"]  # digits and Latin letters of every script come from it
+FILES = {"Noto Sans": "NotoSans", "Noto Sans Khmer": "NotoSansKhmer"}
+BESIDE = "Noto Sans"  # digits and Latin letters of every script come from it
+WEIGHTS = {REGULAR: "Regular", BOLD: "Bold"}
 LONG, SPARE = 1.5, 8  # so much longer than Vietnamese and English, and so many letters more, and it may not fit
 
 
@@ -44,7 +46,7 @@ def review(pack: Pack, fonts: Path = FOLDER) -> Review:
         keys=len(wanted) or 1,
         missing=tuple(sorted(wanted - texts.keys())),
         long=tuple(sorted(key for key, text in texts.items() if _is_long(key, text))),
-        letters=_undrawable(pack, "".join(texts.values()) + pack.about.name, fonts),
+        letters=_undrawable(pack, " ".join([*texts.values(), pack.about.name, pack.about.letters]), fonts),
         clips=len(clip_names()),
     )
 
@@ -54,9 +56,15 @@ def _is_long(key: str, text: str) -> bool:
     return len(text) > LONG * ours + SPARE
 
 
-def _undrawable(pack: Pack, text: str, fonts: Path) -> str | None:
-    try:
-        letters = letters_of(fonts / FILES[pack.about.font]) | letters_of(fonts / BESIDE)
-    except (OSError, ValueError):
-        return None
-    return undrawable(text, letters)
+def _undrawable(pack: Pack, text: str, folder: Path) -> str | None:
+    """What the fonts lack, in either weight."""
+    beside = {BESIDE, pack.about.font} if isinstance(pack.about.font, str) else {BESIDE}
+    missing: dict[str, None] = {}
+    for weight, name in WEIGHTS.items():
+        try:
+            fonts = [letters_of(folder / f"{FILES[font]}-{name}.ttf") for font in sorted(beside)]
+        except (OSError, ValueError):
+            return None
+        own = pack.fonts.get(weight, pack.fonts.get(REGULAR))
+        missing |= dict.fromkeys(undrawable(text, *fonts, *([own.letters] if own else [])))
+    return "".join(missing)

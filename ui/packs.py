@@ -11,7 +11,9 @@ from pathlib import Path
 from msgspec import structs
 
 from config.settings import Settings
-from ui.pack_reading import Pack, PackError, PackMissing, PackUnreadable, read_pack
+from ui.pack_files import PackError, PackMissing, PackUnreadable
+from ui.pack_fonts import Fonts, OwnFont
+from ui.pack_reading import Pack, read_pack
 from ui.voice import MADE, Voice, voice_of
 from ui.words import LANGUAGES, PACKS_FALL_BACK_TO, Words
 
@@ -27,6 +29,14 @@ class Problem:
 
     folder: Path
     error: PackError
+
+
+@dataclass(frozen=True)
+class LanguageFont:
+    """The font that a pack brings for its language: its files by weight."""
+
+    files: Fonts
+    line_height: float
 
 
 @dataclass(frozen=True)
@@ -48,20 +58,31 @@ class Packs:
         if pack is None:
             return Words(PACKS_FALL_BACK_TO)
         texts = {**pack.drafts, **pack.texts} if self.drafts else dict(pack.texts)
-        return Words(language, {**texts, f"language.{language}": pack.about.name})
+        return Words(language, {**texts, f"language.{language}": pack.about.name}, pack.about.falls_back_to)
 
     def voice(self, made: Path = MADE) -> Voice:
         """What can be played, in every language there is."""
         recordings = {language: pack.recordings for language, pack in self.found.items()}
-        return voice_of(recordings, (*LANGUAGES, *self.found), made)
+        base = {language: pack.about.falls_back_to for language, pack in self.found.items()}
+        return voice_of(recordings, (*LANGUAGES, *self.found), made, base)
+
+    def fonts(self, languages: Iterable[str]) -> Mapping[str, LanguageFont]:
+        """The fonts that the packs of these languages bring."""
+        found = {language: self.found[language] for language in languages if language in self.found}
+        return {
+            language: LanguageFont(pack.fonts, pack.about.font.line_height)
+            for language, pack in found.items()
+            if isinstance(pack.about.font, OwnFont)
+        }
 
 
 @dataclass(frozen=True)
 class Languages:
-    """What the pages need: the words of each language offered, in order, and what can be played."""
+    """What the pages need: the words of each language offered, in order, what can be played, the packs' own fonts."""
 
     words: Mapping[str, Words]
     voice: Voice
+    fonts: Mapping[str, LanguageFont] = field(default_factory=dict)
 
 
 def languages_of(settings: Settings, also: Iterable[str] = ()) -> Languages:
@@ -74,7 +95,7 @@ def languages_of(settings: Settings, also: Iterable[str] = ()) -> Languages:
     wanted = [language for language in (*kiosk.display.languages, *also) if language in packs]
     if kiosk.language not in wanted:
         wanted.insert(0, kiosk.language)
-    return Languages({language: packs.words(language) for language in wanted}, packs.voice())
+    return Languages({language: packs.words(language) for language in wanted}, packs.voice(), packs.fonts(wanted))
 
 
 def with_languages(settings: Settings, languages: Languages) -> Settings:
@@ -112,7 +133,8 @@ def _over(below: Pack | None, pack: Pack) -> Pack:
         return pack
     drafts = {**below.drafts, **pack.drafts}
     texts = {**below.texts, **pack.texts}
-    return replace(pack, texts=texts, drafts=drafts, recordings={**below.recordings, **pack.recordings})
+    about = structs.replace(pack.about, letters=pack.about.letters or below.about.letters)
+    return replace(pack, about=about, texts=texts, drafts=drafts, recordings={**below.recordings, **pack.recordings})
 
 
 def _folders(place: Path, problems: list[Problem]) -> list[Path]:

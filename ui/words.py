@@ -40,12 +40,13 @@ class ErrorWords:
 class Words:
     """The words of one language; a key missing there is taken from English, and failing that shown itself.
 
-    With the words of a content `pack` (`ui.packs`) it is that pack's language, and what the pack lacks is Vietnamese.
+    With the words of a content `pack` (`ui.packs`) it is that pack's language, and what the pack lacks is told in
+    `base`.
     """
 
-    def __init__(self, language: str, pack: Mapping[str, str] | None = None) -> None:
+    def __init__(self, language: str, pack: Mapping[str, str] | None = None, base: str = PACKS_FALL_BACK_TO) -> None:
         self._pack = pack
-        self._base = PACKS_FALL_BACK_TO if pack is not None else language if language in LANGUAGES else FALLBACK
+        self._base = base if pack is not None else language if language in LANGUAGES else FALLBACK
         self.language = language if pack is not None else self._base
 
     def __contains__(self, key: str) -> bool:
@@ -65,6 +66,11 @@ class Words:
     def language_of(self, key: str) -> str:
         """The language in which `key` is told: the page marks words that are not in its own (WCAG 2.2, 3.1.2)."""
         return self.language if self._pack is None or key in self._pack else self._base
+
+    @property
+    def base(self) -> str:
+        """The language of what it lacks; its own where it lacks nothing."""
+        return self._base
 
     def error(self, code: str) -> ErrorWords:
         """The words of an error code; a code of a newer process gets the general words, never an exception."""

@@ -17,14 +17,17 @@ from tests.ui.browsing import served
 from tests.ui.scripted import ScriptedController
 from ui import guard
 from ui.app import create_app
+from ui.packs import load
 from ui.touchscreen.stream import Streams
 from ui.words import Words
 from wire.codec import from_plain, to_plain
 
 pytestmark = pytest.mark.browser
 
-STACKED = "ơ̆ ư̆ ê̆ ô̆ Ơ̆ Ư̆ Ê̆ Ô̆ ậ ẫ ệ Ẫ Ẳ ợ"
-TAY_NGUYEN = "ƀ Ƀ č Č ĕ ĭ ŏ ŭ ñ Ñ đ Đ"
+PACKS = load().found
+ALPHABETS = {language: pack.about.letters for language, pack in PACKS.items()}
+VIETNAMESE = "Đặt thẻ căn cước lên đầu đọc ậ ẫ ệ Ẫ Ẳ ợ"
+A_LINE = 26  # letters of an alphabet on one line of the picture
 KHMER = "ស្ត្រី ខ្មែរ ក្រុម ព្រះ ញ៉ាំ ប៊ី ធ្វើឱ្យ ឆ្នាំ ជំនួយ"
 LINE_HEIGHT = 1.4  # of the touchscreen's words; the sheet of the fonts has another for Khmer
 OVER = 0.12  # of the letters' size: so far a stacked capital may reach out of its line, where nothing else stands
@@ -36,7 +39,8 @@ INK = 128
 def page_of(text: str, language: str, weight: int, line_height: float) -> str:
     return (
         f'<!DOCTYPE html><html lang="{language}"><title>x</title><link rel="stylesheet" href="/static/fonts.css">'
-        f'<link rel="stylesheet" href="/style.css?{weight}-{line_height}"><p id="line">{text}</p>'
+        f'<link rel="stylesheet" href="/style.css?{weight}-{line_height}">'
+        + "".join(f'<p id="line{number or ""}">{line}</p>' for number, line in enumerate(text.split("|")))
     )
 
 
@@ -49,7 +53,7 @@ def address() -> Iterator[str]:
     def style() -> Response:
         weight, height = request.query_string.decode().split("-")
         css = (
-            f'p {{ font: {weight} {PIXELS}px / {height} "Noto Sans"; margin: {AROUND}px; '
+            f'p {{ font: {weight} {PIXELS}px / {height} "Noto Sans"; margin: {2 * AROUND}px; '
             "white-space: nowrap; width: max-content; color: #000; background: #fff; }"
         )
         return Response(css, mimetype="text/css")
@@ -64,7 +68,7 @@ def address() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def page(chromium: Browser) -> Iterator[Page]:
-    made = chromium.new_page(viewport={"width": 1600, "height": 300})
+    made = chromium.new_page(viewport={"width": 2600, "height": 2000})
     yield made
     made.close()
 
@@ -97,26 +101,29 @@ def ink(page: Page, selector: str) -> tuple[int, int, int]:
     return found[1] - AROUND, found[3] - AROUND, round(box["height"])
 
 
+def lines(alphabet: str) -> str:
+    letters = alphabet.split()
+    return "|".join(" ".join(letters[at : at + A_LINE]) for at in range(0, len(letters), A_LINE))
+
+
 @pytest.mark.parametrize("weight", [400, 700])
 @pytest.mark.parametrize(
-    ("text", "language", "font"),
-    [
-        (STACKED, "rad", "Noto Sans"),
-        (TAY_NGUYEN, "bdq", "Noto Sans"),
-        (KHMER, "km", "Noto Sans Khmer"),
-        ("Đặt thẻ căn cước lên đầu đọc", "vi", "Noto Sans"),
-    ],
+    ("text", "language"),
+    [(KHMER, "km"), (VIETNAMESE, "vi"), *((lines(text), language) for language, text in ALPHABETS.items())],
 )
 def test_every_letter_is_drawn_by_our_own_font_and_none_is_cut(
-    page: Page, address: str, text: str, language: str, font: str, weight: int
+    page: Page, address: str, text: str, language: str, weight: int
 ) -> None:
+    """Of every alphabet, in capitals too, in both weights."""
+    font = "Noto Sans Khmer" if language == "km" else "Noto Sans"
     show(page, address, text, language, weight, LINE_HEIGHT)
-    drawn = fonts_of(page, "#line")
+    drawn = fonts_of(page, "body")
     assert (font, True) in drawn
     assert drawn <= {(font, True), ("Noto Sans", True)}, "a space of the Khmer line may be the Latin font's"
-    top, bottom, box = ink(page, "#line")
-    assert bottom - top <= box, f"lines would touch: ink {top} to {bottom} of {box}"
-    assert -OVER * PIXELS <= top < bottom <= box + OVER * PIXELS, f"ink {top} to {bottom} of {box}"
+    for number in range(text.count("|") + 1):
+        top, bottom, box = ink(page, f"#line{number or ''}")
+        assert bottom - top <= box, f"lines would touch: ink {top} to {bottom} of {box}"
+        assert -OVER * PIXELS <= top < bottom <= box + OVER * PIXELS, f"ink {top} to {bottom} of {box}"
 
 
 @pytest.mark.parametrize(("whole", "base"), [("ơ̆", "ơ"), ("ư̆", "ư"), ("ê̆", "ê"), ("ô̆", "ô"), ("Ơ̆", "Ơ")])
@@ -161,10 +168,25 @@ reviewed_by = "the test"
 """
 
 
+OWN_FONT = """[font]
+file = "own.ttf"
+licence_file = "OFL.txt"
+"""
+NOTO = Path("/usr/share/fonts/truetype/noto")  # Debian's fonts-noto-core
+TAI_VIET = "ꪹꪚꪸꪒ ꪼꪕ ꪵꪩ꫁ꪫ ꪝꪳ꪿ꪙ ꪀꪱꪉ"
+PAHAWH = "𖬖𖬲𖬤𖬵 𖬀𖬶 𖬌𖬰𖬮𖬵"
+
+
 def pack(folder: Path, language: str, name: str, script: str, font: str, **texts: str) -> None:
+    """`font`: one of ours, or a file of Debian's that the pack brings."""
     own = folder / language
     own.mkdir()
-    (own / "pack.toml").write_text(PACK.format(language=language, name=name, script=script, font=font))
+    about = PACK.format(language=language, name=name, script=script, font=font)
+    if font.endswith(".ttf"):
+        about = about.replace(f'font = "{font}"\n', "") + OWN_FONT
+        (own / "own.ttf").write_bytes((NOTO / font).read_bytes())
+        (own / "OFL.txt").write_text("SIL Open Font License, Version 1.1")
+    (own / "pack.toml").write_text(about)
     words = [f'msgid "{key.replace("__", ".")}"\nmsgstr "{text}"\n' for key, text in texts.items()]
     (own / "words.po").write_text("\n".join(words))
 
@@ -174,9 +196,11 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     folder = tmp_path_factory.mktemp("packs")
     pack(folder, "rad", "Êđê", "Latn", "Noto Sans", start__place_card="Ơ̆ ư̆ ê̆ ô̆ ƀ č ĕ ĭ ŏ ŭ ñ", button__help="Ê̆ Ư̆")
     pack(folder, "km", "ខ្មែរ", "Khmr", "Noto Sans Khmer", start__place_card="ស្ត្រី ឆ្នាំ ញ៉ាំ")
+    pack(folder, "blt", "ꪼꪕꪒꪾ", "Tavt", "NotoSansTaiViet-Regular.ttf", start__place_card=TAI_VIET)
+    pack(folder, "hmn", "𖬌𖬣𖬵", "Hmng", "NotoSansPahawhHmong-Regular.ttf", start__place_card=PAHAWH)
     (folder / "xyz").mkdir()
     plain = to_plain(config.settings.load())
-    plain["kiosk"]["display"].update(packs_folder=str(folder), languages=["vi", "en", "rad", "km", "xyz"])
+    plain["kiosk"]["display"].update(packs_folder=str(folder), languages=["vi", "en", "rad", "km", "blt", "hmn", "xyz"])
     return from_plain(plain, Settings)
 
 
@@ -194,7 +218,12 @@ def kiosk(settings: Settings) -> Iterator[tuple[str, ScriptedController]]:
 
 @pytest.mark.parametrize(
     ("language", "heading", "family"),
-    [("rad", "Ơ̆ ư̆ ê̆ ô̆ ƀ č ĕ ĭ ŏ ŭ ñ", "Noto Sans"), ("km", "ស្ត្រី ឆ្នាំ ញ៉ាំ", "Noto Sans Khmer")],
+    [
+        ("rad", "Ơ̆ ư̆ ê̆ ô̆ ƀ č ĕ ĭ ŏ ŭ ñ", "Noto Sans"),
+        ("km", "ស្ត្រី ឆ្នាំ ញ៉ាំ", "Noto Sans Khmer"),
+        ("blt", TAI_VIET, "Noto Sans Tai Viet"),
+        ("hmn", PAHAWH, "Noto Sans Pahawh Hmong"),
+    ],
 )
 def test_the_touchscreen_speaks_a_packs_language_and_vietnamese_where_it_has_no_word(
     chromium: Browser, kiosk: tuple[str, ScriptedController], language: str, heading: str, family: str
@@ -207,9 +236,15 @@ def test_the_touchscreen_speaks_a_packs_language_and_vietnamese_where_it_has_no_
     assert page.get_attribute("html", "lang") == language
     assert page.inner_text("[data-heading]").replace("\n", " ") == heading
     assert (family, True) in fonts_of(page, "[data-heading]")
+    assert fonts_of(page, "[data-heading]") <= {(family, True), ("Noto Sans", True)}, "no box, and none of the system's"
+    told = page.locator("[lang='vi']", has_text=Words("vi").get("start.type_number").split()[0]).first
+    told.evaluate("(element) => (element.id = 'told')")
+    assert fonts_of(page, "#told") == {("Noto Sans", True)}, "what the pack lacks keeps its own language's letters"
     assert Words("vi").get("start.type_number").replace("\xa0", " ") in page.inner_text("main").replace("\n", " ")
     cut = page.eval_on_selector("[data-heading]", "heading => heading.scrollHeight > heading.clientHeight + 1")
     assert not cut
+    top, bottom, box = ink(page, "[data-heading]")
+    assert -OVER * PIXELS <= top < bottom <= box + OVER * PIXELS, f"ink {top} to {bottom} of {box}"
     page.close()
 
 
@@ -222,8 +257,10 @@ def test_a_broken_pack_is_not_offered_on_the_touchscreen(
     page.goto(address)
     page.wait_for_selector("[data-screen='start']")
     offered = page.eval_on_selector_all('[data-action="language"]', "found => found.map((one) => one.dataset.value)")
-    assert {"en", "rad", "km"} <= {*offered}
+    assert {"en", "rad", "km", "blt"} <= {*offered}
     assert "xyz" not in offered
     names = page.eval_on_selector_all('[data-action="language"]', "found => found.map((one) => one.textContent.trim())")
-    assert {"Êđê", "ខ្មែរ"} <= {*names}
+    assert {"Êđê", "ខ្មែរ", "ꪼꪕꪒꪾ"} <= {*names}
+    page.locator("[data-list]").evaluate("(list) => (list.hidden = false)")
+    assert fonts_of(page, '[data-value="blt"]') == {("Noto Sans Tai Viet", True)}
     page.close()

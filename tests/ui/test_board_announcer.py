@@ -21,8 +21,8 @@ PLAY = """async ({ steps, options, lasts }) => {
   const log = [];
   let clock = 0, speaking = 0, now = null, kept = [];
   const settle = async () => { for (let turn = 0; turn < 30; turn += 1) await null; };
-  const say = (call, round) => new Promise((done) => {
-    log.push({ sequence: call.sequence, round, begin: clock, beside: speaking });
+  const say = (call, round, many) => new Promise((done) => {
+    log.push({ sequence: call.sequence, round, begin: clock, beside: speaking, many });
     speaking += 1;
     now = { done, until: clock + lasts[log.length % lasts.length] };
   });
@@ -143,6 +143,15 @@ def test_a_call_is_said_as_often_as_the_board_is_set_to(page: Page) -> None:
 def test_at_peak_each_is_said_once_and_the_last_again_as_often_as_ever(page: Page) -> None:
     found = played(page, 2, 8, (1, 0), (2, 1), (3, 2), (4, 3))
     assert found == [(1, 1), (2, 1), (3, 1), (3, 2), (4, 1), (4, 2)]
+
+
+def test_ten_calls_in_one_moment_are_all_said_in_turn_and_shortly_while_many_wait(page: Page) -> None:
+    calls = [{"sequence": number, "at": 0} for number in range(1, 11)]
+    options = {"times": 2, "freshSeconds": FRESH, "keepSeconds": WINDOW}
+    log = page.evaluate(PLAY, {"steps": [{"at": 0, "calls": calls}], "options": options, "lasts": [14]})
+    assert [said["sequence"] for said in log if said["round"] == 1] == list(range(1, 11))
+    assert [said["many"] for said in log if said["round"] == 1] == [True] * 5 + [False] * 5
+    assert log[-1]["begin"] > FRESH, "the last waited longer than a board may have been away, and was said all the same"
 
 
 def test_what_waited_too_long_for_its_turn_is_not_said_any_more(page: Page) -> None:

@@ -22,6 +22,11 @@ from ui.masking import birth_year, mask_name, mask_number, plain
         ("", ""),
         (None, ""),
         ("\u202eiaM\u202c", "i••••"),
+        ("ស្រី មុំ សុភា", "ស្រី. មុំ. សុភា"),
+        ("ខ្មែរ", "ខ្មែ••••"),
+        ("Jean-Pierre DUPONT", "J. DUPONT"),
+        ("Wolfeschlegelsteinhausenbergerdorff", "W••••"),
+        ("Anna Wolfeschlegelsteinhausenbergerdorff", "A. Wolfeschlege…"),
     ],
 )
 def test_a_name_shows_initials_and_the_name_one_is_called_by(name: str | None, shown: str) -> None:

@@ -90,7 +90,7 @@ def _plain(found: "Review") -> dict[str, Any]:
         "missing": found.missing,
         "stale": pack.stale,
         "long": found.long,
-        "font": pack.about.font,
+        "font": pack.about.font_name,
         "undrawable": found.letters,
         "recordings": len(pack.recordings),
         "clips": found.clips,
@@ -111,7 +111,7 @@ def _lines(found: "Review", words: "Words", whole: bool) -> Iterator[str]:
     for code in ("pack.no_font",) if found.letters is None else ("pack.letters",) if found.letters else ():
         if found.letters:
             shown = " ".join(f"{letter} U+{ord(letter):04X}" for letter in found.letters)
-            yield "  " + words.get("pack.letters", font=pack.about.font, letters=shown)
+            yield "  " + words.get("pack.letters", font=pack.about.font_name, letters=shown)
         told = words.error(code)
         yield f"  {told.cause}. {told.cure}. [{code}]"
     if whole and pack.drafts:

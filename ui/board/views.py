@@ -3,16 +3,15 @@
 Must not import Flask.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from config.front import RECEPTION, BoardSettings, CounterPlace, ServiceSettings
 from kiosk.queue.board import BoardRead
 from kiosk.queue.model import Call, Priority
 from kiosk.queue.rules import Rules
 from ui.masking import mask_name
-from ui.voice import clips_of_call
+from ui.voice import Clip, clips_of_call
 from ui.words import Words
 from wire.codec import Record
 
@@ -76,14 +75,13 @@ class SpokenCall(Record, frozen=True, kw_only=True):
 
 
 class Calls(Record, frozen=True, kw_only=True):
-    """What a page is told beside its picture: the server's clock (seconds since the epoch), the calls to be spoken."""
+    """What a page is told beside its picture: the site's clock against UTC, the calls to be spoken."""
 
-    now: float
     offset_minutes: int
     calls: tuple[SpokenCall, ...]
 
 
-Clips = Callable[[str], Collection[str]]  # the clips there are in a language
+Clips = Callable[[str], Mapping[str, Clip]]  # the clips there are in a language
 
 
 def board_view(read: BoardRead, board: BoardSettings, rules: Rules, words: Mapping[str, Words]) -> BoardView:
@@ -92,46 +90,71 @@ def board_view(read: BoardRead, board: BoardSettings, rules: Rules, words: Mappi
     return BoardView(
         tuple(_row(call, board, rules, said) for call in read.calls),
         tuple(
-            CountView(tuple(Label(one.language, queue_name(rules.services, queue, one)) for one in said), count)
+            CountView(_unlike(queue_name(rules.services, queue, one) for one in said), count)
             for queue, count in read.waiting.items()
         ),
         read.next_up,
     )
 
 
-def calls_told(read: BoardRead, board: BoardSettings, clips: Clips, now: datetime, utc_offset_minutes: int) -> Calls:
+def calls_told(read: BoardRead, board: BoardSettings, clips: Clips, utc_offset_minutes: int) -> Calls:
     """What may have to be spoken, in each of the board's languages."""
     calls = tuple(
         SpokenCall(
             sequence=call.sequence,
             at=call.at,
-            spoken=tuple(
-                Spoken(language=language, clips=clips_of_call(call.number, call.counter, clips(language)))
-                for language in board.languages
-            ),
+            spoken=_spoken(call, board.languages, clips),
         )
         for call in read.fresh
     )
-    return Calls(now=now.timestamp(), offset_minutes=utc_offset_minutes, calls=calls)
+    return Calls(offset_minutes=utc_offset_minutes, calls=calls)
 
 
-def title_of(board: BoardSettings, language: str, words: Words) -> str:
-    """The board's own title, or what every board is called."""
+def _spoken(call: Call, languages: Iterable[str], clips: Clips) -> tuple[Spoken, ...]:
+    """A call in each language that has a voice of its own: what would sound alike is said once."""
+    found: dict[object, Spoken] = {}
+    for language in languages:
+        there = clips(language)
+        told = clips_of_call(call.number, call.counter, there)
+        sounds = tuple(there[clip].file for clip in told if clip in there)
+        found.setdefault(sounds or language, Spoken(language=language, clips=told))
+    return tuple(found.values())
+
+
+def titles_of(board: BoardSettings, said: Iterable[Words]) -> tuple[Label, ...]:
+    """The board's own title in each language, or what every board is called."""
     own = {"vi": board.title_vi, "en": board.title_en, **board.titles}
-    return own.get(language) or words.get("board.title")
+    return _unlike(
+        Label(words.language, own[words.language])
+        if own.get(words.language)
+        else Label(words.language_of("board.title"), words.get("board.title"))
+        for words in said
+    )
 
 
-def place_name(counter: CounterPlace, language: str) -> str:
-    """Where people are called to; in English where this language has no name for it."""
-    return {"vi": counter.name_vi, "en": counter.name_en, **counter.names}.get(language, counter.name_en)
+def _named(own: Mapping[str, str], words: Words) -> Label:
+    """The site's own name; in a language that it wrote none in, what that language's missing words are told in."""
+    language = words.language if own.get(words.language) else words.base
+    return Label(language, own[language])
 
 
-def queue_name(services: Mapping[str, ServiceSettings], queue: str, words: Words) -> str:
+def place_name(counter: CounterPlace, words: Words) -> Label:
+    """Where people are called to."""
+    return _named({"vi": counter.name_vi, "en": counter.name_en, **counter.names}, words)
+
+
+def queue_name(services: Mapping[str, ServiceSettings], queue: str, words: Words) -> Label:
     """What people wait for."""
     if queue == RECEPTION or queue not in services:
-        return words.get("board.reception")
+        return Label(words.language_of("board.reception"), words.get("board.reception"))
     service = services[queue]
-    return {"vi": service.name_vi, "en": service.name_en, **service.names}.get(words.language, service.name_en)
+    return _named({"vi": service.name_vi, "en": service.name_en, **service.names}, words)
+
+
+def told_in(key: str, said: Iterable[Words]) -> tuple[Label, ...]:
+    """The words of `key` in a board's languages, their placeholders left to the page; what one lacks is told in
+    another, and stands there once."""
+    return _unlike(Label(words.language_of(key), words.raw(key)) for words in said)
 
 
 def _row(call: Call, board: BoardSettings, rules: Rules, said: Sequence[Words]) -> RowView:
@@ -141,11 +164,11 @@ def _row(call: Call, board: BoardSettings, rules: Rules, said: Sequence[Words]) 
         sequence=call.sequence,
         number=call.number,
         counter=call.counter,
-        places=_unlike(Label(one.language, place_name(place, one.language) if place else call.counter) for one in said),
+        places=_unlike(place_name(place, one) if place else Label(one.language, call.counter) for one in said),
         name=mask_name(call.full_name) if board.names == "masked" else "",
         mark=mark,
         # Why somebody goes first is nobody's business in a hall; that it is by law, everybody's.
-        marks=tuple(Label(one.language, one.get(f"board.{mark}")) for one in said) if mark else (),
+        marks=told_in(f"board.{mark}", said) if mark else (),
     )
 
 

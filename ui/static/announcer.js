@@ -1,9 +1,10 @@
 // Which call is spoken when: one at a time, each as often as the board's setting says, in the order of the calls.
-// It knows neither page nor loudspeaker: `say(call, round)` promises true once it was heard. So that it can be tried out.
+// It knows neither page nor loudspeaker: `say(call, round, many)` promises true once it was heard; `many`: so many wait
+// that it shall be short. So that it can be tried out.
 window.announcer = (options) => {
   "use strict";
 
-  const { say, now, times, freshSeconds, keepSeconds, crowd = 2, known = [], remember = () => {} } = options;
+  const { say, now, times, freshSeconds, keepSeconds, crowd = 2, many = 5, known = [], remember = () => {} } = options;
   const REMEMBER_SECONDS = 3600; // longer than any call is told
   let heard = new Map(known); // sequence and moment of a call: the moment
   let waiting = [];
@@ -38,7 +39,9 @@ window.announcer = (options) => {
     while ((current = waiting.shift() ?? null)) {
       note();
       // At peak a call is said once, or the next one comes too late for the person it calls.
-      for (let round = 1; round <= times && isDue(round); round += 1) await say(current, round).catch(() => false);
+      for (let round = 1; round <= times && isDue(round); round += 1) {
+        await say(current, round, waiting.length >= many).catch(() => false);
+      }
     }
   }
 

@@ -2,19 +2,21 @@
 (() => {
   "use strict";
 
-  const SILENCE_MS = 25000; // two and a half heartbeats
   const GRACE_MS = 1500;
   const AGAIN_MS = 2000;
-  const FRESH_SECONDS = 60; // a board that was away speaks no older call
+  const REFUSED_MS = 5000; // somebody has to let this browser in anew first
   const NEW_SECONDS = 30; // so long a call is marked as a new one
-  const SMALLEST = 0.45; // of its usual size: the least that a long name of a room is shrunk to
+  const SMALL = 0.45; // of its usual size: so far a long name of a room is shrunk in every language
+  const SMALLEST = 0.3; // and so far in one
   const NOTES = [659.26, 523.25]; // Hz: E, C
   const NOTE_SECONDS = 0.45;
   const OPEN_MS = 1000; // after so long without sound being allowed it is taken as blocked
 
-  const { board, build, times, volume, keep } = document.body.dataset;
+  const { board, build, times, volume, keep, late, beat } = document.body.dataset;
+  const SILENCE_MS = 2500 * Number(beat); // two and a half heartbeats
   const part = document.getElementById("part");
   const away = document.getElementById("away");
+  const over = document.getElementById("over");
   const silent = document.getElementById("silent");
   const MEMORY = `board.${board}`;
 
@@ -71,10 +73,11 @@
     });
   }
 
-  async function say(call, round) {
+  // Where many wait to be called a call is said in the board's chief language alone; it stands there in all of them.
+  async function say(call, round, many) {
     if (round === 1) await gong();
     let heard = true;
-    for (const { language, clips } of call.spoken) {
+    for (const { language, clips } of many ? call.spoken.slice(0, 1) : call.spoken) {
       heard = (await window.speech.say(language, round === 1 ? clips : ["voice.again", ...clips])) && heard;
     }
     return heard;
@@ -100,7 +103,7 @@
     say,
     now,
     times: Number(times),
-    freshSeconds: FRESH_SECONDS,
+    freshSeconds: Number(late), // a board that was away speaks no older call
     keepSeconds: Number(keep),
     known: remembered(),
     remember,
@@ -110,7 +113,7 @@
     const blocked = window.speech.blocked || (tones && tones.state === "suspended" && Number(volume) > 0);
     silent.hidden = !blocked;
     // What waited while nothing could be heard is said only where it is still of use.
-    if (window.speech.blocked && announcer.current && now() - announcer.current.at > FRESH_SECONDS) window.speech.stop();
+    if (window.speech.blocked && announcer.current && now() - announcer.current.at > Number(late)) window.speech.stop();
   }
 
   if (Number(volume) > 0 && Number(times) > 0) setTimeout(() => context().resume().catch(() => {}), 0);
@@ -130,21 +133,31 @@
     tick();
   }
 
-  // A long name of a room is shrunk until it stands in its row, a long number in its column: nothing is ever cut.
+  // A long name of a room is shrunk until it stands in its row, a long number in its column. One that is too long even so
+  // stands there in the board's chief language alone: nothing is ever cut.
   function fit() {
     for (const text of part.querySelectorAll("[data-fit]")) {
-      const high = () => text.dataset.fit === "both" && text.scrollHeight > text.clientHeight + 1;
-      let size = 1;
-      text.style.setProperty("--fit", size);
-      while (size > SMALLEST && (text.scrollWidth > text.clientWidth + 1 || high())) {
-        size -= 0.05;
-        text.style.setProperty("--fit", size);
-      }
+      text.classList.remove("short");
+      if (shrink(text, SMALL)) continue;
+      text.classList.add("short");
+      shrink(text, SMALLEST);
     }
   }
 
-  function take(told) {
-    ahead = told.now - Date.now() / 1000;
+  function shrink(text, least) {
+    const high = () => text.dataset.fit === "both" && text.scrollHeight > text.clientHeight + 1;
+    const large = () => text.scrollWidth > text.clientWidth + 1 || high();
+    let size = 1;
+    text.style.setProperty("--fit", size);
+    while (size > least && large()) {
+      size -= 0.05;
+      text.style.setProperty("--fit", size);
+    }
+    return !large();
+  }
+
+  function take({ now: moment, told }) {
+    ahead = moment - Date.now() / 1000;
     offset = told.offset_minutes;
     known = true;
     moments.clear();
@@ -165,7 +178,10 @@
     source?.close();
     source = new EventSource(`/board/${board}/events`);
     const opened = source;
-    const alive = () => (heardAt = performance.now());
+    const alive = () => {
+      heardAt = performance.now();
+      over.hidden = true;
+    };
     const good = () => {
       alive();
       lastGood = now();
@@ -192,12 +208,39 @@
       alive();
       broken();
     });
+    opened.addEventListener("over", () => refuse());
     opened.onerror = () => {
       broken();
       opened.close(); // a browser gives up for ever after some answers: we do not
-      if (source === opened) setTimeout(open, AGAIN_MS);
+      if (source === opened) again(opened);
     };
     heardAt = performance.now();
+  }
+
+  async function again(opened) {
+    const refused = await isRefused();
+    if (source !== opened) return;
+    if (refused) refuse();
+    setTimeout(() => source === opened && open(), refused ? REFUSED_MS : AGAIN_MS);
+  }
+
+  // A stream that is refused does not say why; the page itself does.
+  async function isRefused() {
+    try {
+      const page = { method: "HEAD", redirect: "manual", cache: "no-store", signal: AbortSignal.timeout(SILENCE_MS) };
+      const answer = await fetch(`/board/${board}`, page);
+      return answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403;
+    } catch {
+      return false; // nobody answers
+    }
+  }
+
+  // What stood here is not for this browser any more.
+  function refuse() {
+    over.hidden = false;
+    part.replaceChildren();
+    moments.clear();
+    announcer.offer([]);
   }
 
   function broken() {
@@ -205,12 +248,17 @@
     troubled = true;
   }
 
+  let watchedAt = Date.now();
+
   function watch() {
-    if (performance.now() - heardAt > SILENCE_MS) {
+    // While the machine sleeps only the wall's clock goes on, and a line that is gone says nothing.
+    const slept = Date.now() - watchedAt > SILENCE_MS;
+    watchedAt = Date.now();
+    if (slept || performance.now() - heardAt > SILENCE_MS) {
       broken();
       open();
     }
-    const old = troubled && performance.now() - brokenAt > GRACE_MS;
+    const old = troubled && over.hidden && performance.now() - brokenAt > GRACE_MS;
     if (old && away.hidden) {
       const since = hour(lastGood || now());
       for (const text of away.querySelectorAll("[data-text]")) {
@@ -226,6 +274,6 @@
   setInterval(watch, 500);
   addEventListener("resize", fit);
   new ResizeObserver(fit).observe(part); // a band over the calls takes room from them
-  document.fonts?.ready.then(fit);
+  document.fonts.addEventListener("loadingdone", fit); // a letter of another script or weight came late
   open();
 })();
