@@ -50,9 +50,9 @@ def touchscreen_table(run: Run, rounds: int) -> Table:
         for name in _walk(run, kiosk):
             page, stream = Timing(), Timing()
             for _ in range(rounds):
-                page.take(kiosk, lambda: _good(kiosk, "/"))
+                page.take(kiosk, lambda: good(kiosk, "/"))
                 stream.take(kiosk, lambda: kiosk.first_event("/touchscreen/events"))
-                bare_page.take(bare, lambda: _good(bare, "/"))
+                bare_page.take(bare, lambda: good(bare, "/"))
             rows += [page.row(f"{name}: page"), stream.row(f"{name}: event")]
             every.join(page)
             every.join(stream)
@@ -66,13 +66,13 @@ def counter_table(site: Site, visits: int, rounds: int) -> Table:
     desk = site.counters[0]
     turns = count()
     pages: dict[str, Callable[[], float]] = {
-        "own desk": lambda: _good(desk, "/counter"),
-        "list of the day": lambda: _good(desk, "/counter/list"),
-        "list, page 20": lambda: _good(desk, "/counter/list?page=20"),
-        "search by name": lambda: _good(desk, "/counter/search", {"text": SOUGHT}),
-        "search by number": lambda: _good(desk, "/counter/search", {"text": "42"}),
-        "one record": lambda: _good(desk, f"/counter/visits/{site.visit_id}"),
-        "board": lambda: _good(desk, "/board/hall-0"),
+        "own desk": lambda: good(desk, "/counter"),
+        "list of the day": lambda: good(desk, "/counter/list"),
+        "list, page 20": lambda: good(desk, "/counter/list?page=20"),
+        "search by name": lambda: good(desk, "/counter/search", {"text": SOUGHT}),
+        "search by number": lambda: good(desk, "/counter/search", {"text": "42"}),
+        "one record": lambda: good(desk, f"/counter/visits/{site.visit_id}"),
+        "board": lambda: good(desk, "/board/hall-0"),
     }
     # Of another account each time, and seldom: a stream that was left keeps its place until its next look.
     streams: dict[str, Callable[[], float]] = {
@@ -85,14 +85,15 @@ def counter_table(site: Site, visits: int, rounds: int) -> Table:
         for turn in range(rounds):
             for name, ask in (pages if turn % SELDOM else {**pages, **streams}).items():
                 timings[name].take(desk, ask)
-            bare_page.take(bare, lambda: _good(bare, "/"))
+            bare_page.take(bare, lambda: good(bare, "/"))
     rows = [timing.row(name) for name, timing in timings.items()]
     notes = (f"{visits} visits in the day, {rounds} times each in turn; bar: p95 < {BAR_MS:g} ms", *load_note())
     title = "Server time of the counter's pages and the board (ms)"
     return Table(title, COLUMNS, (*rows, bare_page.row("a bare Flask page")), notes)
 
 
-def _good(server: Server, path: str, form: dict[str, str] | None = None) -> float:
+def good(server: Server, path: str, form: dict[str, str] | None = None) -> float:
+    """Milliseconds of an answer that is one."""
     answer = server.ask(path, form)
     if answer.status != 200:
         raise SystemExit(f"{path} answered {answer.status}")

@@ -13,7 +13,7 @@ from tests.kiosk.queue.hall import Hall, hospital, service
 from tests.ui.desk_site import DeskSite
 from ui.board.routes import Boards, blueprint
 from ui.desk.access import Scope, Signed, allow
-from ui.touchscreen.stream import Streams
+from ui.font_pages import blueprint as font_pages
 from ui.voice import Voice
 from ui.voice_pages import blueprint as voice_pages
 
@@ -35,7 +35,8 @@ COUNTERS = (
 PLAIN = BoardSettings(name="hall", languages=("vi", "en"), title_vi="Sảnh chính", title_en="Main hall")
 NAMED = BoardSettings(name="named", names="masked", languages=("vi",), counters=("2", "3"), next_up=3)
 LABORATORY = BoardSettings(name="lab", languages=("en",), counters=("4",), rows=3, spoken_times=1, volume=40)
-BOARDS = (PLAIN, NAMED, LABORATORY)
+FULL = BoardSettings(name="full", names="masked", languages=("vi", "en"), rows=8, next_up=5)
+BOARDS = (PLAIN, NAMED, LABORATORY, FULL)
 
 
 class BoardHall:
@@ -44,18 +45,17 @@ class BoardHall:
     def __init__(self, folder: Path, boards: Sequence[BoardSettings] = BOARDS, voice: Voice | None = None) -> None:
         settings: Settings = hospital(folder, SERVICES, COUNTERS, boards=tuple(boards))
         voice = voice or Voice({})
-        self.streams = Streams(8)
         self.site = DeskSite(
             folder,
             lambda site: [
-                lambda app, build: blueprint(
-                    app, site.settings, Boards(site.queue, voice, site.clock, self.streams), build
-                ),
+                lambda app, build: blueprint(app, site.settings, Boards(site.queue, voice, site.clock), build),
                 lambda *_: allow(voice_pages(voice), *Role, Scope.BOARD),
+                lambda *_: allow(font_pages({}), *Role, Scope.BOARD),
             ],
             settings,
             self._machine,
         )
+        self.streams = self.site.leases
         self.hall = Hall(settings, self.site.clock, durable=False)
 
     def machine(self, scope: Scope) -> FlaskClient:
@@ -72,6 +72,5 @@ class BoardHall:
         return Signed("", "", None, "", machine=f"tv-{scope}", scopes=frozenset({Scope(scope)}))
 
     def close(self) -> None:
-        self.streams.close()
         self.hall.close()
         self.site.close()

@@ -9,6 +9,7 @@ from flask import Flask
 from playwright.sync_api import Browser, Page
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from ui.desk.streams import Leases
 from ui.touchscreen.stream import Streams
 
 # Text with less than 7:1 to what is behind it, and what is wider than the page.
@@ -49,7 +50,7 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def served(app: Flask, streams: Streams) -> Iterator[str]:
+def served(app: Flask, streams: Streams | Leases) -> Iterator[str]:
     """The application on a free port; yields its address. Its streams end with it."""
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

@@ -82,6 +82,7 @@ class CounterDesk:
         self.place = place
         self.site = DeskSite(folder, self._parts, hospital(folder))
         self.settings, self.clock, self.app = self.site.settings, self.site.clock, self.site.app
+        self.streams = self.site.leases
 
     def _parts(self, site: DeskSite) -> list[Any]:
         opened = open_desk(site.settings, site.clock, site.sessions.sit)
@@ -90,7 +91,6 @@ class CounterDesk:
         )
         self.counter: Counter = self.desk.counter
         self.store: Store = self.desk.store
-        self.streams = self.desk.streams
         return [lambda app, build: routes.blueprint(app, site.settings, self.desk, build)]
 
     def _ask(self, question: CoverageQuestion) -> Coverage:

@@ -19,9 +19,9 @@ from kiosk.sign_in import SignIn
 from kiosk.store import Store, open_store
 from tests.kiosk.world import HandClock, site
 from ui.desk import csrf
-from ui.desk.app import FindMachine, Part, Staff, create_desk
+from ui.desk.app import CLOSERS, FindMachine, Part, Staff, create_desk
 from ui.desk.gate import cookie_name
-from ui.desk.streams import Leases
+from ui.desk.streams import LEASES, Leases
 
 NAMES = {Role.RECEPTIONIST: "mai", Role.SUPERVISOR: "hoa", Role.TECHNICIAN: "tuan"}
 FULL_NAMES = {Role.RECEPTIONIST: "Mẫu Thị Mai", Role.SUPERVISOR: "Mẫu Thị Hoa", Role.TECHNICIAN: "Mẫu Văn Tuấn"}
@@ -49,6 +49,7 @@ class DeskSite:
         self.door = SignIn(self.accounts, self.sessions, QUICK, self.clock)
         self.staff = Staff(self.accounts, self.sessions, self.door)
         self.app: Flask = create_desk(self.settings, self.staff, parts(self), machine, leases)
+        self.leases: Leases = self.app.extensions[LEASES]
 
     def account(self, role: Role) -> str:
         """The name of somebody of this role, who has the PIN; made at the first call."""
@@ -80,6 +81,8 @@ class DeskSite:
         return client
 
     def close(self) -> None:
+        for close in self.app.extensions[CLOSERS]:
+            close()
         self.staff.close()
         self.queue.close()
         self.store.close()

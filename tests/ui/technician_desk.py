@@ -23,7 +23,6 @@ from ui.technician.bridge import Bridge, Chosen, utc
 from ui.technician.routes import Technician, blueprint
 from ui.technician.views import acts_of
 from ui.technician.watch import Watch
-from ui.touchscreen.stream import Streams
 from wire.client import Client
 from wire.errors import RemoteError
 from wire.server import Request, Response, error_response, json_response, serving
@@ -205,12 +204,12 @@ class MessageDesk:
         )
         line = Bridge(Client(self.bridge.path))
         self.watch = Watch(line.health, lambda: self.now)
-        self.streams = Streams(6)
-        self.desk = Technician(line, self.watch, lambda: self.now, self.streams)
+        self.desk = Technician(line, self.watch, lambda: self.now)
         self.site = DeskSite(
             folder, lambda one: [lambda app, build: blueprint(app, one.settings, self.desk, build)], self.settings
         )
         self.app: Flask = self.site.app
+        self.streams = self.site.leases
         if watching:
             self.watch.start()
 

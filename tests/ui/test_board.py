@@ -7,20 +7,18 @@ from contextlib import closing
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from config.settings import database_path
+from config.front import BoardSettings
 from kiosk.accounts import Role
-from kiosk.queue.board import BoardRead
 from kiosk.queue.model import Priority
-from tests.ui.board_hall import BOARDS, BoardHall
-from ui.board.stream import board_events
-from ui.board.watch import Shown, Watch
+from tests.ui.board_hall import BOARDS, LABORATORY, PLAIN, BoardHall
+from ui.board.stream import Shown, board_events
 from ui.desk.access import Scope
-from ui.touchscreen.stream import Streams
-from ui.voice import Clip, Voice
+from ui.voice import CALLS, Clip, Voice
 from wire.database import DatabaseUnavailable
 
 NAME = ("NGUYỄN", "THỊ", "nguyễn")
@@ -148,7 +146,7 @@ def test_a_call_is_told_as_clips_in_each_language_the_oldest_first(tmp_path: Pat
         boards.hall.next("2")
         boards.hall.next("3")
         found = json.loads(told(boards, "hall")["calls"])
-    first, second = found["calls"]
+    first, second = found["told"]["calls"]
     assert [one["language"] for one in first["spoken"]] == ["vi", "en"]
     assert first["spoken"][0]["clips"][:3] == ["voice.call", "voice.letter.K", "voice.digit.0"]
     assert first["spoken"][0]["clips"][-2:] == ["voice.to_counter", "voice.digit.2"]
@@ -157,78 +155,88 @@ def test_a_call_is_told_as_clips_in_each_language_the_oldest_first(tmp_path: Pat
     assert found["now"] == boards.site.clock.now().timestamp()
 
 
-class Counted:
-    """A watch that counts how often the queue is read, on a clock moved by hand."""
+@pytest.fixture
+def reads(boards: BoardHall) -> list[object]:
+    """Each time that the queue is read for a board."""
+    counted: list[object] = []
+    queue = boards.site.queue
+    read = queue.boards
 
-    def __init__(self, boards: BoardHall) -> None:
-        self.reads = 0
-        self.at = 0.0
-        queue = boards.site.queue
-        read_all = queue.boards
+    def reading(*asked: Any) -> Any:
+        counted.append(asked)
+        return read(*asked)
 
-        def reading(*asked: object) -> list[BoardRead]:
-            self.reads += 1
-            return read_all(*asked)  # type: ignore[arg-type]
-
-        queue.boards = reading  # type: ignore[method-assign]
-        self.watch = Watch(queue, BOARDS, self._render, lambda: self.at)
-
-    @staticmethod
-    def _render(_: object, read: BoardRead) -> Shown:
-        return Shown(" ".join(call.number for call in read.calls), "")
-
-    def look(self, name: str = "hall") -> str:
-        self.at += 1
-        return self.watch.look(name).part
+    queue.boards = reading  # type: ignore[method-assign]
+    return counted
 
 
-def test_the_queue_is_read_once_for_each_change_however_many_boards_hang_there(boards: BoardHall) -> None:
-    counted = Counted(boards)
+def test_the_queue_is_read_once_for_each_change_however_many_look_at_a_board(
+    boards: BoardHall, reads: list[object]
+) -> None:
+    client = boards.site.sign_in(Role.RECEPTIONIST)
     boards.hall.arrive()
     for _ in range(3):
-        assert [counted.look(board.name) for board in BOARDS] == ["", "", ""]
-    assert counted.reads == 1
+        assert not any("K0001" in told(boards, board.name, client)["part"] for board in (PLAIN, LABORATORY))
+    assert len(reads) == 2
     boards.hall.next("2")
     for _ in range(3):
-        assert [counted.look(board.name) for board in BOARDS] == ["K0001", "K0001", ""]
-    assert counted.reads == 2
+        assert "K0001" in told(boards, PLAIN.name, client)["part"]
+        assert "K0001" not in told(boards, LABORATORY.name, client)["part"]
+    assert len(reads) == 4
 
 
-def test_at_midnight_a_board_is_empty_though_nobody_wrote_anything(boards: BoardHall) -> None:
-    counted = Counted(boards)
+def test_at_midnight_a_board_is_empty_though_nobody_wrote_anything(boards: BoardHall, reads: list[object]) -> None:
+    client = boards.machine(Scope.BOARD)
     boards.hall.arrive()
     boards.hall.next("2")
-    assert counted.look() == "K0001"
+    assert "K0001" in told(boards, "hall", client)["part"]
     boards.site.clock.wall += timedelta(days=1)
-    assert counted.look() == ""
+    assert "K0001" not in told(boards, "hall", client)["part"]
+    assert len(reads) == 2
+
+
+def test_a_board_that_comes_hours_after_the_last_call_is_told_the_time_of_now(
+    boards: BoardHall, reads: list[object]
+) -> None:
+    client = boards.machine(Scope.BOARD)
     boards.hall.arrive()
     boards.hall.next("2")
-    assert counted.look() == "K0001"
+    begun = json.loads(told(boards, "hall", client)["calls"])["now"]
+    boards.site.clock.wall += timedelta(hours=3)
+    assert json.loads(told(boards, "hall", client)["calls"])["now"] == begun + 3 * 3600
+    assert len(reads) == 1
 
 
-def test_a_database_that_is_away_is_told_and_the_board_goes_on_when_it_is_back(boards: BoardHall) -> None:
-    counted = Counted(boards)
-    streams = Streams(1)
-    events = filter(None, board_events(lambda: counted.watch.look("hall"), "b1", streams, lambda: counted.at))
-    assert next(events) == b"event: hello\ndata: b1\n\n"
-    assert next(events) == b"event: part\ndata: \n\n"
-    assert next(events).startswith(b"event: calls")
-    file = database_path(boards.site.settings)
-    away = file.with_suffix(".away")
-    file.rename(away)
-    boards.site.queue.close()
-    counted.at += 1
-    assert next(events) == f"event: trouble\ndata: {DatabaseUnavailable.code}\n\n".encode()
-    away.rename(file)
-    boards.hall.arrive()
-    boards.hall.next("2")
-    counted.at += 1
-    assert next(events) == b"event: part\ndata: K0001\n\n"
-    streams.close()
+def test_a_language_without_words_or_voice_says_nothing_twice(tmp_path: Path) -> None:
+    board = BoardSettings(name="hall", languages=("vi", "rad"), counters=("2",))
+    clips = {name: Clip(tmp_path / f"{name}.ogg", "1") for name in CALLS}
+    with closing(BoardHall(tmp_path, boards=(board,), voice=Voice({"vi": clips, "rad": clips}))) as boards:
+        boards.hall.arrive()
+        boards.hall.next("2")
+        found = told(boards, "hall")
+        page = boards.site.sign_in(Role.RECEPTIONIST).get("/board/hall").text
+    (call,) = json.loads(found["calls"])["told"]["calls"]
+    assert [one["language"] for one in call["spoken"]] == ["vi"]
+    assert found["part"].count("Quầy 2") == found["part"].count("Vừa gọi") == page.count("Chưa có tiếng") == 1
+    assert 'lang="rad"' not in found["part"] + page
 
 
-def test_a_stream_ends_with_the_server(boards: BoardHall) -> None:
-    streams = Streams(1)
-    streams.close()
-    events = list(board_events(lambda: Shown("", ""), "b1", streams))
-    assert events[0] == b"event: hello\ndata: b1\n\n"
+def test_a_database_that_is_away_is_told_and_the_board_goes_on_when_it_is_back() -> None:
+    broken = [False, True, False, False]
+
+    def look() -> Shown:
+        if broken.pop(0):
+            raise DatabaseUnavailable(why="test")
+        return Shown("K0001", [], lambda: 7.0)
+
+    events = list(filter(None, board_events([None] * 4, look, "b1")))
+    shown = [b"event: part\ndata: K0001\n\n", b'event: calls\ndata: {"now":7.0,"told":[]}\n\n']
+    trouble = f"event: trouble\ndata: {DatabaseUnavailable.code}\n\n".encode()
+    assert events == [b"event: hello\ndata: b1\n\n", *shown, trouble, *shown]
+
+
+def test_a_board_where_nothing_happens_is_told_that_the_server_lives() -> None:
+    moments = iter(range(0, 100, 6))
+    events = list(filter(None, board_events([None] * 6, lambda: Shown("", ""), "b1", lambda: next(moments))))
+    assert [event for event in events[3:] if b"event: alive" not in event] == []
+    assert len(events) > 4

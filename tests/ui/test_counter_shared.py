@@ -11,7 +11,7 @@ import pytest
 from tests.kiosk.people import by_chip, covered
 from tests.kiosk.test_counter_load import crowd
 from tests.ui.counter_desk import CounterDesk
-from ui.counter.shared import MOST, Shared
+from ui.desk.shared import MOST, Shared
 
 
 @pytest.fixture

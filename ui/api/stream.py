@@ -4,24 +4,24 @@ Must not import Flask.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ui.api.views import CallView
 from wire.codec import to_json
 
-LOOK_SECONDS = 0.5
-HEARTBEAT_SECONDS = 2.0  # so soon a stream notices that its server stops or its token ended
+HEARTBEAT_SECONDS = 2.0
 LASTS_SECONDS = 300.0  # then it ends by itself and whoever listens comes again: no thread is held for ever
 
 
 def call_events(
+    looks: Iterable[None],
     newest: Callable[[], Sequence[CallView]],
     version: Callable[[], object],
     after: int | None,
-    pause: Callable[[float], None] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Iterator[bytes]:
-    """Bytes of the stream. `newest`: the calls, the newest first; `after`: the last that was had, None: none yet.
+    """Bytes of the stream. `looks`: when to look whether there are new ones (ui/desk/news.py); `newest`: the calls, the
+    newest first; `after`: the last that was had, None: none yet.
 
     Without it the stream begins with the calls that stand now. Ends after LASTS_SECONDS.
     """
@@ -29,7 +29,9 @@ def call_events(
     seen = 0 if after is None else after
     known: object = None
     yield b"retry: 2000\n\n"
-    while monotonic() - began < LASTS_SECONDS:
+    for _ in looks:
+        if monotonic() - began >= LASTS_SECONDS:
+            return
         if (now := version()) != known:
             known = now
             for call in reversed([one for one in newest() if one.sequence > seen]):
@@ -39,4 +41,3 @@ def call_events(
             beat = monotonic()
             yield b": alive\n\n"
         yield b""  # nothing new: whoever watches over the stream looks then too (ui/desk/streams.py)
-        pause(LOOK_SECONDS)

@@ -1,6 +1,6 @@
 """The boards over HTTP: a list of them, each one's page, and the stream that keeps it true."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from flask import Blueprint, Flask, Response
 from flask.typing import ResponseReturnValue
@@ -9,21 +9,22 @@ from config.front import BoardSettings
 from config.settings import Settings
 from kiosk.accounts import Role
 from kiosk.clock import Clock
-from kiosk.queue.board import BoardRead
 from kiosk.queue.desk import Queue
 from ui.board import views
-from ui.board.stream import MAX_STREAMS, board_events
-from ui.board.watch import FRESH_SECONDS, Shown, Watch
+from ui.board.stream import Shown, board_events
 from ui.desk.access import Scope, allow
-from ui.desk.app import CLOSERS
 from ui.desk.gate import spoken
+from ui.desk.news import News
+from ui.desk.shared import Shared
+from ui.desk.streams import LEASES
 from ui.packs import packs_of
-from ui.touchscreen.stream import Streams
+from ui.touchscreen.stream import HEARTBEAT_SECONDS
 from ui.voice import Voice
 from ui.words import Words
-from wire.codec import to_json
 from wire.errors import TiepDonError
 
+FRESH_SECONDS = 600  # so long a call may still wait for its turn at the loudspeaker
+LATE_SECONDS = 6 * HEARTBEAT_SECONDS  # a board that comes back speaks no call that is older
 ONLY_BOARD = BoardSettings(name="hall", languages=("vi", "en"))  # where the settings name none
 
 
@@ -35,12 +36,11 @@ class NoSuchBoard(TiepDonError):
 
 @dataclass(frozen=True)
 class Boards:
-    """What the pages need: the queue, the voice, the clock, the streams that end with the server."""
+    """What the pages need: the queue, the voice, the clock."""
 
     queue: Queue
     voice: Voice
     clock: Clock
-    streams: Streams = field(default_factory=lambda: Streams(MAX_STREAMS))
 
 
 def blueprint(app: Flask, settings: Settings, boards: Boards, build: str) -> Blueprint:
@@ -53,18 +53,25 @@ def blueprint(app: Flask, settings: Settings, boards: Boards, build: str) -> Blu
     def render(name: str, board: BoardSettings, **context: object) -> str:
         # Streams render outside of any request: the template uses nothing of Flask's.
         said = [words[language] for language in board.languages]
-        titles = [(one.language, views.title_of(board, one.language, one)) for one in said]
         template = app.jinja_env.get_template(f"board/{name}.html")
-        return template.render(board=board, said=said, titles=titles, site=settings.site, build=build, **context)
+        return template.render(
+            board=board,
+            first=said[0],
+            titles=views.titles_of(board, said),
+            told=lambda key: views.told_in(key, said),
+            site=settings.site,
+            build=build,
+            **context,
+        )
 
-    def show(board: BoardSettings, read: BoardRead) -> Shown:
+    def show(board: BoardSettings) -> Shown:
+        (read,) = boards.queue.boards((board,), FRESH_SECONDS)
         view = views.board_view(read, board, boards.queue.rules, words)
         offset = settings.site.utc_offset_minutes
-        told = views.calls_told(read, board, boards.voice.clips, boards.clock.now(), offset)
-        return Shown(render("part", board, view=view), to_json(told).decode())
+        told = views.calls_told(read, board, boards.voice.clips, offset)
+        return Shown(render("part", board, view=view), told, lambda: boards.clock.now().timestamp())
 
-    app.extensions[CLOSERS].append(boards.streams.close)
-    watch = Watch(boards.queue, tuple(known.values()), show)
+    shared: Shared[Shown] = Shared(lambda: (boards.queue.version(), boards.queue.day()))
 
     def found(name: str) -> BoardSettings:
         if name not in known:
@@ -74,7 +81,7 @@ def blueprint(app: Flask, settings: Settings, boards: Boards, build: str) -> Blu
     def listed(code: str = "") -> str:
         said = Words(spoken(settings))
         told = said.error(code) if code else None
-        titled = [(board.name, views.title_of(board, said.language, said)) for board in known.values()]
+        titled = [(board.name, views.titles_of(board, [said])[0].text) for board in known.values()]
         template = app.jinja_env.get_template("board/list.html")
         return template.render(told=told, boards=titled, say=said.get, language=said.language, build=build)
 
@@ -88,13 +95,13 @@ def blueprint(app: Flask, settings: Settings, boards: Boards, build: str) -> Blu
 
     @pages.get("/<name>")
     def page(name: str) -> ResponseReturnValue:
-        return render("page", found(name), fresh_seconds=FRESH_SECONDS)
+        return render("page", found(name), keep=FRESH_SECONDS, late=LATE_SECONDS, beat=HEARTBEAT_SECONDS)
 
     @pages.get("/<name>/events")
     def events(name: str) -> ResponseReturnValue:
         board = found(name)
-        return Response(
-            board_events(lambda: watch.look(board.name), build, boards.streams), mimetype="text/event-stream"
-        )
+        news: News = app.extensions[LEASES].news
+        events = board_events(news.looks(), lambda: news.in_turn(lambda: shared.get(name, lambda: show(board))), build)
+        return Response(events, mimetype="text/event-stream")
 
     return pages

@@ -12,6 +12,7 @@ from flask import Blueprint, Flask, Request, Response, current_app, g, request
 
 from config.settings import Settings
 from kiosk.accounts import Accounts
+from kiosk.connection import SharedConnection, site_database
 from kiosk.sessions import Sessions
 from kiosk.sign_in import SignIn
 from ui import guard
@@ -63,9 +64,10 @@ def create_desk(
     set_templates(app)
     build = build_of(Path(app.root_path))
     held_streams = leases or Leases()
-    held_streams.version = staff.sessions.connection.version
+    watched = SharedConnection(site_database(settings))  # its own: it never waits for somebody's write
+    held_streams.news.version = watched.version
     app.extensions[LEASES] = held_streams
-    app.extensions[CLOSERS] = [held_streams.close]
+    app.extensions[CLOSERS] = [held_streams.close, watched.close]
     gate = Gate(settings, staff.sessions, machine, allowed_hosts(settings.staff))
     app.jinja_env.globals["desk"] = gate.page
     app.before_request(gate.judge)
@@ -79,7 +81,9 @@ def create_desk(
 
 
 def _watched(response: Response, gate: Gate, leases: Leases) -> Response:
-    """A stream has a place of its own and ends with the session that opened it."""
+    """A stream has a place of its own and ends with the session that opened it; a press is told to all of them."""
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
+        response.call_on_close(leases.news.hurry)  # whoever pressed has their answer first
     if response.mimetype != "text/event-stream":
         return response
     who: Signed | None = g.get("signed")

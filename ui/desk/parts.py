@@ -10,7 +10,7 @@ from kiosk.queue.desk import open_queue
 from kiosk.secret_hash import SecretHash
 from kiosk.sessions import open_sessions
 from kiosk.sign_in import SignIn
-from ui import voice_pages
+from ui import font_pages, voice_pages
 from ui.api import routes as api
 from ui.api.handlers import Desk as ApiDesk
 from ui.api.rates import Rates
@@ -19,7 +19,8 @@ from ui.counter import routes as counter
 from ui.counter.desk import open_desk
 from ui.desk.access import allow
 from ui.desk.app import CLOSERS, Staff, create_desk
-from ui.desk.machines import finder
+from ui.desk.gate import cookie_name
+from ui.desk.machines import COOKIE, finder
 from ui.packs import packs_of
 from ui.people.parts import parts_of
 from ui.technician import routes as technician
@@ -37,7 +38,9 @@ def desk_of(settings: Settings) -> Flask:
     technicians = _message_desk(bridge, clock)
     programs = ApiDesk(settings, clock)
     machines = open_machines(settings, clock)
-    voice = packs_of(settings).voice()
+    packs = packs_of(settings)
+    voice = packs.voice()
+    fonts = packs.fonts(language for one in settings.queue.boards for language in one.languages)
     boards = board.Boards(open_queue(settings, clock), voice, clock)
     app = create_desk(
         settings,
@@ -47,12 +50,14 @@ def desk_of(settings: Settings) -> Flask:
             lambda app, build: technician.blueprint(app, settings, technicians, build),
             lambda app, build: board.blueprint(app, settings, boards, build),
             lambda _app, _build: allow(voice_pages.blueprint(voice), *Role, Scope.BOARD),
+            lambda _app, _build: allow(font_pages.blueprint(fonts), *Role, Scope.BOARD),
             lambda _app, _build: api.blueprint(programs, Rates(clock.monotonic)),
             *parts_of(settings, staff, machines, clock),
         ),
-        finder(machines),
+        finder(machines, cookie_name(settings, COOKIE)),
     )
-    app.extensions[CLOSERS] += [receptionists.close, technicians.close, boards.streams.close]
+    parts = (receptionists, technicians, programs, machines, boards.queue, staff)
+    app.extensions[CLOSERS] += [part.close for part in parts]
     return app
 
 

@@ -1,24 +1,26 @@
 """The desk's event streams: how many there may be, and that none tells anything once its session locked or ended.
 
-Each holds a thread of the server, so there are far fewer than threads, and of one account or machine fewer still. A
-stream or its heartbeat never keeps a session awake. A stream gives an empty piece where it has nothing new, about
-twice a second: it is then that one whose session locked or ended is ended too. Must not import Flask.
+Each holds a thread of the server, so there are far fewer than threads. There is one measure for all of them, whatever
+they show: `MOST` together, and `MOST_OF_ONE` of one account or machine, which is a browser with its pages and some left
+behind. Whoever comes beyond is refused and comes again; nobody's stream is ended for another. A page that was left
+holds no place. A stream or its heartbeat never keeps a session awake.
+
+A stream sleeps until there may be something new (ui/desk/news.py) and gives an empty piece where there is nothing: it
+is then that one whose session locked or ended is ended too. Must not import Flask.
 """
 
 import select
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from ui.desk.news import News
 from wire.errors import TiepDonError
 
 MOST = 64
 MOST_OF_ONE = 8
 RETRY_SECONDS = 10
-CHANGED_SECONDS = 0.25  # how often the database is asked whether anybody wrote, for all streams together
-ANYWAY_SECONDS = 5.0  # a session also locks or ends without anybody writing that down
 LEASES = "tiepdon.leases"  # in the application's `extensions`
 CLOSERS = "tiepdon.closers"
 
@@ -39,33 +41,26 @@ class Place:
 
 
 class Leases:
-    """Places for streams. `sockets` are the connections that may stay open for long, by `id`; `version` differs when
-    anybody wrote, as who signs out or locks does, in whatever process."""
+    """Places for streams. `sockets` are the connections that may stay open for long, by `id`."""
 
-    def __init__(
-        self, most: int = MOST, most_of_one: int = MOST_OF_ONE, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.version: Callable[[], object] = lambda: None
-        self._monotonic = monotonic
-        self._known: object = None
-        self._asked = float("-inf")
+    def __init__(self, most: int = MOST, most_of_one: int = MOST_OF_ONE) -> None:
+        self.news = News()
+        self.sockets: set[int] = set()
         self._most = most
         self._most_of_one = most_of_one
         self._held: list[Place] = []
         self._lock = threading.Lock()
-        self._asking = threading.Lock()
-        self._closed = False
-        self.sockets: set[int] = set()
 
     def take(self, place: Place) -> None:
-        """Raises TooManyStreams. A page that was left holds no place, though its stream has yet to notice."""
+        """Raises TooManyStreams."""
         with self._lock:
-            there = [one for one in self._held if one.whose == place.whose]
-            if len(there) >= self._most_of_one:
-                there = [one for one in there if not one.gone()]
-            if len(self._held) >= self._most or len(there) >= self._most_of_one:
+            here = [one for one in self._held if not one.gone()]
+            left = len(here) < len(self._held)
+            if len(here) >= self._most or sum(one.whose == place.whose for one in here) >= self._most_of_one:
                 raise TooManyStreams
             self._held.append(place)
+        if left:
+            self.news.wake()  # so that their threads are free now, not at their next heartbeat
 
     def give_back(self, place: Place) -> None:
         """The stream is over."""
@@ -79,37 +74,22 @@ class Leases:
 
     def close(self) -> None:
         """End every stream: the server is stopping."""
-        self._closed = True
+        self.news.close()
 
     def watched(self, events: Iterable[bytes], stands: Callable[[], bool], place: Place) -> Iterator[bytes]:
-        """The stream, for as long as whoever opened it may see it: asked before each piece that goes out, and soon
-        after anybody wrote. Where that cannot be asked it ends: nobody is told what may not be theirs any more."""
-        known: object = None
-        judged = float("-inf")
+        """The stream, for as long as whoever opened it may see it: asked before each piece, an empty one too. Where
+        that cannot be asked it ends: nobody is told what may not be theirs any more."""
         for piece in events:
-            if self._closed or place.gone():
+            if self.news.closed or place.gone():
                 return
             try:
-                changed = self._changed()
-                if piece or changed != known or self._monotonic() - judged >= ANYWAY_SECONDS:
-                    if not stands():
-                        yield b"event: over\ndata:\n\n"
-                        return
-                    known, judged = changed, self._monotonic()
+                if not stands():
+                    yield b"event: over\ndata:\n\n"
+                    return
             except TiepDonError:
                 return
             if piece:
                 yield piece
-
-    def _changed(self) -> object:
-        """What `version` told a moment ago."""
-        # One asks for all; the others go on with what it found before.
-        if self._monotonic() - self._asked >= CHANGED_SECONDS and self._asking.acquire(blocking=False):
-            try:
-                self._known, self._asked = self.version(), self._monotonic()
-            finally:
-                self._asking.release()
-        return self._known
 
 
 def hung_up(client: socket.socket) -> bool:

@@ -3,16 +3,13 @@
 Must not import Flask.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ui.counter.stream import part_events
 from ui.technician.watch import Watch
-from ui.touchscreen.stream import Streams
-
-MAX_STREAMS = 6  # each holds a thread of the server
 
 
-def watched_events(watch: Watch, render: Callable[[], str], streams: Streams) -> Iterator[bytes]:
+def watched_events(looks: Iterable[None], watch: Watch, render: Callable[[], str]) -> Iterator[bytes]:
     """Bytes of the stream: `part` each time it looks different, `trouble` with a code while the bridge is away."""
     with watch.open_page():
-        yield from part_events(watch.version, render, streams)
+        yield from part_events(looks, watch.version, render)
