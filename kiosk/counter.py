@@ -34,6 +34,7 @@ PAGE_ROWS = 50
 TAKEN_OVER = "counter.taken_over"  # why a question left open is not asked again
 
 Version = tuple[int, ...]
+_REASONS = frozenset(CounterReason)
 
 # As the store numbers: the day never goes back.
 _LAST_DAY = "SELECT max(day) FROM tickets"
@@ -286,7 +287,7 @@ def _row(row: sqlite3.Row, today: date, told: HospitalAnswer | None) -> Row:
         issued_at=row["issued_at"],
         needs_counter=bool(row["needs_counter"]),
         visit_id=row["visit_id"],
-        reason=CounterReason(row["reason"]) if row["reason"] in set(CounterReason) else CounterReason.NONE,
+        reason=CounterReason(row["reason"]) if row["reason"] in _REASONS else CounterReason.NONE,
         full_name=record.patient.full_name if record else None,
         strength=strength_of(record.evidence) if record else None,
         coverage=record.coverage if record else None,

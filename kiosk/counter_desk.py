@@ -47,9 +47,10 @@ class Line:
 
 @dataclass(frozen=True, repr=False)
 class DeskView:
-    """What a counter sees at one moment."""
+    """What a counter sees at one moment. `seen`: its last move (`rows.last_move`)."""
 
     counter: str
+    seen: int
     current: Someone | None
     held: tuple[Someone, ...]
     missed: tuple[Someone, ...]
@@ -64,6 +65,7 @@ def desk_view(queue: Queue, clock: Clock, code: str) -> DeskView:
     queues = queue.rules.counters[code].queues
     with queue.connection.using() as connection:
         day = Acts(connection, queue.rules, clock).day()
+        seen = rows.last_move(connection, day, code)
         current = rows.current(connection, day, code)
         held = rows.held(connection, day, code)
         next_up = rows.waiting(connection, day, queues, code, NEXT_UP)
@@ -75,9 +77,8 @@ def desk_view(queue: Queue, clock: Clock, code: str) -> DeskView:
     def named(entries: Sequence[Entry]) -> tuple[Someone, ...]:
         return tuple(Someone(entry, names.get(entry.ticket_id)) for entry in entries)
 
-    return DeskView(
-        code, named([current])[0] if current else None, named(held), named(missed[:MISSED]), named(next_up), lines
-    )
+    here = named([current])[0] if current else None
+    return DeskView(code, seen, here, named(held), named(missed[:MISSED]), named(next_up), lines)
 
 
 def _line(connection: sqlite3.Connection, day: str, queue: str, code: str) -> Line:

@@ -6,7 +6,7 @@ every other field is. Must not import Flask, a device library or a connector.
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from hisbridge import pending
 from hisbridge.outbox import enqueue
 from hisbridge.questions import Act as ExpectedAct
 from hisbridge.questions import Coverage, CoverageQuestion, Verdict
-from hisbridge.records import Event, Patient, PatientRecord, Proof
+from hisbridge.records import Event, Guardian, Patient, PatientRecord, Proof
 from kiosk import sought
 from kiosk.changes import NoSuchVisit, VisitCancelled, change
 from kiosk.clock import Clock, at_site, moment
@@ -25,6 +25,7 @@ from kiosk.connection import Open, SharedConnection, site_database
 from kiosk.counter_acts import NUMBER_TYPED, still_needs_counter
 from kiosk.counter_entry import (
     BEING_ASKED,
+    RELATIONS,
     Signer,
     address_text,
     being_asked,
@@ -52,7 +53,9 @@ from wire.database import transaction
 from wire.errors import TiepDonError
 
 PATIENT = ("full_name", "birth_date", "sex", "personal_id", "previous_id", "residence", "current_address", "phone")
-FIELDS = (*PATIENT, "insurance_number", "service_code")
+GUARDIAN = ("guardian_name", "guardian_relation", "guardian_id", "guardian_phone")
+FIELDS = (*PATIENT, *GUARDIAN, "insurance_number", "service_code")
+OF_AGE = 18  # years; until then somebody else answers for a person (Civil Code 91/2015/QH13, articles 20 and 21)
 MAX_REASON = 200
 MOST_CORRECTIONS = 50
 
@@ -112,9 +115,19 @@ def shown_of(record: PatientRecord) -> dict[str, str]:
     patient, coverage = to_plain(record.patient), record.coverage
     shown = {name: patient.get(name) or "" for name in PATIENT}
     shown["birth_date"] = people_date(record.patient.birth_date)
+    shown |= dict.fromkeys(GUARDIAN, "")
+    if (guardian := record.guardian) is not None:
+        told = (guardian.full_name, guardian.relation, guardian.personal_id or "", guardian.phone or "")
+        shown |= dict(zip(GUARDIAN, told, strict=True))
     shown["insurance_number"] = (coverage.card_number or coverage.social_security_number or "") if coverage else ""
     shown["service_code"] = record.visit.service_code
     return shown
+
+
+def has_guardian(record: PatientRecord, today: date) -> bool:
+    """Whether somebody answers for this person, or would: who is under age, as far as the birth date tells."""
+    born = record.patient.birth_date or ""
+    return record.guardian is not None or (born[:4].isdigit() and today.year - int(born[:4]) < OF_AGE)
 
 
 def edits_of(fields: Fields, services: Sequence[str], today: date) -> Edits:
@@ -135,6 +148,12 @@ def edits_of(fields: Fields, services: Sequence[str], today: date) -> Edits:
     born = values.get("birth_date")
     if born and (wrong := wrong_birth(born, Way.USUAL, today)):
         problems["birth_date"] = wrong
+    # Who came with a child has a name and is something to them, or is nobody.
+    with_child = {name: plain_text(fields.get(name, "")) for name in GUARDIAN if name in was}
+    if any(with_child.values()) and values.keys() & set(GUARDIAN):
+        for name in GUARDIAN[:2]:
+            if not with_child.get(name):
+                problems.setdefault(name, "missing")
     reason = plain_text(fields.get("reason", ""))[:MAX_REASON]
     if not reason:
         problems["reason"] = "missing"
@@ -235,6 +254,7 @@ class CounterEdit:
             revision=0,
             recorded_at=moment(local),
             patient=patient,
+            guardian=changed.get("guardian", record.guardian),
             visit=msgspec.structs.replace(changed.get("visit", record.visit), visit_id=new),
             evidence=Proof(source="typed", read_at=moment(local)),
             coverage=being_asked(),
@@ -267,10 +287,11 @@ class CounterEdit:
             return
         rules = self._desk.rules
         first = entry.place.queue if entry.place.queue != entry.service_code else rules.first_queue(code, False)
-        connection.execute(_TICKET, (code, rules.onward(code, first), entry.ticket_id))
+        onward = rules.onward(code, first)
+        connection.execute(_TICKET, (code, onward, entry.ticket_id))
         if first != entry.place.queue and entry.place.standing is Standing.WAITING:
             act = Act(f"{visit}:{record.revision}:service", "", by.account)
-            place = waiting_in(entry.place, first)
+            place = replace(waiting_in(entry.place, first), onward=onward)
             rows.move(connection, act, MoveKind.TRANSFER, entry, place, int(now.timestamp()), reason)
 
     def _now(self) -> datetime:
@@ -291,6 +312,10 @@ _READ: Mapping[str, Callable[[str], str | None]] = {
     "residence": address_text,
     "current_address": address_text,
     "phone": phone_number,
+    "guardian_name": name_text,
+    "guardian_relation": lambda text: text if text in RELATIONS else None,
+    "guardian_id": READERS["personal_id"],
+    "guardian_phone": phone_number,
     "insurance_number": READERS["insurance_number"],
     "service_code": lambda text: text,
 }
@@ -306,6 +331,10 @@ def _changed(record: PatientRecord, values: Mapping[str, str | None], desk: Desk
         codes = {_CODES[name]: None for name in person if name in _CODES}
         plain = {**to_plain(record.patient), **person, **codes}
         parts["patient"] = from_plain(plain, type(record.patient))
+    if values.keys() & set(GUARDIAN):
+        name, relation, number, phone = (values.get(one, shown_of(record)[one]) or None for one in GUARDIAN)
+        told = {"full_name": name, "relation": relation, "personal_id": number, "phone": phone}
+        parts["guardian"] = from_plain(told, Guardian) if name else None
     if "insurance_number" in values:
         parts["coverage"] = _to_be_asked(values["insurance_number"])
     if (code := values.get("service_code")) is not None:

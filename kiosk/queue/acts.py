@@ -12,7 +12,14 @@ from dataclasses import replace
 from config.front import RECEPTION
 from kiosk.clock import Clock, at_site
 from kiosk.queue import rows
-from kiosk.queue.errors import NoSuchCounter, NoSuchQueue, NoSuchTicket, NothingToUndo, NotPossible
+from kiosk.queue.errors import (
+    ActedMeanwhile,
+    NoSuchCounter,
+    NoSuchQueue,
+    NoSuchTicket,
+    NothingToUndo,
+    NotPossible,
+)
 from kiosk.queue.model import Act, Entry, MoveKind, Place, Priority, PriorityBy, Standing
 from kiosk.queue.priority import sort_at
 from kiosk.queue.rules import Rules
@@ -35,7 +42,8 @@ _LAST_DAY = "SELECT max(day) FROM tickets"
 
 
 class Acts:
-    """The acts on one connection. Raises DatabaseUnavailable, NoSuchCounter, NoSuchTicket, NotPossible as they say.
+    """The acts on one connection. Raises DatabaseUnavailable, NoSuchCounter, NoSuchTicket, NotPossible as they say, and
+    ActedMeanwhile.
 
     Whom one counter calls or serves no other touches; who waits, is held or missed may be taken by any.
     Not for several threads at once: whoever shares it holds a lock.
@@ -47,10 +55,12 @@ class Acts:
         self._clock = clock
 
     def call_next(self, act: Act) -> Entry | None:
-        """Finish whom the counter serves and call the next; None when nobody waits."""
+        """Call the next; None when nobody waits. Whom the counter serves is done; whom it called and did not begin
+        with never came, and is missed.
+        """
 
         def work() -> None:
-            self._finish_current(act)
+            self._let_go(act)
             queues = self._rules.counters[act.counter].queues
             for entry in rows.waiting(self._connection, self.day(), queues, act.counter, 1):
                 self._call(act, entry)
@@ -60,11 +70,11 @@ class Acts:
         return self._found(called[0]) if called else None
 
     def call(self, act: Act, ticket_id: str, reason: str = "") -> Entry:
-        """Call this one, out of order, from waiting, held or missed; whom the counter serves is finished."""
+        """Call this one, out of order, from waiting, held or missed; whom the counter has leaves as by `call_next`."""
 
         def work() -> None:
             chosen = self._standing(act, ticket_id, Standing.WAITING, *ASIDE)
-            self._finish_current(act)
+            self._let_go(act)
             self._call(act, chosen, reason)
 
         self._once(act, work)
@@ -105,22 +115,13 @@ class Acts:
             raise NoSuchQueue(queue=queue)
         anywhere = (Standing.WAITING, Standing.DONE, *AT_A_COUNTER, *ASIDE)
         return self._step(
-            act, MoveKind.TRANSFER, ticket_id, anywhere, lambda place: waiting_in(place, queue, counter), reason
+            act, MoveKind.TRANSFER, ticket_id, anywhere, lambda place: _sent(place, queue, counter), reason
         )
 
     def miss(self, act: Act, ticket_id: str) -> Entry:
         """Nobody came. They wait again behind some others, as often as the site says; then the number is given up."""
 
-        def work() -> None:
-            entry = self._standing(act, ticket_id, Standing.CALLED)
-            place = entry.place
-            if place.missed >= self._rules.requeue_times:
-                self._move(act, MoveKind.MISS, entry, replace(place, standing=Standing.MISSED, counter=None))
-                return
-            again = replace(_waiting_again(place), missed=place.missed + 1, sort_at=self._behind(place))
-            self._move(act, MoveKind.REQUEUE, entry, again)
-
-        self._once(act, work)
+        self._once(act, lambda: self._miss(act, self._standing(act, ticket_id, Standing.CALLED)))
         return self._found(ticket_id)
 
     def finish(self, act: Act, ticket_id: str) -> Entry:
@@ -162,13 +163,21 @@ class Acts:
                 if self._connection.execute(_LATER, (move["ticket_id"], move["id"], last["act"])).fetchone():
                     raise NothingToUndo
             for move in moves:
-                rows.note(self._connection, act, MoveKind.UNDO, self._found(move["ticket_id"]), self._seconds())
-                rows.put(self._connection, move["ticket_id"], from_json(move["before"], Place), move["since"])
+                now, before = self._found(move["ticket_id"]), from_json(move["before"], Place)
+                rows.note(self._connection, act, MoveKind.UNDO, now, self._seconds())
+                # What follows reception changes with the service too, which is no act of the queue.
+                onward = before.onward if move["kind"] == MoveKind.TRANSFER else now.place.onward
+                rows.put(self._connection, now.ticket_id, replace(before, onward=onward), move["since"])
             self._connection.execute(_UNDONE, (last["act"],))
 
         self._once(act, work)
         touched = dict.fromkeys(move["ticket_id"] for move in self._moves(act.name))
         return [self._found(ticket_id) for ticket_id in touched]
+
+    def absent(self, act: Act) -> list[tuple[Entry, MoveKind]]:
+        """Who did not come, by this act: each waits again (REQUEUE) or is given up (MISS)."""
+        told = [(move["ticket_id"], MoveKind(move["kind"])) for move in self._moves(act.name)]
+        return [(self._found(ticket), kind) for ticket, kind in told if kind in (MoveKind.MISS, MoveKind.REQUEUE)]
 
     def day(self) -> str:
         """The day whose tickets are called; like the numbers' it never goes back."""
@@ -180,8 +189,11 @@ class Acts:
         if act.counter not in self._rules.counters:
             raise NoSuchCounter(counter=act.counter)
         with transaction(self._connection):
-            if self._connection.execute(_DONE_BEFORE, (act.name,)).fetchone() is None:
-                work()
+            if self._connection.execute(_DONE_BEFORE, (act.name,)).fetchone() is not None:
+                return
+            if act.seen is not None and act.seen != rows.last_move(self._connection, self.day(), act.counter):
+                raise ActedMeanwhile
+            work()
 
     def _step(
         self,
@@ -205,27 +217,32 @@ class Acts:
         place = replace(entry.place, standing=Standing.CALLED, counter=act.counter, calls=entry.place.calls + 1)
         self._move(act, MoveKind.CALL, entry, place, reason)
 
-    def _finish_current(self, act: Act) -> None:
+    def _let_go(self, act: Act) -> None:
         current = rows.current(self._connection, self.day(), act.counter)
         if current is not None:
-            self._finish(act, current)
+            (self._miss if current.place.standing is Standing.CALLED else self._finish)(act, current)
+
+    def _miss(self, act: Act, entry: Entry) -> None:
+        place = entry.place
+        if place.missed >= self._rules.requeue_times:
+            self._move(act, MoveKind.MISS, entry, replace(place, standing=Standing.MISSED, counter=None))
+            return
+        again = replace(_waiting_again(place), missed=place.missed + 1, sort_at=self._behind(act, place))
+        self._move(act, MoveKind.REQUEUE, entry, again)
 
     def _finish(self, act: Act, entry: Entry) -> None:
         place = replace(entry.place, standing=Standing.DONE, counter=None, wanted=None)
-        if entry.place.queue == RECEPTION and self._goes_on(act.counter, entry.onward):
-            place = waiting_in(entry.place, entry.onward)
+        if onward := self._rules.follows(entry.place, act.counter):
+            place = waiting_in(entry.place, onward)
         self._move(act, MoveKind.FINISH, entry, place)
-
-    def _goes_on(self, counter: str, onward: str) -> bool:
-        """A counter that does both has done both: nobody is called twice to the same place."""
-        return self._rules.served(onward) and onward not in self._rules.counters[counter].queues
 
     def _move(self, act: Act, kind: MoveKind, entry: Entry, place: Place, reason: str = "") -> None:
         rows.move(self._connection, act, kind, entry, place, self._seconds(), reason)
 
-    def _behind(self, place: Place) -> int:
-        """The moment that puts somebody behind the next few of their queue."""
-        others = rows.waiting(self._connection, self.day(), (place.queue,), place.wanted, self._rules.requeue_behind)
+    def _behind(self, act: Act, place: Place) -> int:
+        """The moment that puts somebody behind the next few whom this counter calls, of whichever of its queues."""
+        queues = dict.fromkeys((place.queue, *self._rules.counters[act.counter].queues))
+        others = rows.waiting(self._connection, self.day(), tuple(queues), act.counter, self._rules.requeue_behind)
         latest = max((other.place.sort_at for other in others if other.place.urgent == place.urgent), default=0)
         return max(latest + 1, place.sort_at)
 
@@ -249,6 +266,14 @@ class Acts:
 
     def _seconds(self) -> int:
         return int(self._clock.now().timestamp())
+
+
+def _sent(place: Place, queue: str, counter: str | None) -> Place:
+    """Waiting where they were sent. From a service that is not done with them to reception: afterwards back there."""
+    waits = waiting_in(place, queue, counter)
+    if queue != RECEPTION or place.queue == RECEPTION:
+        return waits
+    return replace(waits, onward="" if place.standing is Standing.DONE else place.queue)
 
 
 def _waiting_again(place: Place) -> Place:

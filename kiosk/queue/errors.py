@@ -30,6 +30,12 @@ class NotPossible(TiepDonError):
     code = "queue.not_possible"
 
 
+class ActedMeanwhile(TiepDonError):
+    """Somebody else has acted at this counter since whoever acts looked: what was meant may be another person's."""
+
+    code = "queue.acted_meanwhile"
+
+
 class NothingToUndo(TiepDonError):
     """The counter's last act is too long ago, or something has happened to the ticket since."""
 

@@ -22,7 +22,7 @@ class Measure(StrEnum):
     WAIT = "wait"  # from coming into the queue to the call; pauses of the house are part of it
     WAY = "way"  # from the call to the beginning, where the counter presses both
     SERVICE = "service"  # from the beginning to the end, where the counter presses both
-    TURN = "turn"  # from the call to the end: what every counter presses
+    TURN = "turn"  # from the call to the end, of those who came
 
 
 @dataclass(frozen=True)

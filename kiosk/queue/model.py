@@ -77,6 +77,7 @@ class Place:
     wanted: str | None = None  # the only counter that may call it
     calls: int = 0  # since it last began to wait
     missed: int = 0  # how often it was put back because nobody came
+    onward: str = ""  # the queue that follows RECEPTION; empty where none does
 
     @property
     def urgent(self) -> bool:
@@ -86,10 +87,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Entry:
-    """A ticket in the queue. `issued`, `since`: seconds since the epoch, of arrival and of coming where it is.
-
-    `onward`: the queue that follows RECEPTION; empty where none does.
-    """
+    """A ticket in the queue. `issued`, `since`: seconds since the epoch, of arrival and of coming where it is."""
 
     ticket_id: str
     number: str
@@ -100,7 +98,6 @@ class Entry:
     issued: int
     since: int
     place: Place
-    onward: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,8 +126,12 @@ class Wait:
 
 @dataclass(frozen=True)
 class Act:
-    """Who does something, where, and under which name: the same name twice is the same act, done once."""
+    """Who does something, where, and under which name: the same name twice is the same act, done once.
+
+    `seen`: the counter's last move (`rows.last_move`) as whoever acts saw it; None: they looked at no counter.
+    """
 
     name: str
     counter: str
     by: str
+    seen: int | None = None

@@ -39,13 +39,15 @@ AND (other.urgent > mine.urgent OR (other.urgent = mine.urgent AND
 """
 _PLACE = """
 UPDATE tickets SET standing = ?, queue = ?, sort_at = ?, urgent = ?, priority = ?, priority_by = ?, confirmed = ?,
-                   counter = ?, wanted = ?, calls = ?, missed = ?, since = ?
+                   counter = ?, wanted = ?, calls = ?, missed = ?, onward = ?, since = ?
 WHERE id = ?
 """
 _NOTE = """
 INSERT INTO moves (act, day, at, kind, ticket_id, queue, counter, by, reason, before, since)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+_SENT = "SELECT 1 FROM moves WHERE ticket_id = ? AND kind = 'transfer' AND undone = 0 LIMIT 1"
+_LAST_MOVE = "SELECT ifnull(max(id), 0) FROM moves WHERE day = ? AND counter = ?"
 _CALLS = """
 SELECT at, since, json_extract(before, '$.priority') != '' AS first FROM moves
 WHERE day = ? AND queue = ? AND kind = 'call' AND undone = 0 ORDER BY id DESC LIMIT ?
@@ -76,7 +78,6 @@ def entry_of(row: sqlite3.Row) -> Entry:
         needs_counter=bool(row["needs_counter"]),
         issued=row["issued_seconds"],
         since=row["since"],
-        onward=row["onward"],
         place=Place(
             standing=Standing(row["standing"]),
             queue=row["queue"],
@@ -88,6 +89,7 @@ def entry_of(row: sqlite3.Row) -> Entry:
             wanted=row["wanted"],
             calls=row["calls"],
             missed=row["missed"],
+            onward=row["onward"],
         ),
     )
 
@@ -102,6 +104,17 @@ def of_visit(connection: sqlite3.Connection, visit_id: str) -> Entry | None:
     """The ticket of a visit."""
     row = connection.execute(_OF_VISIT, (visit_id,)).fetchone()
     return None if row is None else entry_of(row)
+
+
+def was_sent(connection: sqlite3.Connection, ticket_id: str) -> bool:
+    """Whether staff sent this ticket from one queue to another."""
+    return connection.execute(_SENT, (ticket_id,)).fetchone() is not None
+
+
+def last_move(connection: sqlite3.Connection, day: str, counter: str) -> int:
+    """The number of the last move of a counter; 0 where it made none that day."""
+    ((found,),) = connection.execute(_LAST_MOVE, (day, counter)).fetchall()
+    return int(found)
 
 
 def current(connection: sqlite3.Connection, day: str, counter: str) -> Entry | None:
@@ -177,6 +190,7 @@ def put(connection: sqlite3.Connection, ticket_id: str, place: Place, since: int
             place.wanted,
             place.calls,
             place.missed,
+            place.onward,
             since,
             ticket_id,
         ),

@@ -41,6 +41,14 @@ class Rules:
         """The queue that follows reception; empty where none does."""
         return service_code if first_queue == RECEPTION and self.served(service_code) else ""
 
+    def follows(self, place: Place, counter: str) -> str:
+        """Where somebody waits next who is done at this counter; empty where nowhere.
+
+        A counter that does both reception and service has done both: nobody is called twice to the same place.
+        """
+        onward = place.onward if place.queue == RECEPTION else ""
+        return onward if self.served(onward) and onward not in self.counters[counter].queues else ""
+
     def usual_seconds(self, queue: str, counter: str | None = None) -> float:
         """Between two calls of a queue, by the catalogue: one person's time, shared by the counters that call it.
 

@@ -14,13 +14,15 @@ from kiosk.queue.model import Act, Entry, MoveKind, Place, Standing
 
 
 def settled(connection: sqlite3.Connection, visit_id: str, revision: int, now: datetime) -> None:
-    """Whoever waits at reception goes on to the service's queue, at the place of their arrival."""
+    """Whoever waits at reception goes on to the service's queue, at the place of their arrival; whom staff sent there
+    stays: they had a reason that no answer settles."""
     entry = rows.of_visit(connection, visit_id)
-    if entry is None or not entry.onward:
+    if entry is None or not entry.place.onward:
         return
-    if (entry.place.queue, entry.place.standing) == (RECEPTION, Standing.WAITING):
+    waits = (entry.place.queue, entry.place.standing) == (RECEPTION, Standing.WAITING)
+    if waits and not rows.was_sent(connection, entry.ticket_id):
         act = Act(f"{visit_id}:{revision}", "", "")
-        place = waiting_in(entry.place, entry.onward)
+        place = waiting_in(entry.place, entry.place.onward)
         rows.move(connection, act, MoveKind.ONWARD, entry, place, int(now.timestamp()))
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,6 @@ from tests.kiosk.world import rows
 from tests.ui.counter_desk import FULL, PRESS, CounterDesk
 from ui.counter.stream import part_events
 from ui.guard import CONTENT_SECURITY_POLICY
-from ui.touchscreen.stream import Streams
 from ui.words import LANGUAGES, Words
 from wire.database import DatabaseUnavailable
 
@@ -307,7 +307,7 @@ def test_the_stream_sends_what_changed_and_nothing_else(desk: CounterDesk) -> No
         made.append(1)
         return " ".join(row.number for row in desk.counter.page().rows) or "none"
 
-    stream = part_events(desk.counter.version, render, Streams(8), monotonic=lambda: 0.0)
+    stream = part_events(repeat(None), desk.counter.version, render, monotonic=lambda: 0.0)
     events = filter(None, stream)
     assert next(events) == b"event: part\ndata: none\n\n"
     desk.visit("run-1", SLOW)
@@ -327,14 +327,6 @@ def test_the_stream_says_that_the_database_is_away_and_begins_anew_when_it_is_ba
             raise DatabaseUnavailable(why="test")
         return (1, 1, 1)
 
-    events = filter(None, part_events(version, lambda: "all", Streams(8)))
+    events = filter(None, part_events(repeat(None), version, lambda: "all"))
     assert next(events) == b"event: trouble\ndata: database.unavailable\n\n"
     assert next(events) == b"event: part\ndata: all\n\n"
-
-
-def test_the_stream_ends_with_the_server() -> None:
-    streams = Streams(8)
-    events = part_events(lambda: (1, 1, 1), lambda: "all", streams)
-    next(events)
-    streams.close()
-    assert [event for event in events if b"part" in event] == []

@@ -47,6 +47,7 @@ def test_a_late_answer_changes_its_row_by_itself_and_the_focus_goes_with_it(
     desk.visit("run-2", SLOW)
     page.goto(f"{address}/list")
     row, opener = page.locator('[data-number="A0001"]'), page.locator('[data-number="A0001"] a.open')
+    page.keyboard.press("ArrowDown")
     expect(opener).to_be_focused()
     desk.late(late, VALID)
     said = Words("vi").get("counter.verdict.valid")
@@ -60,6 +61,7 @@ def test_a_late_answer_changes_its_row_by_itself_and_the_focus_goes_with_it(
 def test_a_new_ticket_appears_by_itself_and_takes_no_focus(desk: CounterDesk, page: Page, address: str) -> None:
     desk.visit("run-1", SLOW)
     page.goto(f"{address}/list")
+    page.keyboard.press("ArrowDown")
     desk.store.counter_ticket("run-2", CounterReason.CHILD)
     expect(page.locator('[data-number="A0002"]')).to_be_visible(timeout=BY_ITSELF_MS)
     expect(page.locator('[data-number="A0001"] a.open')).to_be_focused()
@@ -82,9 +84,9 @@ def test_every_row_is_reached_and_opened_by_keys(desk: CounterDesk, page: Page, 
     for number in range(60):
         desk.visit(f"run-{number}", SLOW)
     page.goto(f"{address}/list")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("ArrowUp")
+    expect(page.locator("[data-search]")).to_be_focused()
+    for key in ("ArrowDown", "ArrowDown", "ArrowDown", "ArrowUp"):
+        page.keyboard.press(key)
     expect(page.locator('[data-number="A0002"] a.open')).to_be_focused()
     page.keyboard.press("ArrowRight")
     expect(page.locator('[data-number="A0051"] a.open')).to_be_focused()
@@ -94,10 +96,12 @@ def test_every_row_is_reached_and_opened_by_keys(desk: CounterDesk, page: Page, 
     page.keyboard.press("F2")
     expect(page.locator('[name="path"]:checked')).to_be_focused()
     page.keyboard.press("Escape")
+    expect(page.locator('[data-number="A0051"] a.open')).to_be_focused()  # back to where the person was opened
+    page.keyboard.press("Escape")
     expect(page.locator("body")).to_have_attribute("data-page", "desk")
     page.wait_for_load_state()  # the keys are listened to
     page.keyboard.press("F3")
-    expect(page.locator('[data-number="A0001"] a.open')).to_be_focused()
+    expect(page.locator("[data-search]")).to_be_focused()
     page.keyboard.press("F2")
     expect(page.locator("body")).to_have_attribute("data-page", "ask")
 

@@ -1,5 +1,6 @@
 """The counter's own desk over HTTP: whom it has, one press one act, records corrected and people typed in."""
 
+import html
 import re
 import secrets
 from collections.abc import Iterator
@@ -9,8 +10,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from hisbridge.questions import Citizen, Coverage, Difference, Register, Verdict
-from hisbridge.records import PatientRecord
+from hisbridge.records import Event, Guardian, PatientRecord
 from kiosk.accounts import Role
+from kiosk.counter_edit import GUARDIAN
 from kiosk.counter_entry import Case
 from kiosk.queue.model import MoveKind, Priority, PriorityBy, Standing
 from kiosk.states import Choice, CounterReason
@@ -53,6 +55,12 @@ def press(client: FlaskClient, kind: str, ticket: str = "", status: int = 200, *
 
 def has(page: str) -> str:
     found = re.search(r'data-current="([^"]*)"', page)
+    assert found
+    return found[1]
+
+
+def seen_on(page: str) -> str:
+    found = re.search(r'data-seen="([^"]*)"', page)
     assert found
     return found[1]
 
@@ -128,6 +136,55 @@ def test_an_act_sent_twice_is_done_once(desk: CounterDesk, client: FlaskClient) 
         desk.visit(f"run-{number}", VALID)
     fields = {"name": "press-00000001", "kind": "call_next", "page": "desk"}
     assert {has(client.post("/counter/act", data=fields).text) for _ in range(3)} == {"A0001"}
+
+
+def test_the_same_key_on_two_pages_of_one_counter_acts_once(desk: CounterDesk, client: FlaskClient) -> None:
+    for number in range(3):
+        desk.visit(f"run-{number}", VALID)
+    other = desk.client(Role.SUPERVISOR)
+    seen = {"seen": seen_on(client.get("/counter").text)}
+    page = press(client, "call_next", **seen)
+    told = press(other, "call_next", status=409, **seen)
+    assert Words("vi").get("error.queue.acted_meanwhile") in told
+    assert has(other.get("/counter").text) == has(page) == "A0001"
+    press(other, "undo", status=409, **seen)
+    assert has(press(other, "undo", seen=seen_on(page))) == ""
+
+
+def test_who_was_called_and_not_begun_is_said_to_be_absent_before_and_after(
+    desk: CounterDesk, client: FlaskClient
+) -> None:
+    for number in range(2):
+        desk.visit(f"run-{number}", VALID)
+    said, page = Words("vi").get, press(client, "call_next")
+    assert said("counter.do.call_next.called", number="A0001") in page
+    page = press(client, "call_next")
+    assert has(page) == "A0002"
+    assert f"<p data-absent>{said('counter.absent.requeue', number='A0001')}</p>" in page
+    ((ticket,),) = rows(desk.settings, "SELECT id FROM tickets WHERE number = 'A0002'")
+    assert said("counter.do.call_next.served", number="A0002") in press(client, "begin", str(ticket))
+    press(client, "call_next")  # the first one, again
+    assert said("counter.absent.miss", number="A0001") in press(client, "call_next")
+    assert dict(rows(desk.settings, "SELECT number, standing FROM tickets")) == {"A0001": "missed", "A0002": "done"}
+
+
+def test_whose_record_the_counter_writes_has_come(desk: CounterDesk, client: FlaskClient) -> None:
+    visit = desk.visit("run-1", VALID)
+    correct(client, visit, shown(client, visit), full_name="Nguyễn Thị Lam")
+    assert rows(desk.settings, "SELECT standing FROM tickets") == [("waiting",)]
+    press(client, "call_next")
+    correct(client, visit, shown(client, visit), full_name="Nguyễn Thị Lâm")
+    assert rows(desk.settings, "SELECT standing FROM tickets") == [("served",)]
+
+
+def test_letters_and_digits_are_switched_off_for_the_account_alone(desk: CounterDesk, client: FlaskClient) -> None:
+    other = desk.client(Role.SUPERVISOR)
+    assert 'data-letters="off"' not in client.get("/counter").text
+    client.post("/place/keys", data={"kind": "off"})
+    assert 'data-letters="off"' in desk.client().get("/counter").text  # signed in anew
+    assert 'data-letters="off"' not in other.get("/counter").text
+    client.post("/place/keys", data={"kind": "on"})
+    assert 'data-letters="off"' not in client.get("/counter").text
 
 
 def test_an_act_that_is_refused_says_why(desk: CounterDesk, client: FlaskClient) -> None:
@@ -335,6 +392,34 @@ def test_a_child_gets_a_number_a_guardian_and_its_priority(desk: CounterDesk, cl
     page = press(client, "call_next")
     assert "Trần Thị Mẫu" in page
     assert Words("vi").get("counter.task.find_number") in page
+
+
+def test_who_came_with_a_child_is_corrected_told_and_taken_out_with_a_reason(
+    desk: CounterDesk, client: FlaskClient
+) -> None:
+    enter(client, **CHILD)
+    ((visit,),) = rows(desk.settings, "SELECT id FROM visits")
+    was = shown(client, str(visit))
+    assert (was["guardian_name"], was["guardian_relation"]) == ("Trần Thị Mẫu", "mother")
+    father = {"guardian_name": "Trần Văn Mẫu", "guardian_relation": "father", "guardian_phone": "0000000000"}
+    correct(client, str(visit), was, **father)
+    record = record_of(desk, "A0001")
+    assert record.guardian == Guardian(
+        full_name="Trần Văn Mẫu", relation="father", personal_id="001190000008", phone="0000000000"
+    )
+    assert (record.event, record.revision) == (Event.UPDATED, 1)
+    page = client.get(f"/counter/visits/{visit}").text
+    said = Words("vi").get
+    assert f"{said('counter.relation.mother')} → {said('counter.relation.father')}" in html.unescape(page)
+    told = correct(client, str(visit), shown(client, str(visit)), 422, guardian_name="")
+    assert 'data-problem="guardian_name"' in told
+    nobody = dict.fromkeys(GUARDIAN, "")
+    correct(client, str(visit), shown(client, str(visit)), **nobody)
+    assert record_of(desk, "A0001").guardian is None
+
+
+def test_nobody_of_age_is_asked_for_who_came_with_them(desk: CounterDesk, client: FlaskClient) -> None:
+    assert "guardian_name" not in shown(client, desk.visit("run-1", VALID))
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,58 @@ def test_keys_pressed_before_the_scripts_are_there_are_done_when_they_are(
     expect(page.locator("#f-full_name")).to_have_value(re.compile("Q7"))
 
 
+def test_who_does_not_come_is_missed_by_the_next_call_said_and_brought_back(
+    desk: CounterDesk, page: Page, address: str
+) -> None:
+    for number in range(2):
+        desk.visit(f"run-{number}", covered())
+    page.goto(f"{address}/counter")
+    acted(page, "F9", "called", "A0001")
+    expect(page.locator("#do-call_next")).to_contain_text(SAY("counter.do.call_next.called", number="A0001"))
+    acted(page, "F9", "called", "A0002")
+    expect(page.locator("#told")).to_have_text(SAY("counter.absent.requeue", number="A0001"))
+    acted(page, "u", "called", "A0001")
+    expect(page.locator("#told")).to_be_empty()
+
+
+def test_a_page_that_is_behind_acts_on_nobody_it_does_not_show(desk: CounterDesk, page: Page, address: str) -> None:
+    for number in range(3):
+        desk.visit(f"run-{number}", covered())
+    page.route("**/counter/events", lambda route: route.abort())
+    page.goto(f"{address}/counter")
+    desk.client().post("/counter/act", data={"name": "another-page", "kind": "call_next", "page": "desk"})
+    expect(page.locator("#away")).to_be_visible()  # no stream: it may be old
+    settled(page)
+    keys(page, "F9")
+    expect(page.locator("#told")).to_contain_text(SAY("error.queue.acted_meanwhile"))
+    expect(page.locator('[data-current="A0001"]')).to_be_visible()
+    assert rows(desk.settings, "SELECT kind FROM moves") == [("call",)]
+    page.unroute("**/counter/events")
+    expect(page.locator("#away")).to_be_hidden(timeout=BY_ITSELF_MS)
+    acted(page, "F9", "called", "A0002")
+
+
+def test_letters_and_digits_are_no_keys_for_who_switched_them_off(desk: CounterDesk, page: Page, address: str) -> None:
+    desk.visit("run-1", covered())
+    page.goto(f"{address}/place")
+    settled(page)
+    page.locator("#letters").focus()
+    keys(page, "Enter")
+    expect(page.locator("#letters")).to_have_text(SAY("counter.keys.letters.on"))
+    settled(page)
+    keys(page, "2", "Escape")  # no digit chooses a counter
+    acted(page, "F9", "called", "A0001")
+    expect(page.locator("#do-transfer kbd")).to_be_hidden()
+    settled(page)
+    keys(page, "t", "q", "u")
+    acted(page, "F10", "served", "A0001")
+    expect(page.locator("#panel")).to_be_hidden()
+    page.locator("#do-transfer").focus()
+    keys(page, "Enter")
+    expect(page.locator("#panel [data-first]")).to_be_focused()
+    assert rows(desk.settings, "SELECT kind FROM moves ORDER BY id") == [("call",), ("begin",)]
+
+
 def test_a_key_held_down_or_bouncing_calls_one_person(desk: CounterDesk, page: Page, address: str) -> None:
     for number in range(3):
         desk.visit(f"run-{number}", covered())
@@ -238,14 +290,17 @@ def test_each_special_path_gives_a_number_by_keys(desk: CounterDesk, page: Page,
     if case in ("child", "newborn"):
         fill(page, guardian_name="Trần Thị Mẫu")
         page.locator("#f-guardian_relation").focus()
-        keys(page, "ArrowDown")
-        page.locator("#f-guardian_name").focus()
+        keys(page, "ArrowDown")  # and Enter from there
     if case == "forces":
         fill(page, insurance_number="QN5010000000008")
+    if case == "no_card":
+        keys(page, "F8")
     keys(page, "Enter")
     expect(page.locator("body[data-page=visit] h1.who")).to_contain_text("A0001")
     expect(page.locator("body")).to_contain_text("Trần Bé Thử")
     assert rows(desk.settings, "SELECT reason FROM corrections WHERE field = 'entry'") == [(case,)]
+    groups = {"no_card": "emergency", "child": "under_six", "newborn": "under_six", "forces": ""}
+    assert rows(desk.settings, "SELECT priority FROM tickets") == [(groups[case],)]
 
 
 def test_a_ticket_without_a_person_gets_one_by_keys(desk: CounterDesk, page: Page, address: str) -> None:
@@ -313,8 +368,7 @@ def test_somebody_is_found_and_opened_by_keys(desk: CounterDesk, page: Page, add
         desk.visit(f"run-{number}", covered(), full_name=f"Đặng Thử {('Một', 'Hai', 'Ba')[number]}")
     page.goto(f"{address}/counter")
     keys(page, "F3")
-    expect(page.locator("a.open").first).to_be_focused()  # the page takes keys
-    keys(page, "F3")
+    expect(page.locator("[data-search]")).to_be_focused()
     page.keyboard.type("dang hai")
     keys(page, "Enter")
     expect(page.locator("#found [data-row]")).to_have_attribute("data-number", "A0002")

@@ -157,7 +157,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "callNext",
         "POST",
         "/counters/{counter}/call-next",
-        "Finish whom the counter serves and call the next",
+        "Call the next; whom the counter serves is done, whom it called and did not begin with is missed",
         CALLING,
         handlers.call_next,
         views.Called,

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from kiosk.accounts import Role
@@ -22,8 +22,9 @@ from ui.api.handlers import Asked, Desk, calls_of
 from ui.api.operations import BASE, OPERATIONS, STREAM, Operation
 from ui.api.problems import BodyTooLarge, MethodRefused, NoSuchAddress, NotJson, TooOften
 from ui.api.rates import Rates
-from ui.api.stream import call_events
+from ui.api.stream import HEARTBEAT_SECONDS, call_events
 from ui.desk.access import NotAllowed, allow, signed
+from ui.desk.streams import LEASES
 from ui.errors import ForbiddenCaller
 from wire.codec import from_json, to_json
 from wire.errors import MalformedMessage, TiepDonError
@@ -167,7 +168,9 @@ def _stream(desk: Desk, asked: Asked) -> Response:
     if told and re.search(openapi.LAST_EVENT_PATTERN, told) is None:
         raise MalformedMessage(where=openapi.LAST_EVENT, why="not the number of a call")
     counter, most = asked.query.counter, asked.query.most
-    events = call_events(lambda: calls_of(desk, counter, most).calls, desk.queue.version, int(told) if told else None)
+    looks = current_app.extensions[LEASES].news.looks(HEARTBEAT_SECONDS)
+    after = int(told) if told else None
+    events = call_events(looks, lambda: calls_of(desk, counter, most).calls, desk.queue.version, after)
     response = Response(events, mimetype=STREAM)
     response.headers["X-Accel-Buffering"] = "no"
     return response

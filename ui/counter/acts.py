@@ -28,12 +28,14 @@ def add_acts(pages: Blueprint, common: Pages) -> None:
     def act() -> ResponseReturnValue:
         place = _place(common)
         kind, ticket = request.form.get("kind", ""), request.form.get("ticket", "")
-        named = Act(_name(), place, common.signer().account)
+        named = Act(_name(), place, common.signer().account, _seen())
         with desk.queue.acting() as acts:
             _do(acts, named, kind, ticket)
+            absent = desk_views.absent_text(acts.absent(named), common.said())
+        told = common.render("absent", common.language(), text=absent) if absent else ""
         if request.form.get("page") == "ticket" and ticket:
-            return ticket_part(common, ticket, place, common.language())
-        return desk_part(common, place, common.language())
+            return told + ticket_part(common, ticket, place, common.language())
+        return told + desk_part(common, place, common.language())
 
     @pages.get("/counter/panel/<kind>/<ticket_id>")
     def panel(kind: str, ticket_id: str) -> ResponseReturnValue:
@@ -171,6 +173,12 @@ def _name() -> str:
     if not re.fullmatch(r"[0-9A-Za-z-]{8,64}", told):
         raise UnknownAction(why="name")
     return told
+
+
+def _seen() -> int | None:
+    """The counter's last move that the page showed; None: it shows no counter."""
+    told = request.form.get("seen", "")
+    return int(told) if re.fullmatch(r"[0-9]{1,15}", told) else None
 
 
 def _reason() -> str:

@@ -4,10 +4,11 @@ Must not import Flask.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from config.settings import Settings, socket_path
 from hisbridge.questions import Citizen, CitizenQuestion, Coverage, CoverageQuestion
+from kiosk.accounts import Accounts, open_accounts
 from kiosk.clock import Clock
 from kiosk.counter import Counter, open_counter
 from kiosk.counter_asking import Asking
@@ -17,8 +18,7 @@ from kiosk.help_calls import HelpCalls, open_help_calls
 from kiosk.queue.desk import Queue, open_queue
 from kiosk.reprints import open_reprints
 from kiosk.store import Store, open_store
-from ui.counter.stream import MAX_STREAMS
-from ui.touchscreen.stream import Streams
+from kiosk.visit_views import VisitViews, open_visit_views
 from wire.client import Client
 
 
@@ -33,18 +33,18 @@ class Desk:
     store: Store
     entry: CounterEntry
     edit: CounterEdit
+    views: VisitViews
+    accounts: Accounts
     clock: Clock
     ask: Callable[[CoverageQuestion], Coverage]
     look_up: Callable[[CitizenQuestion], Citizen]
     ask_seconds: float
     set_place: Callable[[str, str], None]
     reprint: Callable[[str, str], object] | None = None
-    streams: Streams = field(default_factory=lambda: Streams(MAX_STREAMS))
 
     def close(self) -> None:
-        """End the streams and let the database go."""
-        self.streams.close()
-        for part in (self.counter, self.queue, self.help, self.entry, self.edit, self.store):
+        """Let the database go."""
+        for part in (self.counter, self.queue, self.help, self.entry, self.edit, self.views, self.accounts, self.store):
             part.close()
 
 
@@ -60,6 +60,8 @@ def open_desk(settings: Settings, clock: Clock, set_place: Callable[[str, str], 
         store=store,
         entry=open_entry(settings, store, clock),
         edit=open_edit(settings, clock),
+        views=open_visit_views(settings, clock),
+        accounts=open_accounts(settings, clock),
         clock=clock,
         ask=asking.ask,
         look_up=asking.citizen,

@@ -86,6 +86,7 @@ class CurrentView:
     visit_id: str | None
     acts: tuple[ActView, ...]
     spoken: str
+    onward: str = ""  # where they wait next, once done here
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,19 @@ def act_view(kind: str, words: Words) -> ActView:
     return ActView(kind, KEYS[kind], words.get(f"counter.do.{kind}"), kind in PANELS)
 
 
+def next_view(current: "CurrentView | None", words: Words) -> ActView:
+    """The call of the next, with what becomes of whom the counter has."""
+    if current is None:
+        return act_view(CALL_NEXT, words)
+    key = f"counter.do.call_next.{'called' if current.called else 'served'}"
+    return ActView(CALL_NEXT, KEYS[CALL_NEXT], words.get(key, number=current.person.number))
+
+
+def absent_text(absent: Sequence[tuple[Entry, MoveKind]], words: Words) -> str:
+    """What became of whoever did not come; empty where everybody did."""
+    return ". ".join(words.get(f"counter.absent.{kind.value}", number=plain(one.number)[:16]) for one, kind in absent)
+
+
 def acts_of(entry: Entry, counter: str, words: Words) -> tuple[ActView, ...]:
     """What this counter may do with this ticket; nothing while another has called it."""
     place = entry.place
@@ -149,6 +163,7 @@ def current_view(someone: Someone | None, rules: Rules, counter: str, words: Wor
         return None
     person, place = person_view(someone, rules, words), someone.entry.place
     standing = words.get(f"counter.standing.{place.standing.value}")
+    follows = rules.follows(place, counter)
     return CurrentView(
         person=person,
         standing=standing,
@@ -157,6 +172,7 @@ def current_view(someone: Someone | None, rules: Rules, counter: str, words: Wor
         visit_id=someone.entry.visit_id,
         acts=acts_of(someone.entry, counter, words),
         spoken=". ".join(part for part in (standing, person.number, person.name, person.priority) if part),
+        onward=queue_name(follows, rules, words) if follows else "",
     )
 
 
@@ -173,10 +189,9 @@ def help_view(call: HelpCall, words: Words) -> HelpView:
     return HelpView(call.call_id, f"{text} ({where})" if where else text, call.at)
 
 
-def lists_of(view: DeskView, rules: Rules, words: Words) -> list[tuple[str, tuple[PersonView, ...]]]:
+def lists_of(view: DeskView) -> tuple[tuple[str, tuple[Someone, ...]], ...]:
     """The lists of people beside whom the counter has, by the key of their title."""
-    parts = (("next", view.next_up), ("held", view.held), ("missed", view.missed))
-    return [(name, tuple(person_view(one, rules, words) for one in people)) for name, people in parts]
+    return ("next", view.next_up), ("held", view.held), ("missed", view.missed)
 
 
 def queue_name(queue: str, rules: Rules, words: Words) -> str:
@@ -267,6 +282,7 @@ def register_lines(citizen: Citizen, words: Words) -> tuple[str, ...]:
 
 
 def _shown(name: str, text: str, words: Words) -> str:
-    if name == "sex" and f"counter.form.sex.{text}" in words:
-        return words.get(f"counter.form.sex.{text}")
+    for field, key in (("sex", "counter.form.sex"), ("guardian_relation", "counter.relation")):
+        if name == field and f"{key}.{text}" in words:
+            return words.get(f"{key}.{text}")
     return plain(text)[:LONG] or "–"

@@ -1,16 +1,21 @@
 """What every page of the counter is rendered with: the words of whoever is signed in, the site, the build."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from flask import Flask
 
 from config.settings import Settings
+from kiosk.counter_desk import Someone
 from kiosk.counter_entry import Signer
+from ui.counter import desk_views
 from ui.counter.desk import Desk
-from ui.counter.shared import Shared
 from ui.desk.access import signed
+from ui.desk.shared import Shared
 from ui.words import LANGUAGES, Words
 
+LISTS = 120  # of people, kept as they were rendered
 ONLY = 1  # a site with one counter need not be asked which
 
 
@@ -23,7 +28,8 @@ class Pages:
     desk: Desk
     build: str
     words: dict[str, Words]
-    shared: Shared
+    shared: Shared[str]
+    people: Callable[[str, tuple[Someone, ...]], str]  # a list of them, in a language
 
     @property
     def offset(self) -> int:
@@ -61,4 +67,12 @@ class Pages:
 def pages_of(app: Flask, settings: Settings, desk: Desk, build: str) -> Pages:
     """The common ground of one application."""
     words = {language: Words(language) for language in LANGUAGES}
-    return Pages(app, settings, desk, build, words, Shared(desk.counter.version))
+
+    # Counters that call from one queue see the same people: rendered once, by who they are, whatever else was written.
+    @lru_cache(LISTS)
+    def people(spoken: str, shown: tuple[Someone, ...]) -> str:
+        list_ = [desk_views.person_view(one, desk.queue.rules, words[spoken]) for one in shown]
+        return pages.render("people", spoken, list=list_)
+
+    pages = Pages(app, settings, desk, build, words, Shared(desk.counter.version), people)
+    return pages

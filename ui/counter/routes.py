@@ -31,7 +31,16 @@ from kiosk.counter_question import (
     question_of,
 )
 from kiosk.help_calls import NoSuchHelpCall
-from kiosk.queue.errors import NoSuchCounter, NoSuchQueue, NoSuchTicket, NothingToUndo, NotPossible
+from kiosk.queue import rows
+from kiosk.queue.acts import Acts
+from kiosk.queue.errors import (
+    ActedMeanwhile,
+    NoSuchCounter,
+    NoSuchQueue,
+    NoSuchTicket,
+    NothingToUndo,
+    NotPossible,
+)
 from ui.counter import desk_views, views
 from ui.counter.acts import add_acts, trouble_words
 from ui.counter.answers import Answer, Answers
@@ -41,10 +50,15 @@ from ui.counter.sights import desk_part, list_part, ticket_part
 from ui.counter.stream import part_events
 from ui.counter.writing import add_writing
 from ui.desk.access import allow, signed
+from ui.desk.news import News
+from ui.desk.streams import LEASES
 from ui.errors import AnswerGone, NoPlaceChosen
 from wire.database import DatabaseOutdated, DatabaseUnavailable
 from wire.errors import MalformedMessage, TiepDonError
 
+WHOLE = "visit"  # a visit's own page, as it is written down who saw it
+DESK = "desk"  # a counter with somebody before it
+SEARCH = "search"
 MAX_FORM_BYTES = 16384  # a long name, percent-encoded, takes nine bytes a letter; a correction sends it twice
 STATUS = {
     NoSuchVisit: 404,
@@ -57,6 +71,7 @@ STATUS = {
     VisitCancelled: 409,
     TicketTaken: 409,
     NotPossible: 409,
+    ActedMeanwhile: 409,
     NothingToUndo: 409,
     NoPlaceChosen: 409,
     MalformedMessage: 503,
@@ -73,6 +88,13 @@ def blueprint(app: Flask, settings: Settings, desk: Desk, build: str) -> Bluepri
     @pages.before_request
     def small_forms() -> None:
         request.max_content_length = request.max_form_memory_size = MAX_FORM_BYTES
+
+    @pages.before_request
+    def noted() -> None:
+        # Whatever stands behind a visit's address, now or later, is its record: who asks for it is written down first.
+        if (visit_id := (request.view_args or {}).get("visit_id")) is not None:
+            _, _, page = str(request.url_rule).partition("<visit_id>")
+            desk.views.seen((visit_id,), signed().account, page.strip("/") or WHOLE)
 
     # Each by its name: what is not named here (a stranger refused) the application answers as everywhere.
     def trouble(error: TiepDonError) -> ResponseReturnValue:
@@ -106,7 +128,9 @@ def _add_places(pages: Blueprint, common: Pages) -> None:
             )
             for code, place in rules.counters.items()
         ]
-        return common.render("place", common.language(), places=places, chosen=common.place())
+        return common.render(
+            "place", common.language(), places=places, chosen=common.place(), letters=signed().letter_keys
+        )
 
     @pages.post("/place")
     def choose_place() -> ResponseReturnValue:
@@ -115,6 +139,12 @@ def _add_places(pages: Blueprint, common: Pages) -> None:
             raise NoSuchCounter(counter="")
         desk.set_place(signed().session, told)
         return common.render("gone", common.language(), where="/counter", done="counter.place.chosen")
+
+    @pages.post("/place/keys")
+    def letter_keys() -> ResponseReturnValue:
+        """Whether letters and digits are keys for whoever is signed in; function keys always are."""
+        desk.accounts.set_letter_keys(signed().account, request.form.get("kind") == "on")
+        return common.render("gone", common.language(), where="/place", done="counter.keys.set")
 
     @pages.get("/counter/times.css")
     def times() -> ResponseReturnValue:
@@ -125,14 +155,22 @@ def _add_sights(pages: Blueprint, common: Pages) -> None:
     desk = common.desk
 
     def stream(part: Callable[[], str]) -> Response:
-        events = part_events(desk.counter.version, part, desk.streams)
+        news: News = common.app.extensions[LEASES].news
+        events = part_events(news.looks(), desk.counter.version, lambda: news.in_turn(part))
         return Response(events, mimetype="text/event-stream")
+
+    def called_seen(place: str, who: str) -> None:
+        with desk.queue.connection.using() as connection:
+            called = rows.current(connection, Acts(connection, desk.queue.rules, desk.clock).day(), place)
+        if called is not None:
+            desk.views.seen_called(called.ticket_id, who, DESK)
 
     @pages.get("/counter")
     def own_desk() -> ResponseReturnValue:
         place, spoken = common.place(), common.language()
         if not place:
             return redirect("/place")
+        called_seen(place, signed().account)
         name = desk_views.counter_name(place, desk.queue.rules, common.said())
         return common.render("desk", spoken, place=name, content=desk_part(common, place, spoken))
 
@@ -141,7 +179,13 @@ def _add_sights(pages: Blueprint, common: Pages) -> None:
         place, spoken = common.place(), common.language()
         if not place:
             raise NoPlaceChosen
-        return stream(lambda: desk_part(common, place, spoken))
+        who = signed().account
+
+        def part() -> str:
+            called_seen(place, who)
+            return desk_part(common, place, spoken)
+
+        return stream(part)
 
     @pages.get("/counter/list")
     def today() -> ResponseReturnValue:
@@ -156,6 +200,7 @@ def _add_sights(pages: Blueprint, common: Pages) -> None:
     @pages.post("/counter/search")
     def search() -> ResponseReturnValue:
         found = desk.counter.found(request.form.get("text", "")[:200])
+        desk.views.seen([row.visit_id for row in found if row.visit_id], signed().account, SEARCH)
         said = common.said()
         return common.render("found", common.language(), rows=[views.row_view(row, said) for row in found])
 
@@ -192,6 +237,8 @@ def _add_sights(pages: Blueprint, common: Pages) -> None:
     @pages.get("/counter/tickets/<ticket_id>/events")
     def ticket_events(ticket_id: str) -> ResponseReturnValue:
         spoken, place = common.language(), common.place()
+        if (visit_id := desk.counter.ticket(ticket_id).visit_id) is not None:
+            desk.views.seen((visit_id,), signed().account, WHOLE)
         return stream(lambda: ticket_part(common, ticket_id, place, spoken))
 
 

@@ -48,11 +48,12 @@ def _desk(pages: Pages, place: str, spoken: str) -> str:
         "desk_part",
         spoken,
         current=current,
-        always=[desk_views.act_view(kind, said) for kind in (desk_views.CALL_NEXT, desk_views.UNDO)],
+        seen=view.seen,
+        next=desk_views.next_view(current, said),
+        undo=desk_views.act_view(desk_views.UNDO, said),
         lines=[desk_views.line_view(line, desk.queue.rules, said) for line in view.lines],
-        lists=desk_views.lists_of(view, desk.queue.rules, said),
+        lists=[(name, pages.people(spoken, people) if people else "") for name, people in desk_views.lists_of(view)],
         calls=[desk_views.help_view(call, said) for call in desk.help.open()],
-        now=int(desk.clock.now().timestamp()),
         record=_record(pages, current.visit_id, spoken) if current is not None and current.visit_id else "",
     )
 

@@ -1,16 +1,19 @@
 """Typing people in and correcting records, over HTTP: forms that keep what was typed until it is in the record."""
 
 import re
+import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from kiosk.counter import Row
-from kiosk.counter_edit import FIELDS, ChangedMeanwhile, edits_of, shown_of
+from kiosk.counter_edit import ChangedMeanwhile, edits_of, has_guardian, shown_of
 from kiosk.counter_entry import RELATIONS, Case, case_for, case_of, person_of
 from kiosk.counter_question import CIRCUMSTANCES, FormUnusable
-from kiosk.queue.model import DECLARED
+from kiosk.queue.errors import NoSuchCounter, NoSuchTicket, NotPossible
+from kiosk.queue.model import DECLARED, Act
 from ui.counter import desk_views, views
 from ui.counter.page import Pages
 from ui.errors import UnknownAction
@@ -55,6 +58,7 @@ def add_writing(pages: Blueprint, common: Pages) -> None:
             return common.render("unusable", common.language(), problems=error.data), 422
         if ticket:
             desk.entry.complete(f"desk-{name}", ticket, person, common.signer())
+            _stands_here(common, ticket, name)
         else:
             ticket = desk.entry.new(f"desk-{name}", person, common.signer())
         return common.render("gone", common.language(), where=f"/counter/tickets/{ticket}", done="counter.entered")
@@ -69,7 +73,8 @@ def add_writing(pages: Blueprint, common: Pages) -> None:
             visit_id=visit_id,
             ticket=visit.row.ticket_id,
             fields=shown_of(visit.record),
-            names=FIELDS,
+            guardian=has_guardian(visit.record, desk.counter.today()),
+            relation_names=_named("counter.relation", RELATIONS, common.said()),
             settled=bool(visit.record.patient.personal_id) and visit.record.evidence.source != "typed",
             services=named_services(),
         )
@@ -86,7 +91,14 @@ def add_writing(pages: Blueprint, common: Pages) -> None:
             changed = [(name, said.get(f"counter.form.{name}"), text) for name, text in error.now.items()]
             return common.render("changed", common.language(), changed=changed), 409
         ticket = desk.counter.visit(stands).row.ticket_id
+        _stands_here(common, ticket, secrets.token_hex(16))
         return common.render("gone", common.language(), where=f"/counter/tickets/{ticket}", done="counter.corrected")
+
+
+def _stands_here(common: Pages, ticket: str, name: str) -> None:
+    """Whom this counter called and whose record it writes has come, though nobody said so."""
+    with suppress(NotPossible, NoSuchTicket, NoSuchCounter), common.desk.queue.acting() as acts:
+        acts.begin(Act(f"here-{name}", common.place(), common.signer().account), ticket)
 
 
 def _named(key: str, codes: Iterable[str], said: Words) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@
 
   const SILENCE_MS = 25000; // two and a half heartbeats
   const GRACE_MS = 1500;
+  const AGAIN_MS = 6000; // longer than one try to connect; htmx itself tries again only what was there once
   // Keys of the browser's own that take the focus out of the page: help, find, address, caret browsing, menu. Pressed
   // while there is nothing to do by them, or held down, they would send the next letter there.
   const KEPT = ["F1", "F3", "F6", "F7", "F10"];
@@ -20,11 +21,18 @@
 
   if (part) {
     part.addEventListener("part", (event) => {
-      turn = turn.then(() => show(event.detail.data)).catch(() => location.reload());
+      turn = turn.then(() => older(event.detail.data) || show(event.detail.data)).catch(() => location.reload());
     });
   }
 
   window.counter = { show: (html) => (turn = turn.then(() => show(html))), say, key: keyOf };
+
+  // What was on its way while an act was answered shows the counter as it was before; what follows it comes by itself.
+  function older(html) {
+    const shown = Number(part.querySelector("[data-seen]")?.dataset.seen);
+    const told = Number(/data-seen="(\d+)"/.exec(html)?.[1]);
+    return told > 0 && told < shown;
+  }
 
   async function show(html) {
     const before = new Map([...part.querySelectorAll("[data-row]")].map((row) => [row.id, told(row)]));
@@ -82,8 +90,16 @@
       return;
     }
     const key = keyOf(event);
+    // A list of choices is a field like the others: no browser sends a form by Enter from it.
+    const choosing = CSS.supports("selector(:open)") && event.target.matches(":open"); // there it takes what is marked
+    if (key === "Enter" && !choosing && event.target.matches("#write select, #ask select")) {
+      event.preventDefault();
+      event.target.form.requestSubmit();
+      return;
+    }
     // Letters and digits are somebody's typing there; elsewhere they are acts (WCAG 2.2, 2.1.4: only with this focus).
     if (typing && (key.length === 1 || key.startsWith("Arrow"))) return;
+    if (key.length === 1 && spoken.dataset.letters === "off") return;
     const search = document.querySelector("[data-search]");
     if (key === "F3" && search) {
       event.preventDefault();
@@ -106,21 +122,12 @@
   // What was typed and is in no record yet is given up only on purpose: by a second Esc or F5.
   function unsent() {
     const form = document.getElementById("write");
-    if (!form || form.dataset.left || !dirty(form)) return false;
+    if (!form || form.dataset.left || !window.typed(form)) return false;
     form.dataset.left = "once";
     form.addEventListener("input", () => delete form.dataset.left, { once: true });
     answer.replaceChildren(Object.assign(document.createElement("p"), { className: "line care", textContent: spoken.dataset.left }));
     say(spoken.dataset.left);
     return true;
-  }
-
-  function dirty(form) {
-    return [...form.elements].some((one) =>
-      one.type === "hidden" || one.type === "submit" ? false
-      : one.type === "checkbox" || one.type === "radio" ? one.checked !== one.defaultChecked
-      : one.tagName === "SELECT" ? [...one.options].some((option) => option.selected !== option.defaultSelected) && one.selectedIndex > 0
-      : one.value !== one.defaultValue,
-    );
   }
 
   function step(by) {
@@ -195,6 +202,8 @@
   // ---- Whether what stands there is true
 
   let connected = false;
+  let begun = false;
+  let triedAt = Date.now();
   let lostAt = Date.now();
   let heardAt = Date.now();
 
@@ -211,17 +220,53 @@
   });
   for (const name of ["htmx:sse:error", "htmx:sse:close", "htmx:sse:before:connection"]) document.addEventListener(name, lost);
 
+  document.addEventListener("htmx:sse:after:connection", () => (begun = true));
+
   if (part?.hasAttribute("hx-sse:connect")) {
     setInterval(() => {
       if (Date.now() - heardAt > SILENCE_MS) lost();
-      if (!connected && Date.now() - lostAt > GRACE_MS) away.hidden = false;
+      if (!connected && part.isConnected && Date.now() - lostAt > GRACE_MS) away.hidden = false;
+      if (!begun && Date.now() - triedAt > AGAIN_MS) {
+        triedAt = Date.now();
+        htmx.ajax("GET", part.getAttribute("hx-sse:connect"), { source: part, timeout: AGAIN_MS - 1000 });
+      }
     }, 500);
+  }
+
+  // ---- The way back: whoever opened somebody from the list, or turned its page, comes back to its rows
+
+  document.addEventListener("click", (event) => {
+    if (page === "list" && event.target.closest(".pages a")) sessionStorage.setItem("list", "[]");
+    const row = page === "list" && event.target.closest("a.open");
+    if (row) sessionStorage.setItem("list", JSON.stringify([location.pathname + location.search, row.id.replace(/^f/, "")]));
+    if (event.target.closest('[data-act="call"]')) toDesk();
+  });
+
+  function toDesk() {
+    sessionStorage.removeItem("list");
+    const button = document.getElementById("go-back");
+    if (!button?.dataset.list) return;
+    button.href = "/counter";
+    button.querySelector("span").textContent = button.dataset.desk;
+  }
+
+  function back(here) {
+    const kept = sessionStorage.getItem("list");
+    const [address, row] = JSON.parse(kept || "[]");
+    if (here === "list") return kept && (document.getElementById(row) || rows()[0]);
+    if (here === "desk") toDesk();
+    const button = document.getElementById("go-back");
+    if (!address || !button?.dataset.list) return null;
+    button.href = address;
+    button.querySelector("span").textContent = button.dataset.list;
+    return null;
   }
 
   // ---- Where to begin
 
   const page = document.body.dataset.page;
-  if (page === "list") (rows()[0] || document.querySelector('[data-key="F2"]'))?.focus();
+  const left = back(page);
+  if (page === "list") (left || document.querySelector("[data-search]")).focus();
   else if (page === "ask") document.querySelector('[name="path"]:checked').focus();
   else if (page === "enter") document.querySelector('[name="case"]:checked').focus();
   else if (page === "edit") document.getElementById("f-full_name").focus();

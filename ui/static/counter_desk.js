@@ -53,7 +53,8 @@
     const name = names.get(what) || random();
     names.set(what, name);
     const page = document.body.dataset.page === "desk" ? "desk" : "ticket";
-    const fields = { name, kind, ticket, queue, counter, priority, call, place, page, reason: reason && !panel.hidden ? reason.value : "" };
+    const seen = document.querySelector("[data-seen]")?.dataset.seen || ""; // an act is meant for what stands here
+    const fields = { name, seen, kind, ticket, queue, counter, priority, call, place, page, reason: reason && !panel.hidden ? reason.value : "" };
     under = what;
     waiting = true;
     document.body.dataset.busy = "";
@@ -101,11 +102,26 @@
     const page = new DOMParser().parseFromString(html, "text/html");
     const gone = page.querySelector("[data-go]");
     if (gone) return location.assign(gone.dataset.go);
-    if (!answer.ok) return tell(page.body.textContent.trim());
+    if (!answer.ok) {
+      tell(page.body.textContent.trim());
+      if (answer.status === 409) await renew();
+      return;
+    }
     if (page.querySelector("[data-told]")) return tell(page.body.textContent.trim());
     if (page.querySelector("[data-register]")) return fill(html, button);
+    if (post === "/counter/cancel") return location.reload(); // what could be done with the visit is gone with it
     close();
-    await window.counter.show(html);
+    const absent = page.querySelector("[data-absent]");
+    if (absent) tell(absent.textContent);
+    absent?.remove();
+    await window.counter.show(page.body.innerHTML);
+  }
+
+  // Refused because something else was done meanwhile: what stands here is brought up to date, stream or no stream.
+  async function renew() {
+    const answer = await fetch(location.href);
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("part");
+    if (answer.ok && fresh && part) await window.counter.show(fresh.innerHTML);
   }
 
   async function open(button) {

@@ -32,7 +32,15 @@
     if (!unheard) return;
     if (key === "Enter" && target.matches("a, button")) target.click();
     else if (key === "Enter") target.form?.requestSubmit();
+    else if (key.startsWith("Arrow") && target.matches("input[type=radio]")) choose(target, key === "ArrowDown" ? 1 : -1);
     else if (key.length === 1 && target.matches("input:not([type=radio], [type=checkbox]), textarea"))
       target.setRangeText(key, target.selectionStart, target.selectionEnd, "end");
+  }
+
+  function choose(radio, by) {
+    const all = [...document.getElementsByName(radio.name)];
+    const next = all[(all.indexOf(radio) + by + all.length) % all.length];
+    next.checked = true;
+    next.focus();
   }
 })();

@@ -14,7 +14,7 @@ from config.settings import Settings, database_path
 from hisbridge.questions import Coverage
 from kiosk.clock import at_site
 from kiosk.queue.desk import CounterView, Queue
-from kiosk.queue.model import Act, Entry, Priority, Wait
+from kiosk.queue.model import Act, Entry, Priority, Standing, Wait
 from kiosk.queue.rules import rules_of
 from kiosk.states import Choice
 from kiosk.store import Issued, Store, desk_of
@@ -99,8 +99,11 @@ class Hall:
         self.last_press = name or f"press-{id(self)}-{next(self._presses)}"
         return Act(self.last_press, counter, STAFF)
 
-    def next(self, counter: str = "2") -> str | None:
-        """The counter calls the next; who that is."""
+    def next(self, counter: str = "2", came: bool = True) -> str | None:
+        """The counter calls the next; who that is. `came`: whom it called before stands there."""
+        before = self.sees(counter).current if came else None
+        if before is not None and before.place.standing is Standing.CALLED:
+            self.do("begin", before.ticket_id, counter=counter)
         with self.queue.acting() as acts:
             called = acts.call_next(self.act(counter))
         return None if called is None else called.ticket_id

@@ -113,6 +113,7 @@ class _Play:
                 self._hall.do("miss", called, counter=code)
                 self._at(hour + 1 / 60, code)
             else:
+                self._hall.do("begin", called, counter=code)
                 self._at(hour + self._turn() / 60, code)
 
     def _turn(self) -> float:

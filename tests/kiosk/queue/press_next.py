@@ -29,6 +29,8 @@ def main(folder: str, now: str, times: str, *counters: str) -> None:
             for _ in range(int(times)):
                 with queue.acting() as acts:
                     entry = acts.call_next(Act(uuid.uuid4().hex, code, "nurse"))
+                    if entry is not None:
+                        acts.begin(Act(uuid.uuid4().hex, code, "nurse"), entry.ticket_id)
                 called.append(entry.ticket_id if entry else "")
         return called
 

@@ -6,7 +6,7 @@ import pytest
 
 from config.front import RECEPTION
 from kiosk.queue.errors import NoSuchCounter, NoSuchQueue, NoSuchTicket, NothingToUndo, NotPossible
-from kiosk.queue.model import Act, Priority, PriorityBy, Standing
+from kiosk.queue.model import Act, MoveKind, Priority, PriorityBy, Standing
 from tests.kiosk.people import uninsured
 from tests.kiosk.queue.hall import COUNTERS, Hall, hospital, opened
 
@@ -50,6 +50,7 @@ def test_a_press_that_is_sent_twice_calls_one_person_and_tells_both_times_whom(h
     hall.do("begin", first)
     with hall.queue.acting() as acts:
         again = acts.call_next(press)
+        assert acts.absent(press) == []
     assert again is not None
     assert (again.ticket_id, again.place.standing) == (first, Standing.SERVED)
     assert standing(hall, second)[0] == "waiting"
@@ -122,6 +123,7 @@ def test_hold_keeps_somebody_at_the_counter_and_call_takes_them_up_again(hall: H
     hall.do("hold", first, "paper")
     assert hall.next() == second
     assert [entry.ticket_id for entry in hall.sees().held] == [first]
+    hall.do("begin", second)
     hall.do("call", first)
     assert standing(hall, first)[0] == "called"
     assert standing(hall, second)[0] == "done"
@@ -176,6 +178,38 @@ def test_whoever_does_not_come_waits_behind_some_others_and_then_the_number_is_g
     assert hall.do("call", absent).place.standing is Standing.CALLED  # they came after all
 
 
+@pytest.mark.parametrize("way", ["next", "call"])
+def test_who_is_called_and_never_begun_is_missed_by_the_next_call_and_comes_back_with_one_undo(
+    hall: Hall, way: str
+) -> None:
+    absent, other, *_ = people(hall, 8)
+    hall.next()
+    before = hall.row(absent)
+    hall.next(came=False) if way == "next" else hall.do("call", other)
+    press = Act(hall.last_press, "2", "a")
+    assert standing(hall, absent) == ("waiting", "KB", None)
+    assert hall.row(absent)["missed"] == 1
+    assert hall.waiting().index(absent) == 4  # behind five, the first of whom is called
+    with hall.queue.acting() as acts:
+        assert [(entry.ticket_id, kind) for entry, kind in acts.absent(press)] == [(absent, MoveKind.REQUEUE)]
+    hall.undo()
+    assert (hall.row(absent), hall.row(other)["standing"]) == (before, "waiting")
+
+
+def test_who_never_comes_is_given_up_after_the_calls_of_the_site_and_never_done(hall: Hall) -> None:
+    (absent,) = people(hall, 1)
+    assert [hall.next(came=False) for _ in range(3)] == [absent, absent, None]
+    assert standing(hall, absent)[0] == "missed"
+    assert [row["kind"] for row in hall.rows("SELECT kind FROM moves")] == ["call", "requeue", "call", "miss"]
+
+
+def test_who_did_not_come_waits_behind_those_of_the_counters_other_queues_too(hall: Hall) -> None:
+    (absent,) = people(hall, 1, "KB")
+    (laboratory,) = people(hall, 1, "XN")
+    assert hall.next("3") == absent
+    assert hall.next("3", came=False) == laboratory
+
+
 def test_behind_others_means_behind_all_of_them_where_there_are_few(hall: Hall) -> None:
     first, second = hall.arrive(), hall.arrive()  # in the same second
     hall.next()
@@ -202,6 +236,34 @@ def test_reception_comes_first_where_the_record_must_be_completed_and_then_the_s
     assert hall.waiting("2") == [early, later]
     assert hall.next("2") == early
     assert hall.do("finish", early).place.standing is Standing.DONE
+
+
+@pytest.mark.parametrize("stands", ["waiting", "called", "served"])
+def test_whom_a_service_sends_back_to_reception_comes_back_to_it(hall: Hall, stands: str) -> None:
+    early, _ = people(hall, 2)
+    if stands != "waiting":
+        hall.next("2")
+    if stands == "served":
+        hall.do("begin", early)
+    before = hall.row(early)
+    hall.do("transfer", early, RECEPTION)
+    hall.undo("2")
+    assert hall.row(early) == before
+    hall.do("transfer", early, RECEPTION)
+    assert hall.next("1") == early
+    assert hall.do("finish", early, counter="1").place.queue == "KB"
+    assert hall.waiting("2")[0] == early
+
+
+def test_whom_a_service_is_done_with_reception_ends(hall: Hall) -> None:
+    patient = hall.arrive("KB", coverage=uninsured())
+    hall.next("1")
+    hall.next("1")
+    hall.next("2")
+    hall.do("finish", patient)
+    hall.do("transfer", patient, RECEPTION)
+    assert hall.next("1") == patient
+    assert hall.do("finish", patient, counter="1").place.standing is Standing.DONE
 
 
 def test_next_at_reception_sends_on_too(hall: Hall) -> None:
@@ -289,7 +351,7 @@ def test_undo_of_next_takes_back_both_the_call_and_the_finish(hall: Hall) -> Non
 def test_undo_pressed_again_takes_back_the_act_before(hall: Hall) -> None:
     first, second = people(hall, 2)
     hall.next()
-    hall.next()
+    hall.next(came=False)
     hall.undo()
     hall.undo()
     assert hall.waiting() == [first, second]

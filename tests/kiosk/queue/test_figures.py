@@ -26,15 +26,14 @@ def test_a_visit_to_a_counter_is_a_wait_a_way_a_service_and_a_turn(hall: Hall) -
     ]
 
 
-def test_a_counter_that_presses_next_alone_has_waits_and_turns(hall: Hall) -> None:
+def test_who_never_came_had_a_wait_and_no_turn(hall: Hall) -> None:
     for _ in range(3):
         hall.arrive()
-    for _ in range(4):
-        hall.next()
+    for came in (True, True, False, True):
+        hall.next(came=came)
         hall.later(minutes=5)
     by_measure = {one.measure: one for one in told(hall)}
-    assert set(by_measure) == {Measure.WAIT, Measure.TURN}
-    assert (by_measure[Measure.TURN].count, by_measure[Measure.TURN].median) == (3, 5.0)
+    assert (by_measure[Measure.TURN].count, by_measure[Measure.TURN].median) == (2, 5.0)
     assert by_measure[Measure.WAIT].count == 3
 
 
@@ -45,13 +44,15 @@ def test_what_was_undone_or_forgotten_or_waited_twice_is_left_out(hall: Hall) ->
     hall.do("call", absent)
     hall.do("miss", absent)
     hall.do("call", absent)
+    hall.do("begin", absent)
     hall.do("call", forgotten)
     hall.do("begin", forgotten)
     hall.later(hours=2)
     hall.do("finish", forgotten)
     assert {(one.measure, one.count) for one in told(hall)} == {
         (Measure.WAIT, 2),
-        (Measure.WAY, 1),
+        (Measure.WAY, 2),
+        (Measure.SERVICE, 1),
         (Measure.TURN, 1),  # of the absent one's second call
     }
     assert hall.row(called_by_mistake)["standing"] == "waiting"
@@ -62,7 +63,7 @@ def test_a_clock_set_back_gives_no_negative_figure(hall: Hall) -> None:
     hall.later(minutes=-30)
     hall.next()
     hall.later(minutes=-30)
-    hall.next()
+    hall.next(came=False)
     assert told(hall) == []
 
 

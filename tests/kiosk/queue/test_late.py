@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from config.front import RECEPTION
 from config.settings import Settings, database_path
 from hisbridge.pending import LateAnswer
 from hisbridge.questions import Coverage
@@ -59,6 +60,15 @@ def test_whom_reception_has_called_it_finishes_itself(settings: Settings) -> Non
         assert current.ticket_id == ticket.ticket_id
         hall.do("finish", ticket.ticket_id, counter="1")
         assert hall.waiting("2") == [ticket.ticket_id]
+
+
+def test_whom_staff_sent_back_to_reception_no_answer_sends_on(settings: Settings) -> None:
+    with opened(settings) as hall:
+        ticket = hall.check_in("KB", coverage=uninsured()).ticket
+        hall.do("transfer", ticket.ticket_id, "KB", counter="1")
+        hall.do("transfer", ticket.ticket_id, RECEPTION)
+        answers(settings, hall, str(ticket.visit_id), covered())
+        assert hall.waiting("1") == [ticket.ticket_id]
 
 
 def test_where_nobody_calls_the_service_reception_keeps_them(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from config.settings import Settings
 from kiosk.queue.errors import NothingToUndo, NotPossible
-from kiosk.queue.model import Priority
+from kiosk.queue.model import Priority, Standing
 from kiosk.states import Choice
 from tests.kiosk.people import by_chip, covered, uninsured
 from tests.kiosk.queue.hall import COUNTERS, Hall, hospital
@@ -74,8 +74,15 @@ class Queues(RuleBasedStateMachine):
     @rule(code=st.sampled_from(CODES))
     def next(self, code: str) -> None:
         expected = self.first_in_line(code)
+        before = self.hall.sees(code).current
         called: list[str | None] = []
-        self.act(code, lambda: called.append(self.hall.next(code)))
+        self.act(code, lambda: called.append(self.hall.next(code, came=False)))
+        if before is not None:
+            came = before.place.standing is Standing.SERVED
+            assert (self.hall.row(before.ticket_id)["standing"] == "done") <= came  # nobody is done who never came
+            # Whoever did not come is called again at once only where nobody else is, or none as urgent.
+            if not came and (expected == {None} or before.place.urgent):
+                expected = expected | {before.ticket_id}
         # Two kiosks may give the same place in the same second.
         assert not called or called[0] in expected
 
@@ -140,6 +147,7 @@ class Queues(RuleBasedStateMachine):
         for ticket, row in self.rows().items():
             if row["standing"] in ("held", "missed"):
                 self.hall.do("call", ticket, counter="3")
+                self.hall.do("begin", ticket, counter="3")
         while [code for code in CODES if self.hall.next(code)]:
             pass
         assert {row["standing"] for row in self.rows().values()} <= {"done", "cancelled"}
