@@ -73,7 +73,7 @@ class LastSupervisor(TiepDonError):
 @dataclass(frozen=True)
 class Account:
     """One person of the staff. `name` signs in, `officer_id` (twelve digits or empty) is told to the insurance portal.
-    `ready`: a PIN or password is chosen."""
+    `ready`: a PIN or password is chosen; `letter_keys`: single letters and digits are keys at the counter."""
 
     name: str
     full_name: str
@@ -81,6 +81,7 @@ class Account:
     officer_id: str = ""
     enabled: bool = True
     ready: bool = False
+    letter_keys: bool = True
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,11 @@ class Accounts:
     def disable(self, name: str, by: str) -> None:
         """End its sessions and let it sign in no more. Raises NoSuchAccount, LastSupervisor."""
         self._switch(name, False, by)
+
+    def set_letter_keys(self, name: str, on: bool) -> None:
+        """Whether single letters and digits are keys for this person: who dictates, or hits keys unmeant, has none."""
+        with self.connection.using(writes=True) as connection, transaction(connection):
+            connection.execute("UPDATE accounts SET letter_keys = ? WHERE name = ?", (on, name))
 
     def reset(self, name: str, by: str) -> str:
         """Forget its PIN and end its sessions; returns the code with which its owner chooses another.
@@ -242,6 +248,7 @@ def account_of(row: sqlite3.Row) -> Account:
         row["officer_id"],
         bool(row["enabled"]),
         row["secret"] is not None,
+        bool(row["letter_keys"]),
     )
 
 

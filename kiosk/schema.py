@@ -380,6 +380,20 @@ def _guardians(database: "sqlite_utils.Database") -> None:
     database.execute("DROP TABLE guardians")
 
 
+def _readings(database: "sqlite_utils.Database") -> None:
+    # On which page a visit was seen, and how often the same account saw it just now (`kiosk.visit_views`).
+    database.execute("ALTER TABLE visit_views ADD COLUMN page TEXT NOT NULL DEFAULT 'api'")
+    database.execute("CREATE INDEX idx_visit_views_visit ON visit_views (visit_id, by, at)")
+    database.execute("CREATE INDEX idx_visit_views_by ON visit_views (by)")
+    # From where somebody signed in, so that they know their own sessions.
+    database.execute("ALTER TABLE sessions ADD COLUMN address TEXT NOT NULL DEFAULT ''")
+
+
+def _letter_keys(database: "sqlite_utils.Database") -> None:
+    # Whether single letters and digits are keys at the counter for this person (WCAG 2.2, 2.1.4).
+    database.execute("ALTER TABLE accounts ADD COLUMN letter_keys INTEGER NOT NULL DEFAULT 1")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("kiosk-0001-check-in", _check_in),
     Migration("kiosk-0002-counter-reason", _counter_reason),
@@ -395,4 +409,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration("kiosk-0012-counter-desk", _counter_desk),
     Migration("kiosk-0013-arrivals", _arrivals),
     Migration("kiosk-0014-guardians", _guardians),
+    Migration("kiosk-0015-readings", _readings),
+    Migration("kiosk-0016-letter-keys", _letter_keys),
 )

@@ -25,7 +25,12 @@ _FIND = (
     " sessions.wrong FROM sessions JOIN accounts ON accounts.name = sessions.account"
     " WHERE session = ? AND accounts.enabled = 1"
 )
-_BEGIN = "INSERT INTO sessions (session, account, acted_at, ends_at) VALUES (?, ?, ?, ?)"
+_OPEN = (
+    "SELECT accounts.*, sessions.session, acted_at, ends_at, locked, place, address FROM sessions"
+    " JOIN accounts ON accounts.name = sessions.account"
+    " WHERE accounts.enabled = 1 AND ends_at > ?1 AND (?2 = '' OR account = ?2) ORDER BY acted_at DESC, ends_at DESC"
+)
+_BEGIN = "INSERT INTO sessions (session, account, acted_at, ends_at, address) VALUES (?, ?, ?, ?, ?)"
 _OVER = "DELETE FROM sessions WHERE ends_at <= ?"
 _ROOM = (
     "DELETE FROM sessions WHERE account = ?1 AND session NOT IN"
@@ -46,6 +51,20 @@ class Held:
     wrong: int
 
 
+@dataclass(frozen=True)
+class OpenSession:
+    """A session as its holder and the supervisors see it. `began_at`, `acted_at`: seconds since the epoch; `address`:
+    from where somebody signed in."""
+
+    session: str
+    account: Account
+    began_at: int
+    acted_at: int
+    locked: bool
+    place: str
+    address: str
+
+
 class Sessions:
     """The sessions on the site's database, opened at the first use. `hours`: how long one lasts; `idle_seconds`: after
     how long without an act it locks."""
@@ -57,14 +76,14 @@ class Sessions:
         self._idle = idle_seconds
         self.close = self.connection.close
 
-    def begin(self, name: str) -> str:
-        """Somebody has signed in; returns a token never used before. Raises NoSuchAccount."""
+    def begin(self, name: str, address: str = "") -> str:
+        """Somebody has signed in from this address; returns a token never used before. Raises NoSuchAccount."""
         token, now = secrets.token_urlsafe(TOKEN_BYTES), self._now()
         with self.connection.using(writes=True) as connection, transaction(connection):
             found(connection, name)
             connection.execute(_OVER, (now,))
             connection.execute(_ROOM, (name, MOST_OF_ONE - 1))
-            connection.execute(_BEGIN, (session_of(token), name, now, now + self._lasts))
+            connection.execute(_BEGIN, (session_of(token), name, now, now + self._lasts, address))
             note(connection, int(now), name, "signed_in", name)
         return token
 
@@ -124,13 +143,34 @@ class Sessions:
         """Its holder sits at this counter now."""
         self._write("UPDATE sessions SET place = ? WHERE session = ?", place, session)
 
-    def end(self, session: str) -> None:
-        """Signed out."""
+    def open(self, name: str = "") -> list[OpenSession]:
+        """The sessions that last, of this account or of all, who acted last first."""
+        now = self._now()
+        with self.connection.using() as connection:
+            found = connection.execute(_OPEN, (now, name)).fetchall()
+        return [
+            OpenSession(
+                row["session"],
+                account_of(row),
+                int(row["ends_at"]) - self._lasts,
+                int(row["acted_at"]),
+                bool(row["locked"]) or row["acted_at"] + self._idle <= now,
+                row["place"],
+                row["address"],
+            )
+            for row in found
+        ]
+
+    def end(self, session: str, by: str = "", whose: str = "") -> bool:
+        """Signed out, or ended by the account `by`; only one of the account `whose` where that is told. False: there is
+        no such session."""
         with self.connection.using(writes=True) as connection, transaction(connection):
             row: sqlite3.Row | None = connection.execute(_FIND, (session,)).fetchone()
+            if row is None or (whose and row["name"] != whose):
+                return False
             connection.execute("DELETE FROM sessions WHERE session = ?", (session,))
-            if row is not None:
-                note(connection, int(self._now()), row["name"], "signed_out", row["name"])
+            note(connection, int(self._now()), row["name"], "session_ended" if by else "signed_out", by or row["name"])
+            return True
 
     def _write(self, statement: str, *values: object) -> None:
         with self.connection.using(writes=True) as connection, transaction(connection):

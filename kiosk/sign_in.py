@@ -1,7 +1,9 @@
 """Signing in: who says a name and its secret gets a session; who guesses waits longer and longer.
 
 What was tried is kept in the database, by account and by address, so that no restart forgives it. A try counts before
-it is judged, so that many at once are many. Where somebody signed in before, only what was tried there for their own
+it is judged, so that many at once are many. Every try counts against its account; against the address only the first
+of each name does, so that one who mistypes keeps nobody behind the same address waiting, and one who tries many names
+is slowed. Where somebody signed in before, only what was tried there for their own
 account counts, and no wait is long: nobody elsewhere can keep a colleague from work (OWASP, "Slow Down Online Guessing
 Attacks with Device Cookies"; here the address stands for the device). Must not import Flask, a device library or a
 connector.
@@ -25,7 +27,7 @@ LONGEST_KNOWN_SECONDS = 60.0  # where somebody signed in before
 KNOWN_SECONDS = 30 * 24 * 3600
 MOST_KNOWN_WRONG = 100  # in a row, then it is a place like any other (NIST SP 800-63B, 5.2.2)
 FORGIVEN_SECONDS = 24 * 3600  # without a wrong try
-MOST_KEPT = 2000  # tries of names and addresses; those of accounts that exist are never dropped for others
+MOST_KEPT = 4000  # tries of names and addresses; those of accounts that exist are never dropped for others
 
 _TRIES = "SELECT failures, until, last FROM sign_in_tries WHERE whom = ?"
 _COUNT = (
@@ -62,10 +64,10 @@ class CodeRefused(TiepDonError):
 
 @dataclass(frozen=True)
 class Patience:
-    """How many wrong tries are free of waiting."""
+    """How many wrong tries of an account, and how many names with a wrong try from an address, are free of waiting."""
 
     account: int = 4
-    address: int = 20
+    address: int = 50
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class SignIn:
         self._forgive(name, address)
         if self._hashes.old(row["secret"]):
             self._keep(name, self._hashes.keep(secret), row["secret"])
-        return self._sessions.begin(name)
+        return self._sessions.begin(name, address)
 
     def unlock(self, held: Held, secret: str) -> None:
         """Open a locked session. Raises SignInRefused, Busy.
@@ -189,6 +191,8 @@ class SignIn:
                 over = before + 1 - limit.free
                 wait = min(WAIT_SECONDS * 2.0 ** min(over - 1, 20), limit.longest) if over > 0 else 0.0
                 connection.execute(_COUNT, (limit.whom, before + 1, now + wait if wait else 0.0, now))
+            if limits[-1].whom == _at(address):
+                connection.execute(_COUNT, (_tried(name, address), 1, 0.0, now))
             connection.execute(_DROP, (MOST_KEPT,))
 
     def _limits(self, connection: sqlite3.Connection, name: str, address: str) -> list[_Limit]:
@@ -196,24 +200,24 @@ class SignIn:
         row = connection.execute(_TRIES, (known,)).fetchone()
         if row is not None and row["failures"] < MOST_KNOWN_WRONG:
             return [_Limit(known, self._patience.account, LONGEST_KNOWN_SECONDS)]
-        return [
-            _Limit(f"account:{name}", self._patience.account, LONGEST_WAIT_SECONDS),
-            _Limit(f"address:{network_of(address)}", self._patience.address, LONGEST_WAIT_SECONDS),
-        ]
+        limits = [_Limit(f"account:{name}", self._patience.account, LONGEST_WAIT_SECONDS)]
+        tried = connection.execute(_TRIES, (_tried(name, address),)).fetchone()
+        if tried is None or self._now() - tried["last"] >= FORGIVEN_SECONDS:
+            limits.append(_Limit(_at(address), self._patience.address, LONGEST_WAIT_SECONDS))
+        return limits
 
     def _forgive(self, name: str, address: str) -> None:
         """It was right: the account begins anew there, the address has this one try back."""
         with self._connection.using(writes=True) as connection, transaction(connection):
-            counted, *others = self._limits(connection, name, address)
+            counted = self._limits(connection, name, address)[0]
             connection.execute("DELETE FROM sign_in_tries WHERE whom = ?", (counted.whom,))
             connection.execute(_KNOWN, (_known(name, address), self._now()))
             connection.execute(_DROP_KNOWN, (self._now() - KNOWN_SECONDS,))
-            if not others:
-                return
-            connection.execute(
-                "UPDATE sign_in_tries SET failures = failures - 1, until = 0 WHERE whom = ? AND failures > 0",
-                (f"address:{network_of(address)}",),
-            )
+            if connection.execute("DELETE FROM sign_in_tries WHERE whom = ?", (_tried(name, address),)).rowcount:
+                connection.execute(
+                    "UPDATE sign_in_tries SET failures = failures - 1, until = 0 WHERE whom = ? AND failures > 0",
+                    (_at(address),),
+                )
 
     def _keep(self, name: str, kept: str, before: str) -> None:
         with self._connection.using(writes=True) as connection, transaction(connection):
@@ -227,6 +231,16 @@ class SignIn:
 def _known(name: str, address: str) -> str:
     """Who signed in where. No account's name holds a bar (kiosk/accounts.py)."""
     return f"known:{name}|{network_of(address)}"
+
+
+def _at(address: str) -> str:
+    """An address."""
+    return f"address:{network_of(address)}"
+
+
+def _tried(name: str, address: str) -> str:
+    """Which name was tried where."""
+    return f"tried:{name}|{network_of(address)}"
 
 
 def network_of(address: str) -> str:

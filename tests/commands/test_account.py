@@ -63,9 +63,11 @@ def test_accounts_are_listed_switched_reset_and_removed(site: Site) -> None:
             "officer_id": "",
             "enabled": True,
             "ready": False,
+            "letter_keys": True,
         }
     ]
-    assert "has not chosen a PIN" in site.run("list")[1]
+    assert "chưa đặt mã PIN" in site.run("list")[1]  # the site's language, as every command
+    assert "has not chosen a PIN" in site.run("list", "--language", "en")[1]
     assert site.run("remove", "mai")[0] == 0
     code, told = site.run("disable", "mai")
     assert code == 1

@@ -25,8 +25,11 @@ import pytest
 from config.settings import Settings, database_path, load
 from kiosk.clock import SystemClock
 from kiosk.machines import Scope, open_machines
+from kiosk.printing import escpos
+from kiosk.printing.paper import TicketPaper, ribbon
 from kiosk.store import open_store
 from tests.kiosk.people import by_chip, covered
+from tests.kiosk.tickets_on_paper import FONTS, paper, say
 from tests.support.waiting import wait_until
 from tests.ui.test_desk_server import PIN, PRESS, Desk
 from ui.api.operations import BASE, OPERATIONS
@@ -38,9 +41,13 @@ EVIL = '"><img src=x onerror=alert(1)>{{7*7}}'
 BOARD = f"""
 [[queue.counters]]
 code = "1"
-name_vi = "Quầy 1"
-name_en = "Counter 1"
-queues = ["RECEPTION"]
+name_vi = 'Quầy 1 {EVIL}'
+name_en = 'Counter 1 {EVIL}'
+queues = ["RECEPTION", "KB"]
+[[kiosk.services]]
+code = "KB"
+name_vi = 'Khám {EVIL}'
+name_en = 'Examination {EVIL}'
 [[queue.boards]]
 name = "hall"
 languages = ["vi"]
@@ -160,11 +167,11 @@ def test_one_who_guesses_from_anywhere_waits_and_no_colleague_is_kept_from_work(
 def test_one_who_guesses_over_many_names_waits_and_fills_nothing(house: House) -> None:
     statuses = [
         house.press("/sign-in", source="127.0.4.1", name=f"nobody{number}", secret="999999").status
-        for number in range(23)
+        for number in range(53)
     ]
-    assert statuses[:20] == [401] * 20
-    assert 429 in statuses[20:]
-    assert len(house.rows("SELECT 1 FROM sign_in_tries")) < 60
+    assert statuses[:50] == [401] * 50
+    assert 429 in statuses[50:]
+    assert len(house.rows("SELECT 1 FROM sign_in_tries")) < 120
     house.forgive()
 
 
@@ -465,14 +472,50 @@ def test_a_name_is_text_wherever_it_stands(house: House) -> None:
     ((visit,),) = house.rows("SELECT visit_id FROM tickets WHERE id = ?", ticket.ticket_id)
     assert house.press("/people/add", house.hoa, name="x" * 10, full_name=EVIL, role="receptionist").status == 200
     assert house.press("/machines/code", house.hoa, kind="program", name=EVIL, scope="queue").status == 200
-    paths = ("/people", "/machines", "/board/hall", "/board", "/counter/list", "/counter", f"/counter/visits/{visit}")
+    paths = ("/people", "/machines", "/board/hall", "/board", "/counter/list", "/counter", f"/counter/visits/{visit}",
+             f"/counter/visits/{visit}/edit", f"/counter/ask?ticket={ticket.ticket_id}", "/counter/enter", "/place",
+             "/",
+             f"/counter/panel/transfer/{ticket.ticket_id}", "/sessions", "/people/readings?" + urlencode({"by": EVIL}),
+             "/sign-in?" + urlencode({"back": "/" + EVIL}), "/lock?" + urlencode({"back": "/" + EVIL}))  # fmt: skip
     told = {path: house.ask("GET", path, house.hoa).text for path in paths}
     for path, page in told.items():
         assert "<img src=x" not in page, path
         assert "49" not in re.findall(r"onerror=alert\(1\)&gt;(\S{2})", page)
     assert "&lt;img src=x" in told[f"/counter/visits/{visit}"].lower()
-    assert "&lt;img src=x" in told["/people"]
+    for path in ("/people", "/place", "/counter", "/counter/enter", f"/counter/visits/{visit}/edit"):
+        assert "&lt;img src=x" in told[path], path
+    house.press("/people/hoa/change", house.hoa, full_name=EVIL, role="supervisor")
+    assert "<img src=x" not in house.ask("GET", "/", house.hoa).text
+    assert "&lt;img src=x" in house.ask("GET", "/sessions", house.hoa).text
+    house.press("/people/hoa/change", house.hoa, full_name="Mẫu", role="supervisor")
     assert "<img src=x" not in house.press("/counter/search", house.hoa, text=EVIL[:20]).text
+
+
+def test_no_name_opens_the_drawer_cuts_the_paper_or_speaks_to_the_printer() -> None:
+    orders = "\x1bp\x00\x19\xfa\x1dVA\x00\x10\x14\x01\x1b@\x1c.\n\r\x00" + EVIL
+    hostile = paper(service=orders, place=orders, kiosk=orders, site=orders, number="A1\x1bp\x00", code=orders)
+    assert _orders(hostile) == b"".join([escpos.INITIALIZE, escpos.CENTRED, escpos.CUT])  # the number is drawn, too
+    assert _orders(paper(service=orders)) == _orders(paper())
+
+
+def _orders(ticket: TicketPaper) -> bytes:
+    """What a printer is told but the pictures."""
+    job, told = escpos.job(ribbon(ticket, say("vi"), FONTS, 576), 576, cut=True), b""
+    while job:
+        size = 8 + int.from_bytes(job[4:6], "little") * int.from_bytes(job[6:8], "little")
+        told, job = (told, job[size:]) if job.startswith(b"\x1dv0\x00") else (told + job[:1], job[1:])
+    return told
+
+
+def test_no_forwarded_address_is_believed(house: House) -> None:
+    """There is no proxy in the settings: whoever names another address is counted at their own."""
+    for number in range(8):
+        forged = {"X_Forwarded_For": f"203.0.113.{number}", "Forwarded": f"for=203.0.113.{number}"}
+        body = urlencode({"name": "forwarded", "secret": "999999"})
+        told = house.ask("POST", "/sign-in", body=body, source="127.0.30.1", **forged, **PRESS)
+    assert told.status == 429
+    assert house.rows("SELECT 1 FROM sign_in_tries WHERE whom LIKE '%203.0.113.%'") == []
+    house.forgive()
 
 
 def test_no_line_of_the_log_is_somebody_elses(house: House) -> None:

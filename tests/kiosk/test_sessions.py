@@ -1,6 +1,7 @@
 """Sessions: they end by themselves, lock when nobody acts, and open by the PIN alone. And who guesses waits."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -127,11 +128,32 @@ def _tried(house: House) -> int:
 
 
 def test_an_address_that_tries_many_names_waits_and_the_others_do_not(house: House) -> None:
-    for number in range(21):
+    for number in range(51):
         wrong(house, f"nobody{number}")
     with pytest.raises(SignInWait):
         house.door.sign_in("another", "999999", HERE)
     assert house.door.sign_in("mai", PIN, "192.168.5.9")
+
+
+def test_one_who_fails_keeps_no_colleague_behind_the_same_address_waiting(house: House) -> None:
+    """A hospital's proxy is one address to us, and hundreds sign in from it for the first time."""
+    for _ in range(80):
+        house.clock.jump(seconds=1)
+        with suppress(SignInRefused, SignInWait):
+            house.door.sign_in("neighbour", "999999", HERE)
+    with pytest.raises(SignInWait):
+        house.door.sign_in("neighbour", "999999", HERE)
+    assert house.door.sign_in("mai", PIN, HERE)
+    failures = "SELECT failures FROM sign_in_tries WHERE whom = ?"
+    assert rows(house.settings, failures, f"address:{HERE}") == [(1,)]  # one name, however often
+
+
+def test_whoever_signs_in_takes_back_what_they_mistyped_at_an_address(house: House) -> None:
+    wrong(house, "mai")
+    wrong(house, "mai")
+    assert house.door.sign_in("mai", PIN, HERE)
+    tried = "SELECT whom, failures FROM sign_in_tries WHERE whom LIKE ? AND whom NOT LIKE 'known:%'"
+    assert rows(house.settings, tried, f"%{HERE}") == [(f"address:{HERE}", 0)]
 
 
 def test_a_name_that_is_nobodys_is_told_apart_by_nothing(house: House) -> None:

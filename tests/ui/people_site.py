@@ -15,20 +15,21 @@ from tests.kiosk.world import HandClock, site
 from tests.ui.desk_site import DeskSite
 from tests.ui.technician_desk import text_of as text_of
 from ui.desk.access import allow, signed
-from ui.desk.machines import finder
+from ui.desk.gate import cookie_name
+from ui.desk.machines import COOKIE, finder
 from ui.people.parts import parts_of
 
 
 class PeopleSite(DeskSite):
     """A site whose supervisors keep accounts and machines. `/probe` tells who is signed in."""
 
-    def __init__(self, folder: Path, oidc: OidcSettings | None = None) -> None:
+    def __init__(self, folder: Path, oidc: OidcSettings | None = None, **staffs: Any) -> None:
         settings = site(folder)
-        staff = msgspec.structs.replace(settings.staff, oidc=oidc or settings.staff.oidc)
+        staff = msgspec.structs.replace(settings.staff, oidc=oidc or settings.staff.oidc, **staffs)
         queue = msgspec.structs.replace(settings.queue, boards=(BoardSettings(name="hall"), BoardSettings(name="lab")))
         settings = msgspec.structs.replace(settings, staff=staff, queue=queue)
         self.machines: Machines = open_machines(settings, HandClock())
-        super().__init__(folder, self._parts, settings, finder(self.machines))
+        super().__init__(folder, self._parts, settings, finder(self.machines, cookie_name(settings, COOKIE)))
 
     def _parts(self, _: DeskSite) -> tuple[Any, ...]:
         return (*parts_of(self.settings, self.staff, self.machines, self.clock), probe)

@@ -30,6 +30,6 @@ def address(desk: MessageDesk) -> Iterator[str]:
 
 @pytest.fixture
 def page(chromium: Browser, desk: MessageDesk, address: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    cookies = {"language": getattr(request, "param", "vi"), **desk.site.cookie(Role.TECHNICIAN)}
+    cookies = {"language": getattr(request, "param", "vi"), **desk.site.cookie(Role.SUPERVISOR)}
     with opened_page(chromium, address.removesuffix("/technician"), cookies, EXPECTED, clipboard=True) as opened:
         yield opened

@@ -1,6 +1,7 @@
 """Who gets which page: every route of the desk as the process makes it, asked by everybody; deny by default."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ from flask import Blueprint, Flask
 from kiosk.accounts import Role
 from kiosk.clock import SystemClock
 from kiosk.machines import Scope, open_machines
+from tests.kiosk.people import LAN, by_chip, covered
 from tests.kiosk.world import site
 from tests.ui.desk_site import DeskSite
 from tests.ui.scripted import ScriptedController
@@ -30,9 +32,11 @@ WHOSE: dict[str, set[Role | Scope]] = {
     "counter": {*RECEPTION},
     "technician": {Role.TECHNICIAN, Role.SUPERVISOR},
     "people": {Role.SUPERVISOR},
+    "sessions": {*Role},
     "machines": {Role.SUPERVISOR, Role.TECHNICIAN},
     "board": {*Role, Scope.BOARD},
     "voice": {*Role, Scope.BOARD},
+    "fonts": {*Role, Scope.BOARD},
     "staff": {*Role},
     "api": {*Role, *Scope},  # each operation by its own list, tests/ui/test_api*.py
 }
@@ -53,11 +57,11 @@ def desk(tmp_path: Path) -> Iterator[DeskSite]:
     made.close()
 
 
-def routes(app: Flask) -> list[tuple[str, str, str]]:
-    """Endpoint, method and an address of every route."""
+def routes(app: Flask, **known: str) -> list[tuple[str, str, str]]:
+    """Endpoint, method and an address of every route; what in it is not `known` is 1."""
     found = []
     for rule in app.url_map.iter_rules():
-        parts = dict.fromkeys(rule.arguments, "1")
+        parts = {name: known.get(name, "1") for name in rule.arguments}
         address = app.url_map.bind("localhost").build(rule.endpoint, parts, method=min(rule.methods or {"GET"}))
         found += [(rule.endpoint, method, address) for method in (rule.methods or ()) if method in ("GET", "POST")]
     return found
@@ -88,6 +92,30 @@ def test_a_role_gets_its_own_pages_and_no_others(desk: DeskSite, role: Role) -> 
         answer = client.open(address, method=method)
         assert (answer.status_code in REFUSED) is (role not in WHOSE[part]), (endpoint, answer.status_code)
         answer.close()
+
+
+@pytest.mark.parametrize("who", [Role.TECHNICIAN, Scope.BOARD, Scope.QUEUE, Scope.CALL, Scope.KIOSK])
+def test_no_answer_to_a_technician_or_a_machine_without_records_holds_anything_of_a_person(
+    desk: DeskSite, who: Role | Scope
+) -> None:
+    ticket = desk.store.check_in("access", by_chip(full_name="MẪU THỊ KHÔNG AI"), covered()).ticket
+    known = {"visit_id": str(ticket.visit_id), "ticket_id": ticket.ticket_id, "counter": "1", "name": "mai"}
+    if isinstance(who, Role):
+        client = desk.sign_in(who)
+    else:
+        with closing(open_machines(desk.settings, desk.clock)) as machines:
+            token = machines.enrol(machines.new_code("a machine", {who}, "hoa")).token
+        client = desk.app.test_client()
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    answered = 0
+    for endpoint, method, address in routes(desk.app, **known):
+        if method != "GET" or address.endswith("/events"):
+            continue
+        with client.get(address + "?number=" + ticket.number) as answer:
+            answered += answer.status_code == 200
+            for told in ("KHÔNG AI", LAN, "GD4010130390001"):
+                assert told not in answer.get_data(as_text=True), endpoint
+    assert answered > 3
 
 
 @pytest.mark.parametrize("scope", list(Scope))
@@ -128,8 +156,8 @@ def test_nothing_of_the_staffs_can_be_reached_from_the_touchscreen(desk: DeskSit
     app = create_app(desk.settings, ScriptedController())
     staffs = {rule.rule for rule in desk.app.url_map.iter_rules() if rule.endpoint not in ("static", "staff.health")}
     own = {rule.rule for rule in app.url_map.iter_rules()}
-    voice = {rule.rule for rule in desk.app.url_map.iter_rules() if rule.endpoint.startswith("voice")}
-    assert staffs & own - voice <= {"/"}  # where both begin, each at its own address
+    shared = {rule.rule for rule in desk.app.url_map.iter_rules() if rule.endpoint.startswith(("voice", "fonts"))}
+    assert staffs & own - shared <= {"/"}  # where both begin, each at its own address
     client = app.test_client()
     page = client.get("/").text
     assert not [part for part in ("/counter", "/technician", "/sign-in", "/people", "/machines") if part in page]

@@ -166,6 +166,19 @@ def test_with_a_certificate_it_speaks_tls_of_today_and_nothing_else(run_dir: Pat
         connection.request("GET", "/sign-in", headers={"Host": name})
         assert connection.getresponse().status == status
         connection.close()
+    made = json.loads(desk.command("account", "add", "lan", "Mẫu", "--role", "supervisor", "--json").stdout)
+    told = None
+    for path, form in (
+        ("/secret", {"name": "lan", "code": made["code"], "secret": PIN, "again": PIN}),
+        ("/sign-in", {"name": "lan", "secret": PIN}),
+    ):
+        connection = http.client.HTTPSConnection("127.0.0.1", desk.port, context=trusting, timeout=LONG_SECONDS)
+        connection.request("POST", path, urlencode(form), PRESS)
+        told = connection.getresponse().getheader("Set-Cookie") or ""
+        connection.close()
+    assert told is not None
+    assert told.startswith("__Host-tiepdon=")
+    assert {"Secure", "HttpOnly", "SameSite=Strict", "Path=/"} == set(told.split("; ")[1:])
     old = ssl.create_default_context(cafile=str(certificate_file))
     old.set_ciphers("DEFAULT:@SECLEVEL=0")
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):

@@ -1,5 +1,7 @@
 """Supervisors keep the accounts: nobody's PIN passes by them, nobody shuts themself out, everything is noted."""
 
+import html
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +11,8 @@ from flask.testing import FlaskClient
 
 from kiosk.accounts import AccountAct, Role
 from kiosk.sign_in import CodeRefused, SignInRefused
+from kiosk.visit_views import open_visit_views
+from tests.kiosk.people import by_chip, covered
 from tests.ui.desk_site import PIN
 from tests.ui.people_site import PeopleSite, handed_code, press, text_of
 
@@ -167,6 +171,72 @@ def test_a_press_without_the_pages_own_token_changes_nothing(desk: PeopleSite, h
     del hoa.environ_base["HTTP_X_CSRF_TOKEN"]
     assert add(hoa)[0] == 403
     assert len(desk.accounts.all()) == 1
+
+
+# Sessions and readings
+
+
+def test_everybody_sees_where_they_are_signed_in_and_ends_it_elsewhere(desk: PeopleSite) -> None:
+    mai, token = desk.sign_in(Role.RECEPTIONIST), desk.token(Role.RECEPTIONIST)
+    other = desk.sessions.find(desk.token(Role.TECHNICIAN))
+    left = desk.sessions.find(desk.door.sign_in("mai", PIN, "192.0.2.7"))
+    assert left is not None
+    assert other is not None
+    page = mai.get("/sessions").get_data(as_text=True)
+    assert page.count('data-session="mai"') == 3
+    assert 'data-session="tuan"' not in page
+    assert "192.0.2.7" in page
+    assert press(mai, f"/sessions/{left.session}/end")[0] == 200
+    assert desk.sessions.named(left.session) is None
+    assert press(mai, f"/sessions/{left.session}/end")[0] == 422
+    assert press(mai, f"/sessions/{other.session}/end")[0] == 422  # somebody else's
+    assert desk.sessions.named(other.session) is not None
+    assert token not in page
+    assert acts(desk, "mai")[-1] == ("session_ended", "mai")
+
+
+def test_a_supervisor_sees_and_ends_every_session(desk: PeopleSite, hoa: FlaskClient) -> None:
+    mai = desk.sign_in(Role.RECEPTIONIST)
+    page = hoa.get("/sessions").get_data(as_text=True)
+    assert 'data-session="hoa"' in page
+    session = desk.sessions.open("mai")[0].session
+    assert f"/sessions/{session}/end" in page
+    assert press(hoa, f"/sessions/{session}/end")[0] == 200
+    assert mai.get("/probe").status_code == 401
+    assert acts(desk, "mai")[-1] == ("session_ended", "hoa")
+    assert "kết thúc phiên" in text_of(hoa.get("/people").get_data(as_text=True))
+
+
+def test_a_session_that_is_over_stands_in_no_list(desk: PeopleSite, hoa: FlaskClient) -> None:
+    desk.token(Role.RECEPTIONIST)
+    assert [one.locked for one in desk.sessions.open("mai")] == [False]
+    desk.clock.jump(seconds=desk.settings.staff.idle_lock_seconds)
+    assert [one.locked for one in desk.sessions.open("mai")] == [True]
+    desk.clock.jump(seconds=desk.settings.staff.session_hours * 3600)
+    assert desk.sessions.open() == []
+
+
+def test_supervisors_see_who_opened_which_ticket_and_nobodys_name(desk: PeopleSite, hoa: FlaskClient) -> None:
+    ticket = desk.store.check_in("readings", by_chip(), covered()).ticket
+    assert ticket.visit_id is not None
+    with closing(open_visit_views(desk.settings, desk.clock)) as views:
+        for number in range(102):
+            views.seen((ticket.visit_id,), f"staff{number:03}", "visit")
+        views.whole(ticket.visit_id, "machine:archive")
+    page = hoa.get("/people/readings").get_data(as_text=True)
+    assert page.count("data-reading") == 100
+    told = text_of(page)
+    assert f"21/11/2026 07:45 machine:archive gửi cho phần mềm khác {ticket.number}" in told
+    assert "Lan" not in told
+    assert "001303900017" not in page
+    older = html.unescape(re.search(r'href="(/people/readings\?[^"]+before=[^"]+)"', page)[1])  # type: ignore[index]
+    assert hoa.get(older).get_data(as_text=True).count("data-reading") == 3
+    named = hoa.get(f"/people/readings?by=staff007&number={ticket.number}&day=2026-11-21").get_data(as_text=True)
+    assert named.count("data-reading") == 1
+    for strange in ("by=<b>", "number=%27--", "day=2026-99-99", "before=-1", "before=%C2%B2"):
+        assert hoa.get(f"/people/readings?{strange}").status_code == 200
+    for role in (Role.RECEPTIONIST, Role.TECHNICIAN):
+        assert desk.sign_in(role).get("/people/readings").status_code == 403
 
 
 def test_the_history_tells_who_did_what_and_when(hoa: FlaskClient) -> None:

@@ -12,8 +12,10 @@ from playwright.sync_api import Browser, Page, expect
 from config.front import OidcSettings
 from kiosk.accounts import Role
 from kiosk.machines import Scope
+from kiosk.visit_views import open_visit_views
 from sandbox.identity_provider import CLIENT_ID, CLIENT_SECRET, IdentityProvider
 from tests.browser.axe import violations
+from tests.kiosk.people import by_chip, covered
 from tests.kiosk.world import HandClock
 from tests.ui.browsing import MEASURE, opened_page, served
 from tests.ui.people_site import PeopleSite
@@ -197,3 +199,19 @@ def test_the_pages_are_readable(
         expect(hoa.locator("[data-handed]")).to_be_visible()
         assert hoa.evaluate(MEASURE) == []
         assert violations(hoa) == []
+    visit = desk.store.check_in("readable", by_chip(), covered()).ticket.visit_id
+    with closing(open_visit_views(desk.settings, desk.clock)) as views:
+        for page in ("visit", "take-over", "desk"):
+            views.seen((str(visit),), "nguyen.phuoc.khuyet.danh", page)
+    for client in ("2001:db8:1234:5678:9abc:def0:1234:5678", "192.0.2.7"):
+        held = desk.sessions.find(desk.sessions.begin(desk.account(Role.RECEPTIONIST), client))
+        assert held is not None
+        desk.sessions.lock(held.session)
+    for path in ("people/readings", "sessions"):
+        hoa.goto(f"{address}/{path}")
+        assert hoa.evaluate(MEASURE) == [], path
+        assert violations(hoa) == [], path
+    hoa.locator("[hx-post^='/sessions/']").first.focus()
+    hoa.keyboard.press("Enter")
+    expect(hoa.locator("[data-done=ended]")).to_be_focused()
+    assert violations(hoa) == []

@@ -8,10 +8,12 @@ import pytest
 from flask import Blueprint, Flask
 from playwright.sync_api import Browser, Page, expect
 
+from hisbridge.questions import Act, Coverage, Verdict
 from kiosk.accounts import Role
 from kiosk.clock import SystemClock
 from tests.kiosk.world import site
 from tests.ui.browsing import MEASURE, opened_page, served
+from tests.ui.counter_desk import FULL, CounterDesk
 from tests.ui.desk_site import PIN, DeskSite
 from ui.desk.access import allow
 from ui.touchscreen.stream import Streams
@@ -130,7 +132,7 @@ def test_every_page_of_the_door_is_read_easily_and_cut_nowhere(
     for path in ("/", "/own-secret", "/nowhere", "/lock"):
         if path == "/lock":
             page.click("[hx-post='/lock']")
-            page.wait_for_url("**/lock")
+            page.wait_for_url("**/lock?back=%2F")
         else:
             page.goto(f"{address}{path}")
         assert page.evaluate(MEASURE) == [], path
@@ -157,3 +159,64 @@ def test_one_key_locks_wherever_somebody_is_and_the_pin_is_changed_with_the_old_
     page.keyboard.press("Enter")
     expect(page.locator("[data-done]")).to_be_visible()
     desk.door.sign_in("mai", "150397", "127.0.0.1")
+
+
+# What was typed outlasts a lock
+
+
+@pytest.fixture
+def counter(tmp_path: Path) -> Iterator[CounterDesk]:
+    made = CounterDesk(tmp_path)
+    made.clock.now = SystemClock().now  # type: ignore[method-assign]  # the page counts real seconds
+    yield made
+    made.close()
+
+
+def test_what_was_typed_is_there_again_after_the_lock_and_only_for_whoever_typed_it(
+    counter: CounterDesk, chromium: Browser
+) -> None:
+    slow = Coverage(verdict=Verdict.UNVERIFIED, reason="portal.timeout", act=Act.WAIT)
+    visit = counter.visit("one", slow, full_name="MẪU THỊ NGƯỜI BỆNH")
+    token = counter.cookies()
+    with (
+        served(counter.app, counter.streams) as address,
+        opened_page(chromium, address, token, EXPECTED) as page,
+    ):
+        page.goto(f"{address}/counter/visits/{visit}")
+        opened(page, "visit")
+        page.fill("#ask [name=insurance_number]", "DN4010000000017")
+        page.keyboard.press("Alt+l")
+        opened(page, "lock")
+        expect(page.locator("[name=secret]")).to_be_focused()
+        assert page.url == f"{address}/counter/visits/{visit}"
+        for hidden in ("NGƯỜI BỆNH", "DN4010000000017"):
+            assert hidden not in page.content()
+            assert hidden not in page.evaluate("JSON.stringify([localStorage, sessionStorage, name, history.state])")
+        page.keyboard.type("999999")
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-error]")).to_be_visible()
+        page.keyboard.press("Escape")  # nothing of the page under it is pressed
+        page.keyboard.type(PIN)
+        page.keyboard.press("Enter")
+        opened(page, "visit")
+        expect(page.locator("#ask [name=insurance_number]")).to_have_value("DN4010000000017")
+        expect(page.locator("#ask [name=insurance_number]")).to_be_focused()
+        counter.late(visit, FULL)  # and the page goes on changing by itself
+        expect(page.locator("#part")).to_contain_text("GD4010000000017")
+        page.click("[data-lock]")
+        opened(page, "lock")
+        page.click("[hx-post='/sign-out']")
+        opened(page, "sign_in")
+        counter.site.account(Role.SUPERVISOR)
+        page.fill("[name=name]", "hoa")
+        page.fill("[name=secret]", PIN)
+        page.keyboard.press("Enter")
+        opened(page, "place")
+        page.goto(f"{address}/counter/visits/{visit}")
+        opened(page, "visit")
+        expect(page.locator("#ask [name=insurance_number]")).not_to_have_value("DN4010000000017")
+
+
+def opened(page: Page, name: str) -> None:
+    expect(page.locator("body")).to_have_attribute("data-page", name)
+    page.wait_for_function("document.readyState === 'complete'")

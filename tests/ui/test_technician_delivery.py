@@ -11,6 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from hisbridge.outbox import State
+from kiosk.accounts import Role
 from tests.support.waiting import wait_until
 from tests.ui.technician_desk import MARKUP, MESSAGES, NOW, NUMBER, PRESS, MessageDesk, delivery, press, text_of
 from ui.technician.bridge import Health, utc
@@ -59,20 +60,21 @@ def test_the_message_is_masked_until_somebody_asks(desk: MessageDesk, client: Fl
     page = client.get("/technician/deliveries/7").get_data(as_text=True)
     assert NUMBER not in page
     assert WORDS.get("technician.message.masked") in page
-    assert WORDS.get("technician.whole.audited") in page
-    assert [asked["whole"] for _, asked in desk.bridge.calls] == [False]
-    _, told = press(client, "deliveries/7/message")
+    assert WORDS.get("technician.whole.supervisor") in page
+    assert press(client, "deliveries/7/message")[0] == 403  # no person's record for a technician
+    supervisor = desk.client(Role.SUPERVISOR)
+    assert WORDS.get("technician.whole.audited") in supervisor.get("/technician/deliveries/7").get_data(as_text=True)
+    assert [asked["whole"] for _, asked in desk.bridge.calls] == [False, False]
+    _, told = press(supervisor, "deliveries/7/message")
     assert NUMBER in told
-    assert desk.bridge.calls[-1] == ("message", {"number": 7, "whole": True, "by": "tuan"})
+    assert desk.bridge.calls[-1] == ("message", {"number": 7, "whole": True, "by": "hoa"})
 
 
 @pytest.mark.parametrize("kind", ["hl7", "json", "xml", "csv"])
-def test_every_kind_of_message_is_laid_out_as_text_and_copied_whole(
-    desk: MessageDesk, client: FlaskClient, kind: str
-) -> None:
+def test_every_kind_of_message_is_laid_out_as_text_and_copied_whole(desk: MessageDesk, kind: str) -> None:
     desk.bridge.add(delivery(7))
     desk.bridge.kind = kind
-    _, told = press(client, "deliveries/7/message")
+    _, told = press(desk.client(Role.SUPERVISOR), "deliveries/7/message")
     copied = re.search(r'data-copy="([^"]*)"', told)
     assert copied
     assert json.loads(html.unescape(copied[1])) == MESSAGES[kind][1]

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import Settings, load
-from wire.codec import to_json, to_plain
+from tiepdon.commands.asking import add_answering, printed_as_json, words_of
+from wire.codec import to_plain
 
 BY = "command"
 ACTS = {
@@ -53,11 +54,11 @@ def run_add(options: argparse.Namespace) -> int:
 
 def run_list(options: argparse.Namespace) -> int:
     """Every account, without anything of its secret."""
-    accounts = _accounts(load(options.config)).all()
-    if options.json:
-        sys.stdout.write(to_json({"accounts": to_plain(accounts)}).decode() + "\n")
+    settings = load(options.config)
+    accounts = _accounts(settings).all()
+    if printed_as_json({"accounts": to_plain(accounts)}, options):
         return 0
-    words = _words()
+    words = words_of(options, settings)
     for one in accounts:
         state = "ready" if one.enabled and one.ready else "waiting" if one.enabled else "disabled"
         told = words.get(f"account.state.{state}")
@@ -73,10 +74,8 @@ def run_act(options: argparse.Namespace) -> int:
         _tell_code(options, settings, options.name, accounts.reset(options.name, BY))
         return 0
     {"disable": accounts.disable, "enable": accounts.enable, "remove": accounts.remove}[options.act](options.name, BY)
-    if options.json:
-        sys.stdout.write(to_json({"account": options.name, "done": options.act}).decode() + "\n")
-    else:
-        sys.stdout.write(_words().get(f"account.done.{options.act}", name=options.name) + "\n")
+    if not printed_as_json({"account": options.name, "done": options.act}, options):
+        sys.stdout.write(words_of(options, settings).get(f"account.done.{options.act}", name=options.name) + "\n")
     return 0
 
 
@@ -85,10 +84,9 @@ def _tell_code(options: argparse.Namespace, settings: Settings, name: str, code:
     from ui.desk.hosts import address_of
 
     link = f"{address_of(settings.staff)}/secret#{code}" if settings.staff.listen else ""
-    if options.json:
-        sys.stdout.write(to_json({"account": name, "code": code, "link": link}).decode() + "\n")
+    if printed_as_json({"account": name, "code": code, "link": link}, options):
         return
-    told = _words().get("account.code", name=name, code=code, hours=CODE_SECONDS // 3600)
+    told = words_of(options, settings).get("account.code", name=name, code=code, hours=CODE_SECONDS // 3600)
     sys.stdout.write(f"{told}\n{link}\n" if link else f"{told}\n")
 
 
@@ -99,12 +97,6 @@ def _accounts(settings: Settings) -> Any:
     return open_accounts(settings, SystemClock())
 
 
-def _words() -> Any:
-    from ui.words import Words
-
-    return Words("en")
-
-
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, help="the site's settings file")
-    parser.add_argument("--json", action="store_true", help="answer as one JSON object")
+    add_answering(parser)

@@ -44,6 +44,7 @@ class Signed:
     officer_id: str = ""
     place: str = ""
     language: str = ""
+    letter_keys: bool = True
     machine: str = ""
     scopes: frozenset[Scope] = frozenset()
 

@@ -119,12 +119,13 @@ class Gate:
             officer_id=account.officer_id,
             place=held.place,
             language=spoken(self._settings),
+            letter_keys=account.letter_keys,
         )
 
 
-def cookie_name(settings: Settings) -> str:
-    """Over TLS no other host and no plain page can set it (RFC 6265bis, 4.1.3.2)."""
-    return "__Host-tiepdon" if settings.staff.certificate_file else "tiepdon"
+def cookie_name(settings: Settings, what: str = "tiepdon") -> str:
+    """A cookie's name: over TLS one that no other host and no plain page can set (RFC 6265bis, 4.1.3.2)."""
+    return f"__Host-{what}" if settings.staff.certificate_file else what
 
 
 def spoken(settings: Settings) -> str:

@@ -15,12 +15,12 @@ COOKIE = "tiepdon_machine"
 COOKIE_SECONDS = 400 * 24 * 3600  # as long as browsers keep one (RFC 6265bis, 5.5)
 
 
-def machine_of(request: Request, machines: Machines) -> Signed | None:
+def machine_of(request: Request, machines: Machines, cookie: str = COOKIE) -> Signed | None:
     """The machine that asks; None where none does. An `Authorization` that does not count is nobody's: no cookie speaks
     in its place."""
     told = request.headers.get("Authorization")
     if told is None:
-        token = request.cookies.get(COOKIE, "")
+        token = request.cookies.get(cookie, "")
     else:
         scheme, _, rest = told.partition(" ")
         token = rest.strip() if scheme.lower() == "bearer" else ""
@@ -28,9 +28,9 @@ def machine_of(request: Request, machines: Machines) -> Signed | None:
     return signed_of(found) if found is not None else None
 
 
-def finder(machines: Machines) -> Callable[[Request], Signed | None]:
-    """`machine_of` for these machines, as the application asks it."""
-    return lambda request: machine_of(request, machines)
+def finder(machines: Machines, cookie: str = COOKIE) -> Callable[[Request], Signed | None]:
+    """`machine_of` for these machines, as the application asks it. `cookie`: its name (ui/desk/gate.py)."""
+    return lambda request: machine_of(request, machines, cookie)
 
 
 def signed_of(machine: Machine) -> Signed:
@@ -45,9 +45,9 @@ def signed_of(machine: Machine) -> Signed:
     )
 
 
-def keep_cookie(response: Response, token: str, *, secure: bool) -> Response:
+def keep_cookie(response: Response, token: str, cookie: str = COOKIE, *, secure: bool) -> Response:
     """Give a browser the token, where no script reads it and no other site uses it."""
     response.set_cookie(
-        COOKIE, token, max_age=COOKIE_SECONDS, path="/", secure=secure, httponly=True, samesite="Strict"
+        cookie, token, max_age=COOKIE_SECONDS, path="/", secure=secure, httponly=True, samesite="Strict"
     )
     return response

@@ -17,7 +17,7 @@ from kiosk.accounts import Account, Accounts, NoSuchAccount
 from kiosk.sessions import Sessions
 from kiosk.subjects import OtherPerson, Subjects
 from ui.desk.access import for_anybody
-from ui.desk.gate import spoken
+from ui.desk.gate import cookie_name, spoken
 from ui.desk.id_token import IdTokenUntrusted
 from ui.desk.oidc import BEGUN_SECONDS, OidcGone, OidcRefused, OidcSetup, OidcUnavailable, Provider
 from ui.desk.sign_in import entered, home_of
@@ -78,6 +78,7 @@ def blueprint(
 ) -> Blueprint:
     """The two pages, for anybody: whoever comes is not signed in yet. `provider` may raise OidcSetup."""
     claim, secure = settings.staff.oidc.name_claim, bool(settings.staff.certificate_file)
+    cookie = cookie_name(settings, COOKIE)
     pages = Blueprint("provider", __name__)
 
     def render(problem: TiepDonError | None, onward: str = "") -> str:
@@ -93,6 +94,10 @@ def blueprint(
             sign_in=SIGN_IN,
         )
 
+    def without_cookie(answer: Response) -> Response:
+        answer.delete_cookie(cookie, secure=secure, httponly=True, samesite="Lax")
+        return answer
+
     @pages.errorhandler(OidcUnavailable)
     @pages.errorhandler(OidcSetup)
     @pages.errorhandler(OidcGone)
@@ -102,7 +107,7 @@ def blueprint(
     @pages.errorhandler(OtherPerson)
     def trouble(problem: TiepDonError) -> ResponseReturnValue:
         log.warning("sign-in through the provider: %s", problem)
-        return _without_cookie(Response(render(problem), STATUS[problem.code]))
+        return without_cookie(Response(render(problem), STATUS[problem.code]))
 
     @pages.get(BEGIN)
     @for_anybody
@@ -113,26 +118,20 @@ def blueprint(
         answer = redirect(begun.address, 303)
         # Lax: the browser comes back from another site, by a link of that site's.
         answer.set_cookie(
-            COOKIE,
-            begun.browser,
-            max_age=int(BEGUN_SECONDS),
-            path=BEGIN,
-            secure=secure,
-            httponly=True,
-            samesite="Lax",
+            cookie, begun.browser, max_age=int(BEGUN_SECONDS), path="/", secure=secure, httponly=True, samesite="Lax"
         )
         return answer
 
     @pages.get(BACK)
     @for_anybody
     def back() -> ResponseReturnValue:
-        person = provider().finish(request.args.to_dict(), request.cookies.get(COOKIE, ""))
+        person = provider().finish(request.args.to_dict(), request.cookies.get(cookie, ""))
         account = account_of(person.name(claim), accounts)
         subjects.check(account.name, settings.staff.oidc.issuer, person.subject)
         if g.held is not None:
             sessions.end(g.held.session)  # never a session within a session
         page = Response(render(None, home_of(account.role)))
-        return _without_cookie(entered(page, settings, sessions.begin(account.name)))
+        return without_cookie(entered(page, settings, sessions.begin(account.name, request.remote_addr or "")))
 
     return pages
 
@@ -151,8 +150,3 @@ def account_of(told: str, accounts: Accounts) -> Account:
     if not account.enabled:
         raise OidcNoAccount
     return account
-
-
-def _without_cookie(answer: Response) -> Response:
-    answer.delete_cookie(COOKIE, path=BEGIN, httponly=True, samesite="Lax")
-    return answer

@@ -13,8 +13,8 @@ from flask.typing import ResponseReturnValue
 from config.settings import Settings
 from kiosk.machines import MachineCodeWrong, Machines
 from ui.desk.access import for_anybody
-from ui.desk.gate import spoken
-from ui.desk.machines import keep_cookie
+from ui.desk.gate import cookie_name, spoken
+from ui.desk.machines import COOKIE, keep_cookie
 from ui.people.tries import TooManyTries, Tries
 from ui.words import Words
 from wire.errors import TiepDonError
@@ -68,7 +68,8 @@ def blueprint(app: Flask, settings: Settings, door: Door, build: str) -> Bluepri
             token, page = door.enter(code, request.remote_addr or "")
         except (MachineCodeWrong, TooManyTries) as problem:
             return render(problem), STATUS[problem.code]
-        return keep_cookie(Response(render(None, page or HOME)), token, secure=bool(settings.staff.certificate_file))
+        told, secure = Response(render(None, page or HOME)), bool(settings.staff.certificate_file)
+        return keep_cookie(told, token, cookie_name(settings, COOKIE), secure=secure)
 
     @pages.post(TOKEN)
     @for_anybody

@@ -6,16 +6,19 @@ from config.settings import Settings
 from kiosk.clock import Clock
 from kiosk.machines import Machines
 from kiosk.subjects import Subjects
+from kiosk.visit_views import open_visit_views
 from ui.desk.app import Part, Staff
-from ui.people import entrance, machines, routes
+from ui.people import entrance, machines, routes, sessions
 from ui.people.entrance import Door
 from ui.people.tries import Tries
 
 
 def parts_of(settings: Settings, staff: Staff, known: Machines, clock: Clock) -> tuple[Part, ...]:
-    """Accounts, machines, the boards' way in, and the identity provider where there is one."""
+    """Accounts, sessions, machines, the boards' way in, and the identity provider where there is one."""
+    seen = open_visit_views(settings, clock)
     parts: list[Part] = [
-        lambda app, build: routes.blueprint(app, settings, staff.accounts, build),
+        lambda app, build: routes.blueprint(app, settings, staff.accounts, seen, clock, build),
+        lambda app, build: sessions.blueprint(app, settings, staff.sessions, build),
         lambda app, build: machines.blueprint(app, settings, known, clock.now, build),
         lambda app, build: entrance.blueprint(app, settings, Door(known, Tries(time.monotonic)), build),
     ]

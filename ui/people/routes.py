@@ -4,6 +4,7 @@ Every act is noted with who did it, in the act's own transaction (kiosk/accounts
 """
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import segno
 from flask import Blueprint, Flask, request
@@ -20,9 +21,11 @@ from kiosk.accounts import (
     Role,
     clean_name,
 )
+from kiosk.clock import Clock, at_site
+from kiosk.visit_views import VisitViews
 from ui.desk.access import allow, signed
 from ui.errors import UnknownAction
-from ui.people import views
+from ui.people import readings, views
 from ui.words import LANGUAGES, Words
 from wire.errors import TiepDonError
 
@@ -48,7 +51,9 @@ class Outcome:
     picture: str = ""
 
 
-def blueprint(app: Flask, settings: Settings, accounts: Accounts, build: str) -> Blueprint:
+def blueprint(
+    app: Flask, settings: Settings, accounts: Accounts, seen: VisitViews, clock: Clock, build: str
+) -> Blueprint:
     """The routes. `build` names the version of the assets."""
     pages = allow(Blueprint("people", __name__, url_prefix="/people"), Role.SUPERVISOR)
     words = {language: Words(language) for language in LANGUAGES}
@@ -93,6 +98,24 @@ def blueprint(app: Flask, settings: Settings, accounts: Accounts, build: str) ->
     @pages.get("")
     def people() -> ResponseReturnValue:
         return render()
+
+    @pages.get("/readings")
+    def read() -> ResponseReturnValue:
+        who, offset = signed(), settings.site.utc_offset_minutes
+        spoken = who.language if who.language in words else settings.kiosk.language
+        asked = readings.wanted(request.args, at_site(clock.now(), offset).date())
+        found, last = readings.found(seen, asked)
+        older = {"by": asked.by, "number": asked.number, "day": asked.day, "before": last}
+        return app.jinja_env.get_template("people/readings.html").render(
+            say=words[spoken].get,
+            language=spoken,
+            site=settings.site,
+            build=build,
+            signed=who,
+            asked=asked,
+            rows=readings.reading_rows(found, offset, words[spoken]),
+            older=urlencode(older) if last is not None else "",
+        )
 
     @pages.post("/add")
     def add() -> ResponseReturnValue:

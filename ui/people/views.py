@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from kiosk.accounts import Account, AccountAct, Role
 from kiosk.clock import at_site
 from kiosk.machines import Machine, MachineAct, Scope
+from kiosk.sessions import OpenSession
 from ui.masking import mask_number
 from ui.words import Words
 
@@ -37,6 +38,21 @@ class MachineRow:
     created: str
     seen: str
     here: bool
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """One session that lasts. `own`: the one that looks at the page."""
+
+    session: str
+    name: str
+    full_name: str
+    began: str
+    acted: str
+    place: str
+    address: str
+    locked: bool
+    own: bool
 
 
 @dataclass(frozen=True)
@@ -79,6 +95,24 @@ def machine_rows(machines: Sequence[Machine], now: datetime, offset: int, words:
             here=one.last_seen is not None and abs(now.timestamp() - one.last_seen) < LIVES_SECONDS,
         )
         for one in machines
+    )
+
+
+def session_rows(sessions: Sequence[OpenSession], own: str, offset: int) -> tuple[SessionRow, ...]:
+    """The sessions, the one that looks first."""
+    return tuple(
+        SessionRow(
+            session=one.session,
+            name=one.account.name,
+            full_name=one.account.full_name,
+            began=at_text(one.began_at, offset),
+            acted=at_text(one.acted_at, offset),
+            place=one.place,
+            address=one.address,
+            locked=one.locked,
+            own=one.session == own,
+        )
+        for one in sorted(sessions, key=lambda one: one.session != own)
     )
 
 

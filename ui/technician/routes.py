@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
 from urllib.parse import urlencode
@@ -12,16 +12,16 @@ from flask.typing import ResponseReturnValue
 
 from config.settings import Settings
 from kiosk.accounts import Role
-from ui.desk.access import allow, signed
+from ui.desk.access import NotAllowed, allow, signed
 from ui.desk.gate import spoken as spoken_here
+from ui.desk.streams import LEASES
 from ui.errors import ConfirmationGone, UnknownAction
 from ui.technician import forms, pretty, views
 from ui.technician.bridge import Bridge
 from ui.technician.kept import Asked, Kept
 from ui.technician.picture import SPANS
-from ui.technician.stream import MAX_STREAMS, watched_events
-from ui.technician.watch import Watch
-from ui.touchscreen.stream import Streams
+from ui.technician.stream import watched_events
+from ui.technician.watch import LOOK_SECONDS, Watch
 from ui.words import LANGUAGES, Words
 from wire.errors import MalformedMessage, RemoteError, ServiceTimeout, ServiceUnreachable, TiepDonError
 
@@ -34,16 +34,14 @@ STATUS = {"delivery.unknown": 404, ConfirmationGone.code: 410}
 
 @dataclass(frozen=True)
 class Technician:
-    """What the pages need: the line to the bridge, the one watch over it, the streams that end with the server."""
+    """What the pages need: the line to the bridge, the one watch over it."""
 
     bridge: Bridge
     watch: Watch
     now: Callable[[], datetime]
-    streams: Streams = field(default_factory=lambda: Streams(MAX_STREAMS))
 
     def close(self) -> None:
-        """End the streams and the watch: the server is stopping."""
-        self.streams.close()
+        """End the watch: the server is stopping."""
         self.watch.stop()
 
 
@@ -140,7 +138,8 @@ def blueprint(app: Flask, settings: Settings, desk: Technician, build: str) -> B
         def part() -> str:
             return overview_part(span, spoken) if whole else strip_part(spoken)
 
-        return Response(watched_events(watch, part, desk.streams), mimetype="text/event-stream")
+        looks = app.extensions[LEASES].news.looks(LOOK_SECONDS)  # what the bridge tells is in no database of ours
+        return Response(watched_events(looks, watch, part), mimetype="text/event-stream")
 
     @pages.get("/deliveries")
     def listed() -> ResponseReturnValue:
@@ -174,6 +173,8 @@ def blueprint(app: Flask, settings: Settings, desk: Technician, build: str) -> B
 
     @pages.post("/deliveries/<int:number>/message")
     def message(number: int) -> ResponseReturnValue:
+        if signed().role is not Role.SUPERVISOR:  # it holds the person's whole record
+            raise NotAllowed
         return message_part(number, language(), True, signed().account)
 
     @pages.post("/deliveries/ask")
