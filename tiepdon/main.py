@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "desk": ("tiepdon.commands.desk", "the desk process: the staff's own pages"),
     "account": ("tiepdon.commands.account", "the staff's accounts: add, list, disable, enable, reset, remove"),
     "pack": ("tiepdon.commands.pack", "content packs, further languages: check, list"),
+    "voice": ("tiepdon.commands.voice", "the clips of a site's own words: make"),
     "machine": ("tiepdon.commands.machine", "boards, kiosks and other systems at the staff's address"),
     "printer": ("tiepdon.commands.printer", "the ticket printer: ask it, try it"),
     "database": ("tiepdon.commands.database", "bring the database to this version's schema"),

@@ -36,7 +36,7 @@ from ui.pack_files import (
     text_of,
 )
 from ui.pack_fonts import Fonts, OwnFont, read_fonts
-from ui.voice import CLIP, NUMBERS, PLACE, SERVICE
+from ui.voice import CLIP, CONSENT, NUMBERS, PLACE, SERVICE, WHERE
 from ui.words import LANGUAGES, Words
 from wire.codec import Record, from_plain
 from wire.errors import MalformedMessage
@@ -229,7 +229,8 @@ def _recordings(folder: Path, about: About) -> tuple[dict[str, Path], list[str]]
         total += size
         if total > MOST_VOICE or len(found) >= MOST_RECORDINGS:
             raise PackTooLarge(pack=folder.name, file=VOICE, most=MOST_VOICE)
-        if not CLIP.match(file.stem) or (file.stem not in clip_names() and not file.stem.startswith((PLACE, SERVICE))):
+        own = file.stem == CONSENT or file.stem.startswith((PLACE, SERVICE, WHERE))
+        if not CLIP.match(file.stem) or not (own or file.stem in clip_names()):
             strange.append(name)
             continue
         if not _is_opus(folder, file):
@@ -242,7 +243,7 @@ def _recordings(folder: Path, about: About) -> tuple[dict[str, Path], list[str]]
 
 @cache
 def clip_names() -> frozenset[str]:
-    """The clips that the pages may ask for, but a site's own places and services."""
+    """The clips that the pages may ask for, but those of a site's own words."""
     return frozenset({*speakable(), *(f"voice.number.{number}" for number in NUMBERS)})
 
 

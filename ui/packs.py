@@ -14,7 +14,8 @@ from config.settings import Settings
 from ui.pack_files import PackError, PackMissing, PackUnreadable
 from ui.pack_fonts import Fonts, OwnFont
 from ui.pack_reading import Pack, read_pack
-from ui.voice import MADE, Voice, voice_of
+from ui.site_voice import site_clips
+from ui.voice import MADE, Clip, Voice, voice_of
 from ui.words import LANGUAGES, PACKS_FALL_BACK_TO, Words
 
 log = logging.getLogger(__name__)
@@ -41,11 +42,13 @@ class LanguageFont:
 
 @dataclass(frozen=True)
 class Packs:
-    """Every usable pack by its language. `drafts`: texts nobody has reviewed are shown too."""
+    """Every usable pack by its language. `drafts`: texts nobody has reviewed are shown too. `site`: the made clips of
+    the site's own words."""
 
     found: Mapping[str, Pack] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     drafts: bool = False
+    site: Mapping[str, Mapping[str, Clip]] = field(default_factory=dict)
 
     def __contains__(self, language: str) -> bool:
         return language in LANGUAGES or language in self.found
@@ -64,7 +67,7 @@ class Packs:
         """What can be played, in every language there is."""
         recordings = {language: pack.recordings for language, pack in self.found.items()}
         base = {language: pack.about.falls_back_to for language, pack in self.found.items()}
-        return voice_of(recordings, (*LANGUAGES, *self.found), made, base)
+        return voice_of(recordings, (*LANGUAGES, *self.found), made, base, self.site)
 
     def fonts(self, languages: Iterable[str]) -> Mapping[str, LanguageFont]:
         """The fonts that the packs of these languages bring."""
@@ -107,7 +110,8 @@ def with_languages(settings: Settings, languages: Languages) -> Settings:
 def packs_of(settings: Settings) -> Packs:
     """The packs of a site. What nobody has reviewed is shown in the sandbox alone, to those who shall review it."""
     folder = settings.kiosk.display.packs_folder
-    return load(Path(folder) if folder else None, drafts=settings.site.synthetic)
+    packs = load(Path(folder) if folder else None, drafts=settings.site.synthetic)
+    return replace(packs, site=site_clips(settings))
 
 
 def load(site: Path | None = None, drafts: bool = False, shipped: Path = SHIPPED) -> Packs:

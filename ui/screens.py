@@ -62,10 +62,9 @@ from ui.lines import proof_line as proof_line
 from ui.masking import birth_year, mask_name, mask_number, plain
 from ui.saying import Said, Saying, clips_of
 from ui.screens_ticket import goodbye_page, name_in, ticket_page, ticket_speech
-from ui.voice import SERVICE, clips_of_count
+from ui.voice import CONSENT, SERVICE, clips_of_count
 from ui.words import Words
 
-CONSENT = "voice.consent"  # a site's own recording of its consent's text
 DIGITS = {KeypadPurpose.CARD_KEY: 6, KeypadPurpose.PERSONAL_ID: 12}
 
 # What each screen says first, where its title is always the same; the others bring their own.
@@ -176,7 +175,9 @@ def _speech(name: str, context: Mapping[str, Any], words: Saying) -> tuple[str, 
         return ticket_speech(dict(context), words)
     title = words.get(TITLES[name]) if name in TITLES else context.get("title", "")
     behind = [context.get(more, "") for more in ("text", "body", "device", "go", "card")]
-    return _spoken(context.get("notice") or "", context.get("problem") or "", title, *behind)
+    told = _spoken(context.get("notice") or "", context.get("problem") or "", title, *behind)
+    # What there is to choose from, for whoever cannot read it; a name without a clip is left out.
+    return told + tuple(SERVICE + code for code, _ in context["services"]) if name == "choose_service" else told
 
 
 def _spoken(*texts: str) -> tuple[str, ...]:
@@ -222,7 +223,7 @@ def _page_of_a_visit(session: Session, settings: Settings, words: Saying) -> tup
     match state:
         case AskConsent():
             text, language = consent_shown(settings, session.language)
-            # What it is about in one sentence of ours, then the site's own recording, where there is one.
+            # What it is about in one sentence of ours, then the site's own text, where there is a clip of it.
             spoken = (*clips_of(words.get("consent.about")), CONSENT)
             return "ask_consent", {"text": Said(text, spoken), "text_language": language}
         case Confirm():
@@ -249,7 +250,7 @@ def _page_of_a_visit(session: Session, settings: Settings, words: Saying) -> tup
         case TicketShown():
             return "ticket", ticket_page(state, session, settings, words)
         case Goodbye():
-            return "goodbye", goodbye_page(state, session, words)
+            return "goodbye", goodbye_page(state, session, settings, words)
         case _:
             raise AssertionError(type(state).__name__)  # `_page` has the others
 
@@ -260,7 +261,7 @@ def _offered(settings: Settings) -> list[ServiceSettings]:
 
 
 def _services(services: Sequence[ServiceSettings], words: Saying) -> list[tuple[str, str]]:
-    """Code and name of each. A clip of its name is the site's own to record; its place is heard in any case."""
+    """Code and name of each. Its place among them is heard in any case, its name where the site has a clip of it."""
     choice = clips_of(words.get("services.choice"))
     named = [(service.code, name_in(service.name_vi, service.name_en, service.names, words)) for service in services]
     return [

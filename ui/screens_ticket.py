@@ -14,6 +14,7 @@ from ui.hospital import NUMBER, fees_text, number_text, room_text, shortened, wh
 from ui.lines import Line, coverage_line
 from ui.masking import plain
 from ui.saying import Said, Saying, clips_of
+from ui.site_voice import folded, named_rooms
 from ui.voice import NATIVE, clips_of_room, clips_of_ticket, clips_of_wait
 
 SIZES = {"short": 5, "medium": 7, "long": 10}  # letters that a ticket's number may have in each size
@@ -22,7 +23,7 @@ ROOMY = 2  # lines that stand below the largest number
 
 def ticket_page(state: TicketShown, session: Session, settings: Settings, words: Saying) -> dict[str, Any]:
     """What the ticket's template needs."""
-    numbers, below = _numbers(state, words), _lines(state, words)
+    numbers, below = _numbers(state, settings, words), _lines(state, words)
     # Where the hospital named a room its own order holds, not ours.
     wait = "" if numbers["room"] else wait_text(state.wait, state.needs_counter, words)
     counted = sum((state.needs_counter, bool(below["after"]), bool(below["coverage"]), len(below["more"])))
@@ -61,13 +62,13 @@ def ticket_speech(context: dict[str, Any], words: Saying) -> tuple[str, ...]:
     return (*clips_of_ticket(context["number"]), *(clip for text in told for clip in clips_of(text)))
 
 
-def goodbye_page(state: Goodbye, session: Session, words: Saying) -> dict[str, Any]:
+def goodbye_page(state: Goodbye, session: Session, settings: Settings, words: Saying) -> dict[str, Any]:
     """Where to go now, and the card that is still there."""
-    room = "" if state.needs_counter else shortened(room_text(HospitalAnswer(room=state.room), words))
+    room = "" if state.needs_counter else room_text(HospitalAnswer(room=state.room), words)
     go = words.get("goodbye.counter" if state.needs_counter else "goodbye.wait")
     if room:
-        told = words.get("goodbye.room", room=room)
-        go = Said(told, clips_of_room(room), told.foreign)
+        told = words.get("goodbye.room", room=shortened(room))
+        go = Said(told, _way_to(room, settings), told.foreign)
     return {"go": go, "card": words.get("ticket.take_card") if session.card_present else ""}
 
 
@@ -114,12 +115,19 @@ def name_in(vietnamese: str, english: str, others: dict[str, str], words: Saying
     return Said(plain(own[language]), foreign="" if language == words.language else language)
 
 
-def _numbers(state: TicketShown, words: Saying) -> dict[str, Any]:
+def _way_to(room: str, settings: Settings) -> tuple[str, ...]:
+    """How the way to a room is said, by the site's own clip of it where the settings know the room."""
+    return clips_of_room(room, named_rooms(settings).get(folded(room), ""))
+
+
+def _numbers(state: TicketShown, settings: Settings, words: Saying) -> dict[str, Any]:
     """One number stands large, the one that is called next: at the counter ours, at the room the hospital's own."""
     told, own = state.told, plain(state.ticket.number)[:16]
     theirs, room = number_text(told), room_text(told, words)
     here = (
-        Said(shortened(room), clips_of_room(room), foreign_of(room, words)) if room and not state.needs_counter else ""
+        Said(shortened(room), _way_to(room, settings), foreign_of(room, words))
+        if room and not state.needs_counter
+        else ""
     )
     number, title = (own, "ticket.title") if state.needs_counter or not theirs else (theirs, "ticket.title.hospital")
     return {

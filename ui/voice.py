@@ -1,7 +1,7 @@
 """What is spoken: which words are clips, in which order a number or a call is said, how loud at which time of day.
 
-A clip is named by the catalogue's key of its words. Made clips (scripts/voice) are placeholders; a recording of a
-content pack or of the site takes their place. Must not import Flask: the routes are `ui/voice_pages.py`.
+A clip is named by the catalogue's key of its words. Made clips (`ui/voice_making.py`) are placeholders; a recording of
+a content pack or of the site takes their place. Must not import Flask: the routes are `ui/voice_pages.py`.
 """
 
 import hashlib
@@ -21,14 +21,16 @@ from wire.codec import Record, from_json
 from wire.errors import MalformedMessage
 
 MADE = Path(__file__).parent / "static" / "voice"
+COMMON = MADE / "common"  # made with the build too: names that many sites have (`ui/site_voice.py`)
 INDEX = "index.json"
 NATIVE = "vi"  # what is not recorded in another language is said in this one
 CLIP = re.compile(r"[A-Za-z0-9_.-]{1,80}\Z")
 # A room by its number, as hospitals write it: P.101, Phòng 12, B2-05.
 ROOM = re.compile(r"(?:P\.|Phòng |Room )? ?([A-Z]?[0-9]{0,2}[-. ]?[A-Z]?[0-9]{1,4}[A-Z]?)", re.IGNORECASE)
 NUMBERS = range(100)  # `voice.number.N`, counts said as one word; their text is the numeral itself
-PLACE = "voice.place."  # a site's own recording of where a counter is: `voice.place.CODE`
-SERVICE = "voice.service."  # a site's own recording of a service's name
+# A site's own words, made or recorded: where a counter is, what a service is called, where it is; the consent.
+PLACE, SERVICE, WHERE = "voice.place.", "voice.service.", "voice.where."  # and the counter's or service's code
+CONSENT = "voice.consent"
 
 # What is joined from parts is of one language: a group is taken from a language only where it is whole there.
 CALLS = frozenset(
@@ -86,36 +88,45 @@ def voice_of(
     languages: Iterable[str],
     made: Path = MADE,
     bases: Mapping[str, str] = MappingProxyType({}),
+    site: Mapping[str, Mapping[str, Clip]] = MappingProxyType({}),
 ) -> Voice:
-    """The voice of these languages: recordings first (by language and clip), then what was made, then the language that
-    it falls back to (`bases`; else Vietnamese).
+    """The voice of these languages: recordings first (by language and clip), then what was made (`site`: of the site's
+    own words), then the language that it falls back to (`bases`; else Vietnamese).
 
     What is joined from parts (a number, a call, a wait) is never said in two languages.
     """
     index = made_index(made)
-    native = _of_one(NATIVE, recordings, index, made)
+    native = _of_one(NATIVE, recordings, index, made, site)
     told = {NATIVE: native}
     # Ours first: others build on them.
     for language in sorted(languages, key=lambda language: language not in LANGUAGES):
         if language == NATIVE:
             continue
-        own = _of_one(language, recordings, index, made)
+        own = _of_one(language, recordings, index, made, site)
+        below = told.get(bases.get(language, NATIVE), native)
         if CALLS - own.keys():
             own = {clip: found for clip, found in own.items() if clip not in CALLS and not clip.startswith(PLACE)}
+        else:
+            below = {clip: found for clip, found in below.items() if not clip.startswith(PLACE)}
         if WAITS - own.keys():
             own = {clip: found for clip, found in own.items() if clip not in WAITS}
-        told[language] = {**told.get(bases.get(language, NATIVE), native), **own}
+        told[language] = {**below, **own}
     return Voice(told)
 
 
 def _of_one(
-    language: str, recordings: Mapping[str, Mapping[str, Path]], index: MadeIndex, made: Path
+    language: str,
+    recordings: Mapping[str, Mapping[str, Path]],
+    index: MadeIndex,
+    made: Path,
+    site: Mapping[str, Mapping[str, Clip]],
 ) -> dict[str, Clip]:
     clips = {
         name: Clip(made / language / f"{name}.ogg", clip.made_of)
         for name, clip in index.languages.get(language, {}).items()
         if CLIP.match(name)
     }
+    clips.update(site.get(language, {}))
     for name, file in recordings.get(language, {}).items():
         told = file.stat()
         seen = f"{told.st_size} {told.st_mtime_ns}"
@@ -176,17 +187,20 @@ def clips_of_wait(ahead: int, least: int = 0, most: int | None = None) -> tuple[
     return told
 
 
-def clips_of_room(room: str) -> tuple[str, ...]:
-    """Where to go: a room's number sign by sign. One with a name is not spelt, it stands on the screen."""
+def clips_of_room(room: str, named: str = "") -> tuple[str, ...]:
+    """Where to go: a room's number sign by sign. One with a name is not spelt: `named`, the clip that the site may have
+    for it, and that it stands on the screen."""
     found = ROOM.fullmatch(room)
-    return ("voice.room", *clips_of_number(found[1])) if found else ("voice.room_named",)
+    if found:
+        return ("voice.room", *clips_of_number(found[1]))
+    return (named, "voice.room_named") if named else ("voice.room_named",)
 
 
 def clips_of_call(number: str, counter: str, recorded: Collection[str] = (), times: int = 1) -> tuple[str, ...]:
     """A call: `number ... please come to counter ...`, said `times` times.
 
-    `recorded`: the clips there are; a site's own recording of where the counter is (`voice.place.CODE`) is said
-    instead of its code.
+    `recorded`: the clips there are; a site's own of where the counter is (`voice.place.CODE`) is said instead of its
+    code.
     """
     place = PLACE + counter
     to = (place,) if place in recorded else ("voice.to_counter", *clips_of_number(counter))

@@ -8,12 +8,12 @@ from flask import Flask
 from kiosk.states import Failed, NextPath, Session
 from tests.ui.scripted import EVERY_STATE, ScriptedController, many_services, session_of
 from ui.app import create_app
-from ui.screens import CONSENT, PLACE_AGAIN
-from ui.voice import SERVICE, scripts
+from ui.screens import PLACE_AGAIN
+from ui.voice import CONSENT, PLACE, SERVICE, WHERE, scripts
 from ui.words import LANGUAGES, Words
 
 THING = re.compile(r"<(?:button|p|h1|div|span)\b[^>]*>")
-RECORDED = (SERVICE, CONSENT)  # the site's own, beside what is always said
+RECORDED = (SERVICE, CONSENT, PLACE, WHERE)  # the site's own, beside what is always said
 
 
 @pytest.fixture(scope="module")

@@ -44,6 +44,7 @@ def look_at_languages(settings: Settings) -> Iterator[Finding]:
 def look_at_voice(settings: Settings) -> Iterator[Finding]:
     """Is there something to say, and does it say what the words say now?"""
     from ui.packs import packs_of
+    from ui.site_voice import site_texts
     from ui.voice import digest_of, made_index, scripts
     from ui.words import LANGUAGES as OURS
 
@@ -66,8 +67,16 @@ def look_at_voice(settings: Settings) -> Iterator[Finding]:
         for name, text in scripts(language).items():
             said = name in recorded.get(language, {}) or (name in clips and clips[name].words == digest_of(text))
             lacking += not said
-    code = "voice.old" if lacking else None
-    yield Finding(probe=VOICE, status=Status.WARN if code else Status.OK, code=code, data={**data, "lacking": lacking})
+    silent = [
+        f"{language}/{clip}"
+        for language, texts in site_texts(settings).items()
+        if language in wanted
+        for clip in texts
+        if clip not in packs.site.get(language, {}) and clip not in recorded.get(language, {})
+    ]
+    data |= {"lacking": lacking, "of_site": len(silent)} | ({"first": silent[0]} if silent else {})
+    code = "voice.old" if lacking else "voice.site" if silent else None
+    yield Finding(probe=VOICE, status=Status.WARN if code else Status.OK, code=code, data=data)
 
 
 def _offered(settings: Settings) -> list[str]:
