@@ -9,6 +9,11 @@
   const root = cover || document.querySelector("[data-list]:not([hidden])") || document.querySelector("[data-screen]");
   const name = (element) => `${element.tagName.toLowerCase()}.${element.className} "${element.textContent.trim().slice(0, 30)}"`;
 
+  const languages = '[data-action="language"], [data-open="languages"]';
+  if (!cover && !root.matches("[data-list]") && ![...root.querySelectorAll(languages)].some((one) => one.offsetWidth)) {
+    wrong.push("no other language in sight");
+  }
+
   const page = document.documentElement;
   if (page.scrollWidth > page.clientWidth || page.scrollHeight > page.clientHeight) wrong.push("the page scrolls");
 
@@ -28,6 +33,17 @@
       if (found.length === 3 || found[3] === 1) return found;
     }
     return [255, 255, 255];
+  };
+  // A word stands on one line. What a site or a hospital sends may be one word longer than any line; Khmer and others
+  // that are written without spaces may break anywhere.
+  const broken = (node, range, size) => {
+    for (const found of node.nodeValue.matchAll(/[\p{Script=Latin}\p{M}\p{N}'’]{2,24}/gu)) {
+      range.setStart(node, found.index);
+      range.setEnd(node, found.index + found[0].length);
+      const tops = [...range.getClientRects()].filter((rect) => rect.width > 0.5).map((rect) => rect.top);
+      if (tops.length && Math.max(...tops) - Math.min(...tops) > size * 0.6) return true;
+    }
+    return false;
   };
   const texts = [];
   for (const element of shownElements) {
@@ -62,6 +78,7 @@
           wrong.push(`${name(element)} leaves ${within.className}`);
         }
       }
+      if (broken(node, range, size)) wrong.push(`${name(element)}: a word is broken`);
       const caps = (size * 0.714) / mm;
       const least = element.closest("[data-heading]:not(.again, .stub-words), [data-name], [data-digit]") ? 7.2 : 4.79;
       const longName = element.closest(".name.long");
@@ -71,6 +88,10 @@
       const off = element.closest("[aria-disabled=true]");
       if (!off && contrast < 7) wrong.push(`${name(element)}: contrast ${contrast.toFixed(1)}`);
     }
+  }
+  // A name of somebody's may end in dots, our own words never.
+  for (const own of root.querySelectorAll(".stub-words:not(:has(b)), .mark")) {
+    if (own.scrollWidth > own.clientWidth + 1) wrong.push(`${name(own)} is cut`);
   }
   for (const [place, one] of texts.entries()) {
     for (const other of texts.slice(place + 1)) {

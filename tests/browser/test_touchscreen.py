@@ -334,6 +334,9 @@ def test_the_warning_covers_everything_and_one_touch_takes_it_away(screen: Scree
     screen.tap("touched")
     expect(screen.page.locator("[data-screen-warning]")).to_have_count(0)
     assert screen.kiosk.controller.events == [Touched()]
+    screen.show(replace(session, warned=True, entered=2.0))
+    screen.page.touchscreen.tap(5, 5)  # beside the button: a hand that means "wait" aims at nothing
+    expect(screen.page.locator("[data-screen-warning]")).to_have_count(0)
 
 
 def test_the_countdown_goes_on_when_the_screen_is_drawn_again(screen: Screen) -> None:

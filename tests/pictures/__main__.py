@@ -48,8 +48,12 @@ def walked(name: str, language: Language, size: Size, folder: Path | None, whole
             violations, incomplete = judged(page)
             wrong += [f"{where}: {told}" for told in [*part.judge(page), *violations]]
             open_questions += [f"{where}: {told}" for told in incomplete]
-    if sorted(stood) != sorted(part.states):
-        wrong.append(f"{name} {language} {size}: stood {sorted(set(stood) ^ set(part.states))}")
+        if sorted(stood) != sorted(part.states):
+            wrong.append(f"{name} {language} {size}: stood {sorted(set(stood) ^ set(part.states))}")
+        for state, page in part.unkept(chromium, language, size) if part.unkept else ():
+            stood.append(state)
+            where = f"{picture(name, size, language, state)}, otherwise"
+            wrong += [f"{where}: {told}" for told in [*part.judge(page), *judged(page)[0]]]
     return wrong, open_questions, len(stood)
 
 

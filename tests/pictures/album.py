@@ -10,21 +10,35 @@ from playwright.sync_api import Page
 
 from tests.pictures.looking import LANGUAGES, Part, picture
 
-COLOURS = 8  # flat colours and the edges of letters
-SMALLER = 2  # kept at half the size; `--whole` keeps every pixel, to look at letters
+FLAT, EDGES = 10, 8  # colours kept exactly: those of most pixels; and how many stand for the edges of letters
+LARGEST, SMALLER = 1024 * 640, 640  # pixels kept as they are; the width, at most, of what has more
+SHOWN = 400  # pixels in the index
 INDEX = "README.md"
 
 
 def keep(folder: Path, name: str, drawn: Image.Image, whole: bool = False) -> None:
-    """One picture, small and with few colours, or as it stood there."""
+    """One picture with few colours, or as it stood there."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     if whole:
         drawn.save(path)
         return
-    size = (drawn.width // SMALLER, drawn.height // SMALLER)
-    small = drawn.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-    small.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    shown = drawn.convert("RGB")
+    if drawn.width * drawn.height > LARGEST:
+        part = -(-drawn.width // SMALLER)
+        shown = shown.resize((drawn.width // part, drawn.height // part), Image.Resampling.LANCZOS)
+    few = shown.quantize(palette=_palette(shown), dither=Image.Dither.NONE).convert("RGB")
+    few.save(path, lossless=True, quality=75, method=4)
+
+
+def _palette(shown: Image.Image) -> Image.Image:
+    """Its own colours: the flat ones as they are, the others by a few that lie between them."""
+    counted = shown.getcolors(shown.width * shown.height) or []
+    flat = [colour for _, colour in sorted(counted, key=lambda one: (-one[0], one[1]))[:FLAT]]
+    between = shown.quantize(EDGES, dither=Image.Dither.NONE).getpalette() or []
+    found = Image.new("P", (1, 1))
+    found.putpalette(list(itertools.chain(*flat, between[: 3 * EDGES])))
+    return found
 
 
 def taken(page: Page) -> Image.Image:
@@ -48,7 +62,7 @@ def index(parts: Sequence[Part]) -> str:
         lines += ["| state | " + " | ".join(LANGUAGES) + " | other sizes |", "|---|" + "---|" * (len(LANGUAGES) + 1)]
         for state in part.states:
             shown = [
-                f'<img src="{picture(part.name, size, language, state)}" width="320" loading="lazy" '
+                f'<img src="{picture(part.name, size, language, state)}" width="{SHOWN}" loading="lazy" '
                 f'alt="{part.name}, {state}, {language}">'
                 for language in LANGUAGES
             ]
@@ -65,7 +79,7 @@ def remove_others(folder: Path, parts: Iterable[Part]) -> None:
     """Pictures of states that are no more."""
     known = {name for part in parts for name in part.pictures()}
     for part in parts:
-        for path in (folder / part.name).rglob("*.png"):
+        for path in (folder / part.name).rglob("*.webp"):
             if str(path.relative_to(folder)) not in known:
                 path.unlink()
 

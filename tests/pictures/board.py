@@ -35,7 +35,8 @@ OTHER = {"vi": "en", "en": "vi"}
 
 def walk(chromium: Browser, language: Language, size: Size) -> Iterator[tuple[str, Page]]:
     """A morning in the hall; `language` is the boards' first."""
-    languages = {"hall": (language, OTHER[language]), "named": (language,), "lab": (language,)}
+    both = (language, OTHER[language])
+    languages = {"hall": both, "named": (language,), "lab": (language,), "full": both}
     boards = [msgspec.structs.replace(board, languages=languages[board.name]) for board in BOARDS]
     with (
         tempfile.TemporaryDirectory(prefix="tiepdon-pictures-") as folder,

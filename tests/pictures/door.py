@@ -128,7 +128,7 @@ def _inside(desk: PeopleSite, context: BrowserContext, page: Page, address: str)
         yield name
     page.goto(f"{address}/")
     page.click("[hx-post='/lock']")
-    page.wait_for_url("**/lock")
+    page.wait_for_url("**/lock**")
     yield "lock"
     page.fill("[name=secret]", "918274")
     page.click("form .primary")

@@ -25,13 +25,16 @@ LATER = MORNING + timedelta(minutes=12)  # what a browser's own clock says: peop
 @dataclass(frozen=True)
 class Part:
     """A part of the pages. `walk(chromium, language, size)` leads through its states, each with the page on which it
-    stands; `judge(page)` says what is wrong there."""
+    stands; `judge(page)` says what is wrong there. `unkept` leads through what is judged and not drawn; of the first
+    `both` sizes pictures are kept in both languages."""
 
     name: str
     states: tuple[str, ...]
     sizes: tuple[Size, ...]
     walk: Callable[[Browser, Language, Size], Iterator[tuple[str, Page]]]
     judge: Callable[[Page], list[str]]
+    unkept: Callable[[Browser, Language, Size], Iterator[tuple[str, Page]]] | None = None
+    both: int = 1
 
     def pictures(self) -> list[str]:
         """The names of its pictures: folder, size, language, state."""
@@ -44,15 +47,16 @@ class Part:
         ]
 
     def keeps(self, size: Size, language: str) -> bool:
-        """Whether a picture stays: both languages at the first size, Vietnamese at the others, none of the 200 %.
+        """Whether a picture stays: both languages at the first sizes, one at each other, none of the 200 %.
         Judged is every one.
         """
-        return size == self.sizes[0] or (language == "vi" and size != MAGNIFIED)
+        place = self.sizes.index(size)
+        return place < self.both or (size != MAGNIFIED and language == LANGUAGES[(place + 1) % 2])
 
 
 def picture(part: str, size: Size, language: str, state: str) -> str:
     """The file of a picture, under the folder of all of them."""
-    return f"{part}/{size[0]}x{size[1]}/{state}-{language}.png"
+    return f"{part}/{size[0]}x{size[1]}/{state}-{language}.webp"
 
 
 @contextmanager

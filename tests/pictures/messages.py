@@ -47,7 +47,7 @@ def walk(chromium: Browser, language: Language, size: Size) -> Iterator[tuple[st
         desk = stack.enter_context(closing(MessageDesk(folder)))
         address = stack.enter_context(served(desk.app, desk.streams))
         context = stack.enter_context(browsing(chromium, size))
-        cookies = {"language": language, **desk.site.cookie(Role.TECHNICIAN)}
+        cookies = {"language": language, **desk.site.cookie(Role.SUPERVISOR)}
         context.add_cookies([{"name": name, "value": value, "url": address} for name, value in cookies.items()])
         page = context.new_page()
         for state in _states(desk, page, f"{address}/technician"):

@@ -11,6 +11,7 @@
   const stage = document.getElementById("stage");
   let page = 0; // of the choices or the long text on this screen
   let pageOf = "";
+  let fewest = 0; // choices on a page: larger letters are not paid for with a further touch
 
   function millimetre() {
     const probe = document.createElement("i");
@@ -35,6 +36,7 @@
   // Whether letters leave what they stand in, or a button its side of the screen. The line box of a font is taller than
   // its letters: what counts is what can be seen of them.
   function overflows(shown) {
+    if (choicesShown(shown) < fewest) return true;
     for (const button of shown.querySelectorAll(".button:not([hidden])")) {
       const area = button.closest(".card, .choices, .main, .rail");
       const box = button.getBoundingClientRect();
@@ -66,14 +68,21 @@
         continue;
       }
       const half = parseFloat(getComputedStyle(element).fontSize) * 0.5;
+      const own = blockOf(element).getBoundingClientRect(); // a word wider than this would be broken
       range.selectNodeContents(node);
       for (const rect of range.getClientRects()) {
         const middle = (rect.top + rect.bottom) / 2;
         const seen = { left: rect.left, right: rect.right, top: middle - half, bottom: middle + half };
-        if (rect.width > 0.5 && outside(seen, frame, slack)) return true;
+        if (rect.width > 0.5 && (outside(seen, frame, slack) || rect.right > own.right + 1)) return true;
       }
     }
     return false;
+  }
+
+  function blockOf(element) {
+    let block = element;
+    while (getComputedStyle(block).display === "inline") block = block.parentElement;
+    return block;
   }
 
   function outside(box, frame, slack) {
@@ -87,9 +96,19 @@
     root.style.setProperty("--letters", scale.toFixed(2));
   }
 
+  function choicesShown(shown) {
+    return shown.querySelectorAll("[data-pages] > :not([hidden])").length;
+  }
+
   function size(shown) {
     const most = wanted(shown);
     root.toggleAttribute("data-grown", most > 1.1);
+    fewest = 0;
+    if (most > 1 && shown.querySelector("[data-pages]")) {
+      letters(1);
+      lay(shown);
+      fewest = choicesShown(shown);
+    }
     letters(most);
     lay(shown);
     if (!overflows(shown)) return;
@@ -139,10 +158,10 @@
     const columns = style.gridTemplateColumns.split(" ").length;
     const gap = parseFloat(style.rowGap) || 0;
     const row = Math.max(...all.map((one) => Math.max(parseFloat(getComputedStyle(one).minHeight), wants(one))));
-    const rows = Math.max(1, Math.floor((choices.clientHeight + gap + 1) / (row + gap)));
-    const fits = rows * columns;
-    if (!turn || all.length <= fits) return;
-    turn.hidden = false;
+    const room = () => columns * Math.max(1, Math.floor((choices.clientHeight + gap + 1) / (row + gap)));
+    if (!turn || all.length <= room()) return;
+    turn.hidden = false; // takes room of its own on an upright panel
+    const fits = room();
     const pages = Math.ceil(all.length / fits);
     page %= pages;
     all.forEach((one, place) => {
@@ -161,10 +180,11 @@
     const line = parseFloat(getComputedStyle(text).lineHeight);
     text.style.removeProperty("max-height");
     if (turn) turn.hidden = true;
-    const lines = Math.max(1, Math.floor(text.clientHeight / line + 0.02));
+    const room = () => Math.max(1, Math.floor(text.clientHeight / line + 0.02));
     const total = Math.round(text.scrollHeight / line);
+    if (turn) turn.hidden = total <= room();
+    const lines = room();
     text.style.maxHeight = `${lines * line}px`;
-    if (turn) turn.hidden = total <= lines;
     const pages = Math.max(1, Math.ceil(total / lines));
     page %= pages;
     text.scrollTop = Math.min(page * lines, Math.max(0, total - lines)) * line;
