@@ -183,7 +183,11 @@ def test_keys_faster_than_their_answers_are_both_done(desk: CounterDesk, page: P
     expect(page.locator('[data-current=""]')).to_be_visible()
     settled(page)
     # What was meant for somebody who is no longer here is done to nobody else.
-    keys(page, "F9", "F10")
+    held: list[Route] = []
+    page.route("**/counter/act", lambda route: held.append(route), times=1)
+    with page.expect_request("**/counter/act"):
+        keys(page, "F9", "F10")
+    held[0].continue_()
     expect(page.locator('[data-current="A0002"]')).to_be_visible()
     settled(page)
     assert rows(desk.settings, "SELECT kind FROM moves ORDER BY id") == [

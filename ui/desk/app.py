@@ -89,7 +89,7 @@ def _watched(response: Response, gate: Gate, leases: Leases) -> Response:
     who: Signed | None = g.get("signed")
     if who is None:
         return response
-    client = request.environ.get("gunicorn.socket")
+    client = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
     place = Place(
         f"machine:{who.machine}" if who.machine else who.account, lambda: client is not None and hung_up(client)
     )
