@@ -28,7 +28,7 @@ def measure(quick: bool = False) -> list[Table]:
             ),
         ]
     with TemporaryDirectory(prefix="tiepdon-bench-") as folder, footprint.running(Path(folder)) as run:
-        tables.append(front_screens.touchscreen_table(run, 2 if quick else 20))
+        tables.append(front_screens.touchscreen_table(run, 2 if quick else 60))
         run.touch("done")
         with front_touch.chromium() as browser:
             tables.append(front_touch.touch_table(browser, run, 1 if quick else 10))

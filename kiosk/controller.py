@@ -157,12 +157,21 @@ class Controller:
             self._note_shown()
             return self._version, self._session
 
-    def wait_for_change(self, version: int, timeout: float) -> tuple[int, Session]:
-        """As `snapshot`, as soon as it is no longer `version`, or as it is after `timeout` seconds."""
+    def wait_for_change(
+        self, version: int, timeout: float, over: Callable[[], bool] = lambda: False
+    ) -> tuple[int, Session]:
+        """As `snapshot`, as soon as it is no longer `version`, or as it is after `timeout` seconds, or when whoever
+        waits is `over`; that is asked on `wake`."""
         with self._changed:
-            self._changed.wait_for(lambda: self._version != version or self._stopped.is_set(), timeout)
-            self._note_shown()
+            self._changed.wait_for(lambda: self._version != version or self._stopped.is_set() or over(), timeout)
+            if not over():
+                self._note_shown()
             return self._version, self._session
+
+    def wake(self) -> None:
+        """Let those who wait ask whether they are over."""
+        with self._changed:
+            self._changed.notify_all()
 
     def dispatch(self, event: Event) -> None:
         """Let something happen: step the machine, publish what changed, set the effects going."""

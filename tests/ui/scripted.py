@@ -1,7 +1,7 @@
 """A controller whose session the test sets: real states, no machine behind them. And one example of every screen."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -61,10 +61,14 @@ class ScriptedController:
     def peek(self) -> tuple[int, Session]:
         return self.snapshot()
 
-    def wait_for_change(self, version: int, timeout: float) -> tuple[int, Session]:
+    def wait_for_change(self, version: int, timeout: float, over: Callable[[], bool]) -> tuple[int, Session]:
         with self._changed:
-            self._changed.wait_for(lambda: self._version != version, timeout)
+            self._changed.wait_for(lambda: self._version != version or over(), timeout)
             return self._version, self._session
+
+    def wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
 
     def dispatch(self, event: Event) -> None:
         with self._changed:

@@ -1,6 +1,7 @@
 """The pages over HTTP: every state in both languages, hostile text, headers, strangers, touches, the stream."""
 
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -46,6 +47,7 @@ from kiosk.states import (
     View,
 )
 from reader.reading import Check, Checks, Outcome, Source
+from tests.support.waiting import BUSY_SECONDS
 from tests.ui.scripted import (
     CONSENT,
     EVERY_STATE,
@@ -664,6 +666,18 @@ def test_one_stream_too_many_ends_the_oldest() -> None:
     assert b"card_removed" in next(followers[2])
     for follower in followers:
         follower.close()  # type: ignore[attr-defined]
+
+
+def test_a_stream_that_ends_gives_its_thread_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.touchscreen.stream.LOOK_SECONDS", 600.0)
+    controller, streams = ScriptedController(), Streams(limit=1)
+    first = screen_events(controller, lambda _: "x", streams)
+    next(first)
+    waiting = threading.Thread(target=lambda: list(first), daemon=True)
+    waiting.start()
+    next(screen_events(controller, lambda _: "x", streams))
+    waiting.join(BUSY_SECONDS)
+    assert not waiting.is_alive()
 
 
 def test_text_cannot_break_out_of_its_event() -> None:

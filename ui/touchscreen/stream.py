@@ -13,7 +13,7 @@ from kiosk.events import Event
 from kiosk.states import Session
 
 HEARTBEAT_SECONDS = 10.0
-LOOK_SECONDS = 0.5  # how soon a stream notices that it shall end
+LOOK_SECONDS = 0.5  # how soon a stream notices that the server stops
 MAX_STREAMS = 6  # each holds a thread of the server; a touchscreen needs one
 
 
@@ -24,7 +24,9 @@ class Controller(Protocol):
 
     def snapshot(self) -> tuple[int, Session]: ...
 
-    def wait_for_change(self, version: int, timeout: float) -> tuple[int, Session]: ...
+    def wait_for_change(self, version: int, timeout: float, over: Callable[[], bool]) -> tuple[int, Session]: ...
+
+    def wake(self) -> None: ...
 
     def dispatch(self, event: Event) -> None: ...
 
@@ -70,12 +72,13 @@ def screen_events(
 ) -> Iterator[bytes]:
     """Bytes of the stream: the screen now, then each that differs from the one before, and heartbeats."""
     with streams.joined() as ended:
+        controller.wake()  # whoever ended by this one's coming gives its thread back now, not at its next look
         version, session = controller.snapshot()
         shown = render(session)
         beat = monotonic() + HEARTBEAT_SECONDS
         yield encode("screen", shown)
         while not ended.is_set():
-            version, session = controller.wait_for_change(version, LOOK_SECONDS)
+            version, session = controller.wait_for_change(version, LOOK_SECONDS, ended.is_set)
             html = render(session)
             if html != shown:
                 shown = html
