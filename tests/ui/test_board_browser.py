@@ -136,7 +136,7 @@ def test_a_full_board_is_legible_and_nothing_is_cut(
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.goto(f"{server.address}/board/{name}")
     expect(page.locator(".call").first).to_be_visible()
-    page.wait_for_function(f"document.fonts.status === 'loaded' && !({OUTSIDE})().length")
+    page.wait_for_function(f"() => document.fonts.status === 'loaded' && !({OUTSIDE})().length")
     assert page.evaluate(MEASURE) == []
     if name == "hall":  # the same rules for the same marks: once is enough
         assert violations(page) == []

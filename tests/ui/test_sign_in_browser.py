@@ -219,4 +219,4 @@ def test_what_was_typed_is_there_again_after_the_lock_and_only_for_whoever_typed
 
 def opened(page: Page, name: str) -> None:
     expect(page.locator("body")).to_have_attribute("data-page", name)
-    page.wait_for_function("document.readyState === 'complete'")
+    page.wait_for_function("() => document.readyState === 'complete'")
