@@ -92,7 +92,9 @@ def _check_in(run: Run, number: int) -> None:
         run.touch("confirm")
         screen.wait_for("choose_service")
         run.touch("service", "KB")
-        screen.wait_for("ticket")
+        if screen.wait_for("ticket", "ask_insurance") == "ask_insurance":
+            run.touch("confirm")  # goes on without the insurance card
+            screen.wait_for("ticket")
         run.desk("/card/remove", {})
         run.touch("done")
         screen.wait_for("goodbye")
@@ -116,15 +118,22 @@ class _Screen:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def wait_for(self, screen: str) -> None:
-        """Until the page shows this screen."""
+    def wait_for(self, *screens: str) -> str:
+        """Until the page shows one of these screens; which."""
+
+        def shown() -> str:
+            return next((one for one in screens if f'data-screen="{one}"' in self._seen), "")
+
         with self._changed:
-            if not self._changed.wait_for(lambda: f'data-screen="{screen}"' in self._seen, SECONDS):
-                raise SystemExit(f"the screen {screen} did not come; now: {self._seen[:200]}")
+            if not self._changed.wait_for(shown, SECONDS):
+                raise SystemExit(f"the screen {screens} did not come; now: {self._seen[:200]}")
+            return shown()
 
     def _follow(self, response: http.client.HTTPResponse) -> None:
         try:
-            for _, data in decode_events(iter(response.readline, b"")):
+            for name, data in decode_events(iter(response.readline, b"")):
+                if name != "screen":
+                    continue
                 with self._changed:
                     self._seen = data.decode("utf-8", "replace")
                     self._changed.notify_all()
