@@ -2,9 +2,7 @@
 
 import argparse
 import logging
-import signal
 import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from hisbridge.enrichment import enriched
 from hisbridge.errors import UnknownDestination
 from tiepdon.commands import bridge_desk
 from tiepdon.commands.record import EXIT_MALFORMED, malformed_line, read_record
+from tiepdon.stopping import stop_on_signals
 from wire.codec import from_plain, to_json
 from wire.errors import MalformedMessage
 
@@ -68,9 +67,7 @@ def _run_serve(options: argparse.Namespace) -> int:
 
     settings = load(options.config)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on_signals()
     serve(settings, stop, Surroundings(words=_agent_words() if _has_agent(settings) else {}))
     return 0
 

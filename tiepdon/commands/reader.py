@@ -2,12 +2,12 @@
 
 import argparse
 import logging
-import signal
-import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tiepdon.stopping import stop_on_signals
 
 if TYPE_CHECKING:
     from reader.optical.lines import LineReader
@@ -74,9 +74,7 @@ def run(options: argparse.Namespace) -> int:
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     settings = load(options.config)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on_signals()
     surroundings = real_surroundings(settings.reader.trust_folder)
     with ExitStack() as open_now:
         place = socket_path(settings, "reader")

@@ -4,7 +4,6 @@ import argparse
 import fcntl
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from config.settings import Settings, database_path, load
 from sandbox import pcscd
 from tiepdon.errors import AlreadyRunning, DidNotStart, FolderUnusable
 from tiepdon.readiness import http_json, product_probes, wait_for
+from tiepdon.stopping import stop_on_signals
 from tiepdon.supervisor import Child, Program, line_writer
 from tiepdon.world import (
     HOST,
@@ -73,9 +73,7 @@ def register(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Start, say where to look, keep running until told to stop; returns 0 after a clean stop."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on_signals()
     with ExitStack() as held:
         plan = _product(options.product, held) if options.product is not None else _sandbox(options, held)
         _migrate(plan.settings, plan.settings_file)

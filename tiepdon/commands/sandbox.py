@@ -2,13 +2,12 @@
 
 import argparse
 import logging
-import signal
 import sys
-import threading
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tiepdon.stopping import stop_on_signals
 from wire.codec import to_json
 
 if TYPE_CHECKING:
@@ -58,9 +57,7 @@ def run(options: argparse.Namespace) -> int:
     from wire.server import serving
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on_signals()
     options.run_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     authority = trust.load_or_create(options.state / "sandbox-keys")
     certificate = authority.export(options.state / "trust")

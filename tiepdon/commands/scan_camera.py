@@ -2,7 +2,6 @@
 
 import argparse
 import queue
-import signal
 import sys
 import threading
 import time
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from config.settings import CameraSettings, ReaderSettings, load
 from tiepdon.commands.scan_line import FIELDS, code_line, today
+from tiepdon.stopping import stop_on_signals
 from wire.errors import RemoteError, TiepDonError
 
 if TYPE_CHECKING:
@@ -179,8 +179,6 @@ def _run(options: argparse.Namespace) -> int:
 
     wanted = cameras(load(options.config).reader, options.device)
     sources = {camera.device: CameraSource(camera, name, time.monotonic) for name, camera in wanted.items()}
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on_signals()
     status = Status(_say, options.language, time.monotonic)
     return run_camera(sources, stop, sys.stdout.buffer, status, options.once, options.seconds)
