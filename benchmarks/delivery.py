@@ -5,7 +5,6 @@ of the machine hits both.
 """
 
 import socket
-import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +29,7 @@ from hisbridge.preparing import prepared
 from hisbridge.records import PatientRecord
 from hisbridge.rendering_mark import RenderingMark
 from hisbridge.schema import MIGRATIONS
+from wire import sqlite
 from wire.codec import to_json
 from wire.database import migrate, open_database, transaction
 
@@ -212,7 +212,7 @@ class Draining:
         self._socket.close()
         self.outbox.close()
 
-    def _counted(self, path: Path) -> sqlite3.Connection:
+    def _counted(self, path: Path) -> sqlite.Connection:
         connection = open_database(path)
 
         def seen(statement: str) -> None:
@@ -277,7 +277,7 @@ def rendered(connector: Connector, record: PatientRecord) -> bytes:
     return message
 
 
-def outbox_count(connection: sqlite3.Connection, *states: State) -> int:
+def outbox_count(connection: sqlite.Connection, *states: State) -> int:
     """How many deliveries stand in these states."""
     names: Sequence[str] = [str(state) for state in states]
     marks = ", ".join("?" for _ in names)

@@ -31,6 +31,7 @@ from config.front import (
     staff_problems,
 )
 from wire.codec import Record, to_plain
+from wire.database import DatabaseFile
 from wire.errors import TiepDonError
 
 SHOWN_INSTEAD = "********"
@@ -80,6 +81,7 @@ class SiteSettings(Record, frozen=True, kw_only=True):
 class PathSettings(Record, frozen=True, kw_only=True):
     state: str
     run: str
+    key_file: str
 
 
 class ScannerSettings(Record, frozen=True, kw_only=True):
@@ -283,8 +285,14 @@ def socket_path(settings: Settings, process: Literal["reader", "kiosk", "bridge"
 
 
 def database_path(settings: Settings) -> Path:
-    """The one database."""
+    """Where the one database lies."""
     return Path(settings.paths.state) / "tiepdon.db"
+
+
+def database_file(settings: Settings) -> DatabaseFile:
+    """The one database, and what opens it."""
+    key = settings.paths.key_file
+    return DatabaseFile(database_path(settings), Path(key) if key else None)
 
 
 def _text(path: Path) -> str:

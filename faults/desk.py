@@ -6,7 +6,6 @@ done again as the kiosk would after its restart, under the same presentation.
 
 import argparse
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from kiosk.counter import Counter, open_counter
 from kiosk.schema import MIGRATIONS
 from kiosk.store import Store, desk_of
 from reader.reading import Evidence, Holder, Reading, Sex, Source
+from wire import sqlite
 from wire.database import DatabaseUnavailable, open_existing
 
 PATIENCE_SECONDS = 60.0
@@ -125,7 +125,7 @@ def _patiently(action: Callable[[], str]) -> str:
             threading.Event().wait(PAUSE_SECONDS)
 
 
-def _room(connection: sqlite3.Connection, most: int) -> None:
+def _room(connection: sqlite.Connection, most: int) -> None:
     """Wait until no more than so many deliveries wait, so that all that is killed is at work all the time."""
     while most and connection.execute(_WAITING).fetchone()[0] > most:
         threading.Event().wait(PAUSE_SECONDS)

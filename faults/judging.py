@@ -1,6 +1,5 @@
 """What a receiver got beside what it was owed. A resend is judged by its identity: its first appearance counts."""
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from itertools import pairwise
 from faults.receiver import Arrival
 from hisbridge.identity import idempotency_key
 from hisbridge.records import PatientRecord
+from wire import sqlite
 from wire.codec import from_json
 
 
@@ -36,7 +36,7 @@ class Verdict:
     older: int  # any message, resends included, behind a newer one of the same person
 
 
-def all_owed(connection: sqlite3.Connection, destination: str) -> list[Owed]:
+def all_owed(connection: sqlite.Connection, destination: str) -> list[Owed]:
     """What a destination was ever owed, in the order it was put in."""
     query = "SELECT idempotency_key, payload, state FROM deliveries WHERE destination = ? ORDER BY id"
     found = []

@@ -7,7 +7,6 @@ by its identity: the receiver knows it and does it once; its effect is that of i
 
 import random
 import socket
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from faults.script import Kind
 from faults.site import ROOT, make_database, site_file, started
 from faults.touching import Crowd, crowd_at
 from faults.victims import Victim, spread
+from wire import sqlite
 
 DESKS = ("desk-1", "desk-2")
 SHARES = {"bridge": 0.45, "kiosk": 0.15, "kiosk worker": 0.1, "desks": 0.15}  # of the kills; each desk its own
@@ -215,8 +215,8 @@ def _left(scene: Scene) -> list[tuple[str, str, int]]:
         ).fetchall()
 
 
-def _looking(scene: Scene) -> sqlite3.Connection:
-    return sqlite3.connect(f"{scene.database.as_uri()}?mode=ro", uri=True, timeout=30)
+def _looking(scene: Scene) -> sqlite.Connection:
+    return sqlite.connect(f"{scene.database.as_uri()}?mode=ro", uri=True, timeout=30)
 
 
 def _outcome(scene: Scene, size: Size, seconds: float) -> Outcome:

@@ -6,7 +6,6 @@ and the product's own store opens what is there. The same again with another `sy
 """
 
 import random
-import sqlite3
 import sys
 import tempfile
 import time
@@ -24,6 +23,7 @@ from faults.recording import Disk, Entry, Left, entries
 from faults.site import make_database, scratch, site_file, started
 from kiosk.clock import SystemClock
 from kiosk.store import open_store
+from wire import sqlite
 from wire.database import DatabaseUnavailable
 
 DESTINATIONS = """
@@ -149,7 +149,7 @@ def _cut_once(
     with medium.found(disk.safe, disk.left_over(left, chance)) as place:
         try:
             lost, apart, again = _compared(place, medium.recording.parent, told)
-        except (sqlite3.DatabaseError, DatabaseUnavailable, AssertionError) as error:
+        except (sqlite.DatabaseError, DatabaseUnavailable, AssertionError) as error:
             sys.stderr.write(f"  damaged at {entry.end} ({left}): {error}\n")
             tally.damaged, tally.lost = tally.damaged + 1, tally.lost + len(told)
             return
@@ -161,7 +161,7 @@ def _compared(place: Path, folder: Path, told: list[desk.Note]) -> tuple[int, in
     """What the product's store finds there: acknowledged and lost, not there together, given twice."""
     settings = load(site_file(folder / "found.toml", place, folder, DESTINATIONS))
     with closing(open_store(settings, SystemClock())) as store:
-        with closing(sqlite3.connect(database_path(settings), isolation_level=None)) as connection:
+        with closing(sqlite.connect(database_path(settings), isolation_level=None)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
             owed = {(visit, revision): names for visit, revision, names in connection.execute(_OWED)}

@@ -4,7 +4,6 @@ The body of `POST /api/v1/arrivals` (docs/integration/api.md), known to both its
 takes it. Must not import kiosk or ui.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
@@ -14,6 +13,7 @@ from msgspec import Meta
 from hisbridge import outbox
 from hisbridge.records import PatientRecord
 from hisbridge.values import Code, Moment
+from wire import sqlite
 from wire.codec import Record, from_json, to_json
 
 Declared = Annotated[
@@ -76,7 +76,7 @@ def read_handed(payload: str) -> Handed:
     return from_json(payload, PatientRecord)
 
 
-def enqueue_number(connection: sqlite3.Connection, number: CounterNumber, desks: Sequence[str], now: datetime) -> None:
+def enqueue_number(connection: sqlite.Connection, number: CounterNumber, desks: Sequence[str], now: datetime) -> None:
     """Owe this number to each desk. Inserts only: the caller begins and commits the transaction."""
     payload = to_json(number).decode()
     for name in desks:

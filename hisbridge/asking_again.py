@@ -5,7 +5,6 @@ two, the process asks again. Must not import reader, kiosk or ui.
 """
 
 import logging
-import sqlite3
 import threading
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -17,6 +16,7 @@ from hisbridge.pacing import Backoff
 from hisbridge.pending import Claimed
 from hisbridge.questions import Coverage, CoverageQuestion
 from hisbridge.site_time import SiteTime
+from wire import sqlite
 from wire.codec import from_json
 from wire.database import DatabaseUnavailable
 from wire.errors import MalformedMessage, TiepDonError
@@ -27,7 +27,7 @@ MOST_ATTEMPTS = 200  # at pauses of up to half an hour more than a day has room 
 
 KEEP_DAYS = 2
 
-Settle = Callable[[sqlite3.Connection], object]
+Settle = Callable[[sqlite.Connection], object]
 
 
 class AskingAgain:
@@ -41,7 +41,7 @@ class AskingAgain:
     def __init__(
         self,
         lookup: InsuranceLookup,
-        open_connection: Callable[[], sqlite3.Connection],
+        open_connection: Callable[[], sqlite.Connection],
         backoff: Backoff,
         time: SiteTime,
         most_attempts: int = MOST_ATTEMPTS,
@@ -55,7 +55,7 @@ class AskingAgain:
         self._most_attempts = most_attempts
         self._keep_days = keep_days
         self._each_round = each_round
-        self._connection: sqlite3.Connection | None = None
+        self._connection: sqlite.Connection | None = None
         self._unsettled: Settle | None = None  # an outcome that is known but not yet on disk
         self._failures = 0  # attempts in a row that got no answer
         self._woken = threading.Event()
@@ -80,7 +80,7 @@ class AskingAgain:
     def step(self) -> float | None:
         """Make one attempt. Returns seconds to pause before the next one, None when nothing is to be asked now.
 
-        Raises sqlite3.Error or DatabaseUnavailable; then nothing is lost, and the next call goes on from there.
+        Raises sqlite.Error or DatabaseUnavailable; then nothing is lost, and the next call goes on from there.
         """
         if self._connection is None:
             self._connection = self._open_connection()
@@ -99,7 +99,7 @@ class AskingAgain:
     def _oldest_kept(self) -> str:
         return (date.fromisoformat(self._time.today()) - timedelta(days=self._keep_days)).isoformat()
 
-    def _claimed(self, connection: sqlite3.Connection) -> Claimed | None:
+    def _claimed(self, connection: sqlite.Connection) -> Claimed | None:
         now = self._time.now()
         visit_id = pending.due(connection, now, self._backoff.longest_seconds)
         if visit_id is None:
@@ -154,7 +154,7 @@ class AskingAgain:
     def _step_safely(self, poll_seconds: float) -> float | None:
         try:
             return self.step()
-        except (sqlite3.Error, TiepDonError) as error:
+        except (sqlite.Error, TiepDonError) as error:
             log.error("open questions: %s (%s)", DatabaseUnavailable.code, type(error).__name__)
             self._drop_connection()  # it may be what is broken
             return poll_seconds
@@ -171,7 +171,7 @@ class AskingAgain:
             if remaining <= 0 or self._woken.wait(min(remaining, poll_seconds)):
                 return
 
-    def _settle(self, connection: sqlite3.Connection) -> None:
+    def _settle(self, connection: sqlite.Connection) -> None:
         """Write the outcome of the last attempt; kept until the database takes it."""
         if self._unsettled is not None:
             self._unsettled(connection)

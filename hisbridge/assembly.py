@@ -4,7 +4,6 @@ Composes; decides nothing itself.
 """
 
 import random
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -26,6 +25,7 @@ from hisbridge.lookups.population import population
 from hisbridge.questions import Citizen, CitizenQuestion, Coverage, CoverageQuestion, Entitlement
 from hisbridge.site_time import SiteTime
 from hisbridge.trust import trust
+from wire import sqlite
 
 PORTAL, HIS_PROXY, POPULATION = "portal", "his_proxy", "population"  # names of the lines in /v1/health
 
@@ -81,11 +81,11 @@ def register(settings: Settings, around: Around | None = None) -> Register:
 
 
 def kept_for_the_day(
-    settings: Settings, source: Source, open_connection: Callable[[], sqlite3.Connection], around: Around
+    settings: Settings, source: Source, open_connection: Callable[[], sqlite.Connection], around: Around
 ) -> CoverageLookup:
     """The source with the day's answers before it and the hints behind it.
 
-    Raises SealingKeyMissing, SealingKeyUnusable.
+    Raises KeyMissing, KeyUnusable.
     """
     return coverage_lookup(
         source.lookup,

@@ -4,10 +4,10 @@ the count of an act that goes on grows.
 Holds no personal data but the name of who acted: a person is named by key. Knows no connector and no network.
 """
 
-import sqlite3
 from datetime import datetime
 
 from hisbridge.outbox import moment
+from wire import sqlite
 from wire.codec import Record, to_json
 
 MAX_NAME = 200  # characters of a name or a reason
@@ -32,7 +32,7 @@ class Entry(Record, frozen=True, kw_only=True):
 
 
 def note(
-    connection: sqlite3.Connection,
+    connection: sqlite.Connection,
     who: str,
     act: str,
     now: datetime,
@@ -49,12 +49,12 @@ def note(
     return int(row.lastrowid or 0)
 
 
-def count_up(connection: sqlite3.Connection, seq: int, more: int) -> None:
+def count_up(connection: sqlite.Connection, seq: int, more: int) -> None:
     """The act of this row changed so many more."""
     connection.execute("UPDATE bridge_audit SET changed = changed + ? WHERE seq = ?", (more, seq))
 
 
-def entries(connection: sqlite3.Connection, limit: int = 100, since: datetime | None = None) -> list[Entry]:
+def entries(connection: sqlite.Connection, limit: int = 100, since: datetime | None = None) -> list[Entry]:
     """The latest rows, newest first; with `since` none before it."""
     least = None if since is None else moment(since)
     return [Entry(**dict(row)) for row in connection.execute(_LIST, (least, least, max(0, limit)))]

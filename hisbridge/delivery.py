@@ -6,7 +6,6 @@ outcome and goes out again under the same key (bridge.md 1.3, 5.3; decision 0010
 """
 
 import logging
-import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -26,6 +25,7 @@ from hisbridge.records import PatientRecord
 from hisbridge.rendering_mark import RenderingMark
 from hisbridge.standing import DestinationHealth, Standing
 from hisbridge.told import bounded
+from wire import sqlite
 from wire.database import DatabaseUnavailable
 from wire.errors import TiepDonError
 
@@ -67,7 +67,7 @@ class Courier:
         name: str,
         connector_name: str,
         connector: Connector,
-        open_connection: Callable[[], sqlite3.Connection],
+        open_connection: Callable[[], sqlite.Connection],
         backoff: Backoff,
         now: Callable[[], datetime],
         pace: Pace | None = None,
@@ -86,7 +86,7 @@ class Courier:
         self._preparing = Preparing(connector.render)
         self._last_known: Known | None = None  # of the last person whom the receiver could be asked about
         self._standing = Standing(name)
-        self._connection: sqlite3.Connection | None = None
+        self._connection: sqlite.Connection | None = None
         self._database_well = True
         self._unsettled: list[Settled] = []  # outcomes that are known but not yet on disk
         self._settle_by = 0.0
@@ -143,7 +143,7 @@ class Courier:
     def step(self) -> float | None:
         """Attempt what is due, some at a time. Returns seconds to pause before the next, None when nothing is due.
 
-        Raises sqlite3.Error or DatabaseUnavailable; then nothing is lost, and the next call goes on from there.
+        Raises sqlite.Error or DatabaseUnavailable; then nothing is lost, and the next call goes on from there.
         """
         if self._connection is None:
             self._connection = self._open_connection()
@@ -168,7 +168,7 @@ class Courier:
         self._settle(connection)
         return pause
 
-    def _carried(self, connection: sqlite3.Connection, claimed: Sequence[Claimed]) -> float:
+    def _carried(self, connection: sqlite.Connection, claimed: Sequence[Claimed]) -> float:
         """Attempt these as long as it goes well, and give back the rest; seconds to pause."""
         over = self._pace.monotonic() + BATCH_SECONDS
         pause, tried = 0.0, 0
@@ -192,7 +192,7 @@ class Courier:
         self._batch = min(self._pace.batch, 2 * self._batch) if tried == len(claimed) else max(2, tried)
         return pause
 
-    def _attempted(self, connection: sqlite3.Connection, delivery: Claimed, following: Sequence[Claimed]) -> float:
+    def _attempted(self, connection: sqlite.Connection, delivery: Claimed, following: Sequence[Claimed]) -> float:
         """One attempt, its outcome noted; seconds to pause after it. `following`: the next one, if any."""
         if delivery.suspicion >= RENDER_TRIES:
             log.error("%s: delivery %d ended the process while it was rendered", self.name, delivery.delivery_id)
@@ -216,7 +216,7 @@ class Courier:
             sending = Sending(delivery.idempotency_key, delivery.attempts + 1, delivery.doubtful)
             receipt = self._connector.send(message, sending)
             return self._judged(delivery, replace(receipt, open_work=(*receipt.open_work, *self._left_out(record))))
-        except (sqlite3.Error, DatabaseUnavailable):
+        except (sqlite.Error, DatabaseUnavailable):
             raise
         except DestinationUnreachable as error:
             # No record is to blame: only the destination pauses, and everything goes out as soon as it is back.
@@ -236,7 +236,7 @@ class Courier:
                 self._connector.close()
             return self._in_trouble(delivery, Trouble(DeliveryError.code, type(error).__name__, doubtful=begun or None))
 
-    def _known(self, connection: sqlite3.Connection, delivery: Claimed, record: PatientRecord) -> Known:
+    def _known(self, connection: sqlite.Connection, delivery: Claimed, record: PatientRecord) -> Known:
         """What the receiver told before; asked for once, and on disk before anything is made of it."""
         if delivery.known is not None:
             return delivery.known
@@ -359,20 +359,20 @@ class Courier:
         self._unsettled.append(outcome)
         return 0.0
 
-    def _settle(self, connection: sqlite3.Connection) -> None:
+    def _settle(self, connection: sqlite.Connection) -> None:
         """Write the outcomes there are; kept until the database takes them."""
         if self._unsettled:
             outbox.settle(connection, self._unsettled)
             self._unsettled = []
 
-    def _take_back(self, connection: sqlite3.Connection) -> None:
+    def _take_back(self, connection: sqlite.Connection) -> None:
         """Attempts begun by a process that died, or on a database that failed under us: they go out again."""
         if count := outbox.reset_sending(connection, self.name, self._mark.culprit()):
             log.info("%s: %d attempts of unknown outcome go out again", self.name, count)
 
     def _database_failed(self, error: Exception) -> None:
         """Said once, however long it lasts."""
-        why = str(error) if isinstance(error, sqlite3.Error | TiepDonError) else type(error).__name__
+        why = str(error) if isinstance(error, sqlite.Error | TiepDonError) else type(error).__name__
         if self._database_well:
             log.error("%s: %s (%s)", self.name, DatabaseUnavailable.code, why)
         self._database_well = False
@@ -388,7 +388,7 @@ class Courier:
 
     def _drop_connection(self) -> None:
         if self._connection is not None:
-            with suppress(sqlite3.Error):
+            with suppress(sqlite.Error):
                 self._connection.close()
         self._connection = None
 

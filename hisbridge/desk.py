@@ -6,7 +6,6 @@ Works on the database alone, beside the running bridge or without it. Its record
 
 import contextlib
 import logging
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -32,8 +31,9 @@ from hisbridge.preparing import prepared
 from hisbridge.records import HospitalAnswer, PatientRecord
 from hisbridge.schema import MIGRATIONS
 from hisbridge.values import PersonalId
+from wire import sqlite
 from wire.codec import Record, from_json, to_plain
-from wire.database import DatabaseUnavailable, open_existing, transaction
+from wire.database import DatabaseFile, DatabaseUnavailable, open_existing, transaction
 from wire.errors import MalformedMessage, TiepDonError
 
 log = logging.getLogger(__name__)
@@ -122,16 +122,16 @@ class AuditList(Record, frozen=True, kw_only=True):
     entries: tuple[audit.Entry, ...]
 
 
-def open_outbox(path: Path) -> sqlite3.Connection:
-    """The database, if it is there and fits this version. Raises DatabaseUnavailable, DatabaseOutdated."""
-    return open_existing(path, MIGRATIONS)
+def open_outbox(where: Path | DatabaseFile) -> sqlite.Connection:
+    """The database, if it is there and fits this version. Raises as wire.database.open_existing does."""
+    return open_existing(where, MIGRATIONS)
 
 
 class Desk:
     """The calls. All raise DatabaseUnavailable and DatabaseOutdated; may be used from several threads."""
 
     def __init__(
-        self, settings: Settings, open_connection: Callable[[], sqlite3.Connection], now: Callable[[], datetime]
+        self, settings: Settings, open_connection: Callable[[], sqlite.Connection], now: Callable[[], datetime]
     ) -> None:
         self._settings = settings
         self._open_connection = open_connection
@@ -256,12 +256,12 @@ class Desk:
         raise UnknownDestination(name=name[:50], known=known or None)
 
     @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
+    def _connected(self) -> Iterator[sqlite.Connection]:
         """A connection for one call; SQLite's own errors become DatabaseUnavailable."""
         try:
             with closing(self._open_connection()) as connection:
                 yield connection
-        except sqlite3.Error as error:
+        except sqlite.Error as error:
             raise DatabaseUnavailable(why=str(error)) from None
 
 

@@ -5,7 +5,6 @@ else belongs to the bridge. A row leaves `queued` and `sending` only on the rece
 technicians see and do is in `hisbridge/outbox_desk.py`.
 """
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from enum import StrEnum
 from hisbridge.identity import idempotency_key, person_key
 from hisbridge.records import HospitalAnswer, Known, PatientRecord
 from hisbridge.told import bounded
+from wire import sqlite
 from wire.codec import from_json, to_json
 from wire.database import transaction
 from wire.errors import MalformedMessage
@@ -189,11 +189,11 @@ WHERE destination = ? AND record_id = ? AND revision <= ? AND answer IS NOT NULL
 """
 
 
-def enqueue(connection: sqlite3.Connection, record: PatientRecord, destinations: Sequence[str], now: datetime) -> None:
+def enqueue(connection: sqlite.Connection, record: PatientRecord, destinations: Sequence[str], now: datetime) -> None:
     """Owe this record to each destination. Inserts only: the caller begins and commits the transaction.
 
     A person's records keep their order; whoever came without a number is a person by their visit, also afterwards.
-    Raises sqlite3.IntegrityError when this revision of the visit is already owed to a destination.
+    Raises sqlite.IntegrityError when this revision of the visit is already owed to a destination.
     """
     if not destinations:
         return
@@ -211,7 +211,7 @@ def enqueue(connection: sqlite3.Connection, record: PatientRecord, destinations:
 
 
 def enqueue_row(
-    connection: sqlite3.Connection, destination: str, record_id: str, person: str, payload: str, now: datetime
+    connection: sqlite.Connection, destination: str, record_id: str, person: str, payload: str, now: datetime
 ) -> None:
     """Owe a destination what is no visit's record (hisbridge.arrivals.CounterNumber). `person`: whose order it keeps.
 
@@ -223,7 +223,7 @@ def enqueue_row(
 
 
 def claim(
-    connection: sqlite3.Connection,
+    connection: sqlite.Connection,
     destination: str,
     now: datetime,
     limit: int,
@@ -247,7 +247,7 @@ def claim(
     return [_claimed(row) for row in rows if row is not None]
 
 
-def settle(connection: sqlite3.Connection, outcomes: Iterable[Settled]) -> None:
+def settle(connection: sqlite.Connection, outcomes: Iterable[Settled]) -> None:
     """Write what became of claimed deliveries, all of them or none. Raises wire.database.DatabaseUnavailable."""
     with transaction(connection):
         for outcome in outcomes:
@@ -261,19 +261,19 @@ def settle(connection: sqlite3.Connection, outcomes: Iterable[Settled]) -> None:
                     connection.execute(_RELEASE, (number,))
 
 
-def keep_known(connection: sqlite3.Connection, delivery_id: int, known: Known) -> None:
+def keep_known(connection: sqlite.Connection, delivery_id: int, known: Known) -> None:
     """What the receiver told before the message was made, so that a resend is the same message."""
     number = "" if known.none_told else known.record_number
     _write(connection, _KNOWN, (number, known.visit_number, delivery_id))
 
 
-def kept_known(row: sqlite3.Row) -> Known | None:
+def kept_known(row: sqlite.Row) -> Known | None:
     """What `keep_known` wrote; None where nothing was kept."""
     number, visit = row["known"], row["known_visit"]
     return None if (number, visit) == (None, None) else Known(number or None, visit, none_told=number == "")
 
 
-def told_before(connection: sqlite3.Connection, destination: str, record_id: str, revision: int) -> Known:
+def told_before(connection: sqlite.Connection, destination: str, record_id: str, revision: int) -> Known:
     """The person's and the visit's numbers at the receiver, by its latest answers to this record or an earlier one."""
     person = visit = None
     for (answer,) in connection.execute(_TOLD_BEFORE, (destination, record_id, revision)):
@@ -283,7 +283,7 @@ def told_before(connection: sqlite3.Connection, destination: str, record_id: str
     return Known(person, visit)
 
 
-def reset_sending(connection: sqlite3.Connection, destination: str, culprit: int | None = None) -> int:
+def reset_sending(connection: sqlite.Connection, destination: str, culprit: int | None = None) -> int:
     """After a restart: attempts with unknown outcome go back to the queue in doubt, under their old key. How many.
 
     `culprit`: the delivery that was being rendered when the process died.
@@ -296,7 +296,7 @@ def moment(when: datetime) -> str:
     return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _due(connection: sqlite3.Connection, wanted: dict[str, object]) -> list[sqlite3.Row]:
+def _due(connection: sqlite.Connection, wanted: dict[str, object]) -> list[sqlite.Row]:
     """What may be taken now. Where thousands of one person wait, the front of the queue tells it without a look at all
     of them; once something in it was deferred it is no longer enough, or who stands behind it would starve."""
     front = connection.execute(_FRONT, (wanted["destination"], FRONT)).fetchone()
@@ -306,7 +306,7 @@ def _due(connection: sqlite3.Connection, wanted: dict[str, object]) -> list[sqli
     return due or connection.execute(_CLAIM, {**wanted, "until": EVERYTHING}).fetchall()
 
 
-def _end(connection: sqlite3.Connection, ended: Ended) -> None:
+def _end(connection: sqlite.Connection, ended: Ended) -> None:
     answer = bounded(ended.answer)
     told = None if answer is None else to_json(answer).decode()
     at = moment(ended.at)
@@ -323,7 +323,7 @@ def _end(connection: sqlite3.Connection, ended: Ended) -> None:
         connection.execute(_ANSWERED, (row["record_id"], row["destination"], at, told))
 
 
-def _claimed(row: sqlite3.Row) -> Claimed:
+def _claimed(row: sqlite.Row) -> Claimed:
     return Claimed(
         delivery_id=row["id"],
         record_id=row["record_id"],
@@ -338,6 +338,6 @@ def _claimed(row: sqlite3.Row) -> Claimed:
     )
 
 
-def _write(connection: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> int:
+def _write(connection: sqlite.Connection, statement: str, values: tuple[object, ...]) -> int:
     with transaction(connection):
         return connection.execute(statement, values).rowcount

@@ -7,7 +7,6 @@ transaction of the caller's it is done at once.
 
 import json
 import logging
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from hisbridge.desk_records import Delivery, Depth, DeskAct, Pause, Selection, T
 from hisbridge.errors import UnknownDelivery
 from hisbridge.outbox import WAITING, State, kept_known, moment
 from hisbridge.records import HospitalAnswer, Known
+from wire import sqlite
 from wire.codec import from_json
 from wire.database import transaction
 from wire.errors import MalformedMessage
@@ -73,7 +73,7 @@ ALLOWED: Mapping[DeskAct, tuple[State, ...]] = {
 Each = Callable[[int], None]  # is told how many were changed just now
 
 
-def list_deliveries(connection: sqlite3.Connection, selection: Selection, limit: int = 100) -> list[Delivery]:
+def list_deliveries(connection: sqlite.Connection, selection: Selection, limit: int = 100) -> list[Delivery]:
     """Deliveries, newest first, at most MAX_LISTED."""
     where, values = _where(selection)
     query = f"SELECT {_COLUMNS} FROM deliveries WHERE {where} ORDER BY id DESC LIMIT :limit"  # noqa: S608 - our words
@@ -81,7 +81,7 @@ def list_deliveries(connection: sqlite3.Connection, selection: Selection, limit:
     return [_delivery(row) for row in rows]
 
 
-def payload_of(connection: sqlite3.Connection, delivery_id: int) -> tuple[Delivery, str, Known]:
+def payload_of(connection: sqlite.Connection, delivery_id: int) -> tuple[Delivery, str, Known]:
     """One delivery with its record as JSON, and what the receiver told before. Raises UnknownDelivery."""
     query = f"SELECT {_COLUMNS}, payload, known, known_visit FROM deliveries WHERE id = ?"  # noqa: S608 - our words
     row = connection.execute(query, (delivery_id,)).fetchone()
@@ -90,53 +90,53 @@ def payload_of(connection: sqlite3.Connection, delivery_id: int) -> tuple[Delive
     return _delivery(row), row["payload"], kept_known(row) or Known()
 
 
-def is_dangerous(connection: sqlite3.Connection, delivery_id: int) -> bool:
+def is_dangerous(connection: sqlite.Connection, delivery_id: int) -> bool:
     """Whether a process died while it rendered this delivery: nobody renders it just to look at it."""
     query = "SELECT 1 FROM deliveries WHERE id = ? AND suspicion > 0 AND state <> 'acknowledged'"
     return connection.execute(query, (delivery_id,)).fetchone() is not None
 
 
-def depth(connection: sqlite3.Connection) -> dict[str, Depth]:
+def depth(connection: sqlite.Connection) -> dict[str, Depth]:
     """What each destination is owed, by destination; one that was never owed anything is not in it."""
-    counted: dict[str, dict[str, sqlite3.Row]] = {}
+    counted: dict[str, dict[str, sqlite.Row]] = {}
     for row in connection.execute(_DEPTH):
         counted.setdefault(row["destination"], {})[row["state"]] = row
     left = {row["destination"]: row["how_many"] for row in connection.execute(_OPEN_WORK)}
     return {name: _depth(states, left.get(name, 0)) for name, states in counted.items()}
 
 
-def retry(connection: sqlite3.Connection, selection: Selection) -> int:
+def retry(connection: sqlite.Connection, selection: Selection) -> int:
     """Let what ended badly or waits for its next attempt go out now, under the same keys. Returns how many."""
     return perform(connection, DeskAct.RETRY, selection, datetime.now(UTC))
 
 
-def replay(connection: sqlite3.Connection, selection: Selection) -> int:
+def replay(connection: sqlite.Connection, selection: Selection) -> int:
     """Send again what was acknowledged, under the same keys: a receiver that lost it, or was restored. How many."""
     return perform(connection, DeskAct.REPLAY, selection, datetime.now(UTC))
 
 
-def hold(connection: sqlite3.Connection, selection: Selection) -> int:
+def hold(connection: sqlite.Connection, selection: Selection) -> int:
     """Keep back what waits, and with it all later records of the same persons. Returns how many."""
     return perform(connection, DeskAct.HOLD, selection, datetime.now(UTC))
 
 
-def release(connection: sqlite3.Connection, selection: Selection) -> int:
+def release(connection: sqlite.Connection, selection: Selection) -> int:
     """Let what was held go out. Returns how many."""
     return perform(connection, DeskAct.RELEASE, selection, datetime.now(UTC))
 
 
-def complete(connection: sqlite3.Connection, selection: Selection) -> int:
+def complete(connection: sqlite.Connection, selection: Selection) -> int:
     """Somebody has completed by hand what was open in these: they are told no more. Returns how many."""
     return perform(connection, DeskAct.COMPLETE, selection, datetime.now(UTC))
 
 
-def cancel(connection: sqlite3.Connection, selection: Selection, now: datetime) -> int:
+def cancel(connection: sqlite.Connection, selection: Selection, now: datetime) -> int:
     """Give up what is held or ended badly: it was entered by hand. Its person's later records go on. How many."""
     return perform(connection, DeskAct.CANCEL, selection, now)
 
 
 def perform(
-    connection: sqlite3.Connection,
+    connection: sqlite.Connection,
     act: DeskAct,
     selection: Selection,
     now: datetime,
@@ -149,12 +149,12 @@ def perform(
     return _changed(connection, _CHANGE[act] + ended, _chosen(connection, act, selection), ALLOWED[act], each, breathe)
 
 
-def count(connection: sqlite3.Connection, act: DeskAct, selection: Selection) -> int:
+def count(connection: sqlite.Connection, act: DeskAct, selection: Selection) -> int:
     """How many deliveries the act would change now; changes nothing and keeps nobody waiting."""
     return len(_chosen(connection, act, selection))
 
 
-def pause(connection: sqlite3.Connection, destination: str, now: datetime, why: str = "") -> None:
+def pause(connection: sqlite.Connection, destination: str, now: datetime, why: str = "") -> None:
     """Send nothing more to this destination until `resume`; survives a restart."""
     with _joined(connection):
         connection.execute(
@@ -162,20 +162,20 @@ def pause(connection: sqlite3.Connection, destination: str, now: datetime, why: 
         )
 
 
-def resume(connection: sqlite3.Connection, destination: str) -> bool:
+def resume(connection: sqlite.Connection, destination: str) -> bool:
     """Go on. Whether it had been paused."""
     with _joined(connection):
         done = connection.execute("DELETE FROM destination_switches WHERE destination = ?", (destination,))
     return done.rowcount > 0
 
 
-def pauses(connection: sqlite3.Connection) -> dict[str, Pause]:
+def pauses(connection: sqlite.Connection) -> dict[str, Pause]:
     """The paused destinations, by name."""
     rows = connection.execute("SELECT destination, paused_at, why FROM destination_switches")
     return {row["destination"]: Pause(**dict(row)) for row in rows}
 
 
-def answers(connection: sqlite3.Connection, since_seq: int = 0, limit: int = 100) -> list[Told]:
+def answers(connection: sqlite.Connection, since_seq: int = 0, limit: int = 100) -> list[Told]:
     """What receivers told back, numbered above `since_seq`, in the order in which it came, at most MAX_LISTED.
 
     A damaged row is left out: it must not hide the next ones.
@@ -184,13 +184,13 @@ def answers(connection: sqlite3.Connection, since_seq: int = 0, limit: int = 100
     return [told for row in rows if (told := _told(row)) is not None]
 
 
-def answer_to(connection: sqlite3.Connection, delivery_id: int) -> HospitalAnswer | None:
+def answer_to(connection: sqlite.Connection, delivery_id: int) -> HospitalAnswer | None:
     """What the receiver told when it acknowledged this delivery; None where nothing, or nothing readable."""
     row = connection.execute("SELECT answer FROM deliveries WHERE id = ?", (delivery_id,)).fetchone()
     return None if row is None else _answer(row["answer"])
 
 
-def _told(row: sqlite3.Row) -> Told | None:
+def _told(row: sqlite.Row) -> Told | None:
     if (answer := _answer(row["answer"])) is None:
         log.error("answer %d cannot be read", row["seq"])
         return None
@@ -204,7 +204,7 @@ def _answer(text: str | None) -> HospitalAnswer | None:
         return None
 
 
-def _chosen(connection: sqlite3.Connection, act: DeskAct, selection: Selection) -> list[int]:
+def _chosen(connection: sqlite.Connection, act: DeskAct, selection: Selection) -> list[int]:
     """The numbers of the deliveries that are meant and may be changed, in order."""
     states = [state for state in ALLOWED[act] if not selection.states or state in selection.states]
     if not states:
@@ -217,7 +217,7 @@ def _chosen(connection: sqlite3.Connection, act: DeskAct, selection: Selection) 
 
 
 def _changed(
-    connection: sqlite3.Connection,
+    connection: sqlite.Connection,
     change: str,
     numbers: Sequence[int],
     allowed: Sequence[State],
@@ -239,7 +239,7 @@ def _changed(
 
 
 @contextmanager
-def _joined(connection: sqlite3.Connection) -> Iterator[None]:
+def _joined(connection: sqlite.Connection) -> Iterator[None]:
     """The caller's transaction, or one of our own."""
     if connection.in_transaction:
         yield
@@ -284,7 +284,7 @@ def _where(selection: Selection, states: Sequence[State] | None = None) -> tuple
     return " AND ".join(parts), values
 
 
-def _depth(states: dict[str, sqlite3.Row], open_work: int) -> Depth:
+def _depth(states: dict[str, sqlite.Row], open_work: int) -> Depth:
     def count(state: State) -> int:
         return states[state]["how_many"] if state in states else 0
 
@@ -300,7 +300,7 @@ def _depth(states: dict[str, sqlite3.Row], open_work: int) -> Depth:
     )
 
 
-def _delivery(row: sqlite3.Row) -> Delivery:
+def _delivery(row: sqlite.Row) -> Delivery:
     waits = row["state"] == State.QUEUED and row["next_attempt_at"] > 0
     return Delivery(
         delivery_id=row["id"],

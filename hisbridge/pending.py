@@ -6,12 +6,12 @@ Prepared SQL on the shared database; knows no source and no network.
 """
 
 import logging
-import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from hisbridge.questions import Coverage, CoverageQuestion
+from wire import sqlite
 from wire.codec import from_json, to_json
 from wire.database import transaction
 from wire.errors import MalformedMessage
@@ -102,7 +102,7 @@ SELECT visit_id, coverage, answered_at, seq FROM open_questions WHERE seq > ? OR
 
 
 def note_open_question(
-    connection: sqlite3.Connection, visit_id: str, question: CoverageQuestion, reason: str | None, now: datetime
+    connection: sqlite.Connection, visit_id: str, question: CoverageQuestion, reason: str | None, now: datetime
 ) -> None:
     """This visit's question is to be asked again. Inserts only: the caller begins and commits the transaction.
 
@@ -111,27 +111,27 @@ def note_open_question(
     connection.execute(_NOTE, (visit_id, question.visit_date, reason, _moment(now), to_json(question).decode()))
 
 
-def due(connection: sqlite3.Connection, now: datetime, horizon_seconds: float) -> str | None:
+def due(connection: sqlite.Connection, now: datetime, horizon_seconds: float) -> str | None:
     """The visit whose question is to be asked next; `horizon_seconds` is the longest pause in use."""
     row = connection.execute(_DUE, {"now": now.timestamp(), "horizon": horizon_seconds}).fetchone()
     return row["visit_id"] if row is not None else None
 
 
-def begin_attempt(connection: sqlite3.Connection, visit_id: str, next_attempt: datetime) -> Claimed | None:
+def begin_attempt(connection: sqlite.Connection, visit_id: str, next_attempt: datetime) -> Claimed | None:
     """Count an attempt; were its outcome lost, the next one is at `next_attempt`. None: not open any more."""
     with transaction(connection):
         row = connection.execute(_BEGIN_ATTEMPT, (next_attempt.timestamp(), visit_id)).fetchone()
     return None if row is None else Claimed(*row)
 
 
-def defer(connection: sqlite3.Connection, visit_id: str, reason: str | None, next_attempt: datetime | None) -> None:
+def defer(connection: sqlite.Connection, visit_id: str, reason: str | None, next_attempt: datetime | None) -> None:
     """Still open; not before `next_attempt` (None: whenever the source answers again)."""
     seconds = 0.0 if next_attempt is None else next_attempt.timestamp()
     with transaction(connection):
         connection.execute(_DEFER, (seconds, reason, visit_id))
 
 
-def answer(connection: sqlite3.Connection, visit_id: str, coverage: Coverage, now: datetime) -> int | None:
+def answer(connection: sqlite.Connection, visit_id: str, coverage: Coverage, now: datetime) -> int | None:
     """The answer is known: it is kept under the next number, the question is erased. Returns the number.
 
     None: the question was not open, and nothing changed. The counter may call it too, for an answer it got itself.
@@ -145,13 +145,13 @@ def answer(connection: sqlite3.Connection, visit_id: str, coverage: Coverage, no
     return int(seq)
 
 
-def give_up(connection: sqlite3.Connection, visit_id: str, reason: str | None = None) -> None:
+def give_up(connection: sqlite.Connection, visit_id: str, reason: str | None = None) -> None:
     """The question is not asked any more and erased; `reason` replaces the last one where there is a better."""
     with transaction(connection):
         connection.execute(_GIVE_UP, (reason, visit_id))
 
 
-def give_up_past(connection: sqlite3.Connection, today: str) -> int:
+def give_up_past(connection: sqlite.Connection, today: str) -> int:
     """Give up what belongs to a day before `today` (ISO 8601). Returns how many."""
     # Looked at without a write lock: mostly there are none.
     if connection.execute(_OVER + " LIMIT 1", (today,)).fetchone() is None:
@@ -162,7 +162,7 @@ def give_up_past(connection: sqlite3.Connection, today: str) -> int:
     return len(over)
 
 
-def purge(connection: sqlite3.Connection, before: str) -> int:
+def purge(connection: sqlite.Connection, before: str) -> int:
     """Remove what was answered or given up for visits of days before `before` (ISO 8601). Returns how many.
 
     The numbers of late answers go on growing: who follows them misses nothing but what is gone.
@@ -175,7 +175,7 @@ def purge(connection: sqlite3.Connection, before: str) -> int:
     return len(gone)
 
 
-def late_answers(connection: sqlite3.Connection, since_seq: int = 0, limit: int = MAX_LISTED) -> list[LateAnswer]:
+def late_answers(connection: sqlite.Connection, since_seq: int = 0, limit: int = MAX_LISTED) -> list[LateAnswer]:
     """Answers numbered above `since_seq`, in the order in which they came, at most MAX_LISTED.
 
     Who asks again with the last number seen misses none. A damaged row is left out: it must not hide the next ones.
@@ -184,7 +184,7 @@ def late_answers(connection: sqlite3.Connection, since_seq: int = 0, limit: int 
     return [late for row in rows if (late := _late(row)) is not None]
 
 
-def _late(row: sqlite3.Row) -> LateAnswer | None:
+def _late(row: sqlite.Row) -> LateAnswer | None:
     try:
         coverage = from_json(row["coverage"] or "", Coverage)
     except MalformedMessage:
@@ -193,7 +193,7 @@ def _late(row: sqlite3.Row) -> LateAnswer | None:
     return LateAnswer(row["visit_id"], coverage, row["answered_at"], row["seq"])
 
 
-def open_count(connection: sqlite3.Connection) -> int:
+def open_count(connection: sqlite.Connection) -> int:
     """How many questions are open."""
     ((count,),) = connection.execute("SELECT count(*) FROM open_questions WHERE state = 'open'").fetchall()
     return int(count)

@@ -6,23 +6,23 @@ it in its hands. There is no flood, for a visit changes by one late insurance an
 that leaves the record as it was. The outbox keeps a person's records in order (hisbridge/outbox.py).
 """
 
-import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
 from hisbridge.outbox import enqueue
 from hisbridge.records import PatientRecord
+from wire import sqlite
 
 _TOLD = "SELECT 1 FROM deliveries WHERE destination = ? AND record_id = ? LIMIT 1"
 
 
 def enqueue_later(
-    connection: sqlite3.Connection, record: PatientRecord, destinations: Sequence[str], now: datetime
+    connection: sqlite.Connection, record: PatientRecord, destinations: Sequence[str], now: datetime
 ) -> None:
     """Owe a later record to those of `destinations` that were owed the visit's earlier ones.
 
     One that was added since never heard of the visit and is not told of its change. Inserts only: the caller begins
-    and commits the transaction. Raises sqlite3.IntegrityError as `enqueue`.
+    and commits the transaction. Raises sqlite.IntegrityError as `enqueue`.
     """
     visit = record.visit.visit_id
     told = [name for name in destinations if connection.execute(_TOLD, (name, visit)).fetchone() is not None]

@@ -5,7 +5,6 @@ Composes; decides nothing itself. Whatever the outside world or the database doe
 
 import logging
 import random
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -15,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from config.destinations import LocalAgentDestination
-from config.settings import Settings, database_path, socket_path
+from config.settings import Settings, database_file, database_path, socket_path
 from hisbridge import assembly, connectors, outbox_desk, pending
 from hisbridge.answers import Answering, Busy, Failed, TooLate
 from hisbridge.asking_again import AskingAgain
@@ -37,8 +36,9 @@ from hisbridge.pacing import BATCH, CAREFUL_BATCH, Backoff, Pace
 from hisbridge.questions import Act, Citizen, CitizenQuestion, Coverage, CoverageQuestion, Register, Verdict
 from hisbridge.rendering_mark import RenderingMark
 from hisbridge.standing import DestinationHealth
+from wire import sqlite
 from wire.codec import Record, from_json
-from wire.database import DatabaseUnavailable
+from wire.database import DatabaseFile, DatabaseUnavailable
 from wire.errors import TiepDonError
 from wire.server import Request, Response, Routes, json_response, serving
 
@@ -94,13 +94,13 @@ def running(settings: Settings, surroundings: Surroundings | None = None) -> Ite
     """The bridge while the context lasts; yields its socket. Raises as `serve` does."""
     around = surroundings or Surroundings()
     silence()
-    path = database_path(settings)
-    open_outbox(path).close()
+    database = database_file(settings)
+    open_outbox(database).close()
     couriers = [_carrier(settings, number, around) for number in range(len(settings.destinations))]
     outside = assembly.Around(around.clocks, around.draw)
     source = assembly.insurance_source(settings, outside)
     register = assembly.register(settings, outside)
-    insurance = assembly.kept_for_the_day(settings, source, lambda: open_outbox(path), outside)
+    insurance = assembly.kept_for_the_day(settings, source, lambda: open_outbox(database), outside)
     again = _asking_again(settings, insurance, outside)
     bridge = Bridge(
         settings, couriers, insurance, register.lookup, (source.line, register.line), again, around.clocks.now
@@ -146,7 +146,7 @@ class Bridge:
     ) -> None:
         self._settings = settings
         self._couriers = couriers
-        self._desk = DeskCalls(Desk(settings, lambda: open_outbox(database_path(settings)), now), couriers)
+        self._desk = DeskCalls(Desk(settings, lambda: open_outbox(database_file(settings)), now), couriers)
         self._help = HelpRelay(settings)
         self._insurance = insurance
         self._register = register
@@ -206,7 +206,7 @@ class Bridge:
     def _health(self, _request: Request) -> Response:
         problem, owed, paused, open_questions = None, {}, {}, None
         try:
-            with _reading(database_path(self._settings)) as connection:
+            with _reading(database_file(self._settings)) as connection:
                 owed, paused = outbox_desk.depth(connection), outbox_desk.pauses(connection)
                 open_questions = pending.open_count(connection)
         except TiepDonError as error:
@@ -236,12 +236,12 @@ def _owes(depth: Depth) -> bool:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+def _reading(database: DatabaseFile) -> Iterator[sqlite.Connection]:
     """A connection for one request; SQLite's own errors become DatabaseUnavailable."""
     try:
-        with closing(open_outbox(path)) as connection:
+        with closing(open_outbox(database)) as connection:
             yield connection
-    except sqlite3.Error as error:
+    except sqlite.Error as error:
         raise DatabaseUnavailable(why=str(error)) from None
 
 
@@ -250,8 +250,8 @@ def _carrier(settings: Settings, number: int, around: Surroundings) -> Carrier:
     if isinstance(destination, LocalAgentDestination):
         from hisbridge.agent.listener import LocalAgent  # with asyncio and WebSockets: only where one listens
 
-        def opened() -> sqlite3.Connection:
-            return open_outbox(database_path(settings))
+        def opened() -> sqlite.Connection:
+            return open_outbox(database_file(settings))
 
         return LocalAgent(destination, opened, around.clocks.now, settings.site.synthetic, around.words)
     backoff = Backoff(settings.bridge.retry_first_seconds, settings.bridge.retry_max_seconds, around.draw)
@@ -259,7 +259,7 @@ def _carrier(settings: Settings, number: int, around: Surroundings) -> Carrier:
         name=destination.name,
         connector_name=destination.connector,
         connector=connectors.make(destination),
-        open_connection=lambda: open_outbox(database_path(settings)),
+        open_connection=lambda: open_outbox(database_file(settings)),
         backoff=backoff,
         now=around.clocks.now,
         pace=Pace(
@@ -276,7 +276,7 @@ def _asking_again(settings: Settings, insurance: CoverageLookup, around: assembl
     lookups = settings.lookups
     return AskingAgain(
         insurance,
-        lambda: open_outbox(database_path(settings)),
+        lambda: open_outbox(database_file(settings)),
         Backoff(lookups.ask_again_seconds, lookups.ask_again_most_seconds, around.draw),
         assembly.site_time(settings, around.clocks),
         keep_days=lookups.keep_late_days,

@@ -7,7 +7,6 @@ connector.
 import hashlib
 import re
 import secrets
-import sqlite3
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +14,7 @@ from enum import StrEnum
 from config.settings import Settings
 from kiosk.clock import Clock
 from kiosk.connection import Open, SharedConnection, site_database
+from wire import sqlite
 from wire.database import transaction
 from wire.errors import TiepDonError
 
@@ -231,15 +231,15 @@ def code_hash(code: str) -> str:
     return hashlib.sha256(letters.encode()).hexdigest()
 
 
-def found(connection: sqlite3.Connection, name: str) -> sqlite3.Row:
+def found(connection: sqlite.Connection, name: str) -> sqlite.Row:
     """The row of an account. Raises NoSuchAccount."""
-    row: sqlite3.Row | None = connection.execute(_ONE, (name,)).fetchone()
+    row: sqlite.Row | None = connection.execute(_ONE, (name,)).fetchone()
     if row is None:
         raise NoSuchAccount
     return row
 
 
-def account_of(row: sqlite3.Row) -> Account:
+def account_of(row: sqlite.Row) -> Account:
     """The account of a row."""
     return Account(
         row["name"],
@@ -252,12 +252,12 @@ def account_of(row: sqlite3.Row) -> Account:
     )
 
 
-def note(connection: sqlite3.Connection, at: int, account: str, act: str, by: str) -> None:
+def note(connection: sqlite.Connection, at: int, account: str, act: str, by: str) -> None:
     """Write down what was done; rows are only ever added."""
     connection.execute(_NOTE, (at, account, act, by))
 
 
-def _keep_one(connection: sqlite3.Connection, account: Account) -> None:
+def _keep_one(connection: sqlite.Connection, account: Account) -> None:
     """Raises LastSupervisor where this is the last one that can sign in."""
     if account.role is Role.SUPERVISOR and account.enabled:
         ((others,),) = connection.execute(_OTHERS, (account.name,)).fetchall()

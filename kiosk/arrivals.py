@@ -9,7 +9,6 @@ from any thread; raises DatabaseUnavailable. Must not import Flask, a device lib
 
 import hashlib
 import logging
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +26,7 @@ from kiosk.connection import Open, SharedConnection, site_database
 from kiosk.queue.model import Priority
 from kiosk.queue.rules import first_place
 from kiosk.store import Desk, desk_of, random_id
+from wire import sqlite
 from wire.codec import from_json, to_json
 from wire.database import transaction
 from wire.errors import TiepDonError
@@ -117,7 +117,7 @@ class Arrivals:
 
     def _new(
         self,
-        connection: sqlite3.Connection,
+        connection: sqlite.Connection,
         told: PatientRecord | CounterNumber,
         machine: str,
         origin: str,
@@ -143,7 +143,7 @@ class Arrivals:
             return Outcome.CANCELLED
         return Outcome.TAKEN
 
-    def _changed(self, connection: sqlite3.Connection, visit_id: str, told: PatientRecord, machine: str) -> Outcome:
+    def _changed(self, connection: sqlite.Connection, visit_id: str, told: PatientRecord, machine: str) -> Outcome:
         row = connection.execute(_RECORD, (visit_id,)).fetchone()
         before = from_json(row["record"], PatientRecord)
         if before.event is Event.CANCELLED:
@@ -160,7 +160,7 @@ class Arrivals:
         return Outcome.UPDATED
 
     def _came(
-        self, connection: sqlite3.Connection, told: PatientRecord | CounterNumber, sent_at: datetime | None
+        self, connection: sqlite.Connection, told: PatientRecord | CounterNumber, sent_at: datetime | None
     ) -> _Came:
         now = self._now()
         if isinstance(told, CounterNumber):
@@ -212,7 +212,7 @@ class Arrivals:
 
     def _write_ticket(
         self,
-        connection: sqlite3.Connection,
+        connection: sqlite.Connection,
         came: _Came,
         record: PatientRecord | None,
         machine: str,
@@ -280,7 +280,7 @@ def _when(issued_at: str, sent_at: datetime | None, now: datetime) -> datetime:
     return now - away if away <= LONGEST_AWAY else min(issued, now - LONGEST_AWAY)
 
 
-def _write_visit(connection: sqlite3.Connection, record: PatientRecord, presentation: str) -> None:
+def _write_visit(connection: sqlite.Connection, record: PatientRecord, presentation: str) -> None:
     visit, coverage = record.visit, record.coverage
     connection.execute(
         _VISIT,

@@ -5,7 +5,6 @@ higher, in the same transaction. Must not import Flask, a device library or a co
 """
 
 import logging
-import sqlite3
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from kiosk import tickets
 from kiosk.clock import moment
 from kiosk.queue import rows, visits
 from kiosk.queue.model import Standing
+from wire import sqlite
 from wire.codec import from_json, to_json
 from wire.errors import MalformedMessage, TiepDonError
 
@@ -85,7 +85,7 @@ class Answered:
 
 
 def change(
-    connection: sqlite3.Connection,
+    connection: sqlite.Connection,
     before: PatientRecord,
     destinations: Sequence[str],
     now: datetime,
@@ -113,7 +113,7 @@ def change(
     return record
 
 
-def take_late(connection: sqlite3.Connection, late: LateAnswer, destinations: Sequence[str], now: datetime) -> Late:
+def take_late(connection: sqlite.Connection, late: LateAnswer, destinations: Sequence[str], now: datetime) -> Late:
     """A late insurance answer enters its visit, and goes out with it."""
     row = connection.execute(_RECORD, (late.visit_id,)).fetchone()
     connection.execute(_LATE, (late.visit_id, late.seq))
@@ -130,7 +130,7 @@ def take_late(connection: sqlite3.Connection, late: LateAnswer, destinations: Se
     return Late(late.visit_id, late.coverage, attention)
 
 
-def take_told(connection: sqlite3.Connection, told: Told) -> None:
+def take_told(connection: sqlite.Connection, told: Told) -> None:
     """What a receiver told back, kept with the visit beside what it told before."""
     row = connection.execute(_TELLS, (told.visit_id, told.destination)).fetchone()
     answer = renewed(None if row is None else _answer(row), told.answer)
@@ -138,7 +138,7 @@ def take_told(connection: sqlite3.Connection, told: Told) -> None:
     connection.execute(_TOLD, values)
 
 
-def answers_of(connection: sqlite3.Connection, visit_ids: Sequence[str]) -> dict[str, tuple[Answered, ...]]:
+def answers_of(connection: sqlite.Connection, visit_ids: Sequence[str]) -> dict[str, tuple[Answered, ...]]:
     """What receivers told of these visits, by visit; visits nobody told anything of are not in it."""
     found: dict[str, tuple[Answered, ...]] = {}
     places = ", ".join("?" * len(visit_ids))
@@ -161,7 +161,7 @@ def for_the_person(told: Sequence[Answered], destinations: Sequence[str]) -> Ans
 
 
 def take_back(
-    connection: sqlite3.Connection, visit_id: str, by: str, why: str, destinations: Sequence[str], now: datetime
+    connection: sqlite.Connection, visit_id: str, by: str, why: str, destinations: Sequence[str], now: datetime
 ) -> bool:
     """The check-in was a mistake: its receivers are told, its ticket leaves the queue, and who and why is noted.
 
@@ -180,7 +180,7 @@ def take_back(
     return True
 
 
-def take_off(connection: sqlite3.Connection, ticket_id: str, by: str, why: str, now: datetime) -> bool:
+def take_off(connection: sqlite.Connection, ticket_id: str, by: str, why: str, now: datetime) -> bool:
     """A number without a visit was a mistake, or its holder is gone: it leaves the queue; nobody was told of anybody.
 
     False: it had left before, or has a visit, which is to be taken back. Raises NoSuchVisit.
@@ -208,7 +208,7 @@ def _readable(record: str) -> PatientRecord | None:
         return None
 
 
-def _answer(row: sqlite3.Row) -> HospitalAnswer | None:
+def _answer(row: sqlite.Row) -> HospitalAnswer | None:
     try:
         return from_json(row["answer"], HospitalAnswer)
     except MalformedMessage:

@@ -3,16 +3,16 @@
 Must not import Flask, a device library or a connector.
 """
 
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from config.settings import Settings, database_path
+from config.settings import Settings, database_file
 from kiosk.schema import MIGRATIONS
+from wire import sqlite
 from wire.database import DatabaseUnavailable, open_existing
 
-Open = Callable[[], sqlite3.Connection]
+Open = Callable[[], sqlite.Connection]
 
 
 class SharedConnection:
@@ -20,13 +20,13 @@ class SharedConnection:
 
     def __init__(self, open_connection: Open) -> None:
         self._open_connection = open_connection
-        self._connection: sqlite3.Connection | None = None
+        self._connection: sqlite.Connection | None = None
         self._opened = 0
         self._written = 0
         self._lock = threading.Lock()
 
     @contextmanager
-    def using(self, writes: bool = False) -> Iterator[sqlite3.Connection]:
+    def using(self, writes: bool = False) -> Iterator[sqlite.Connection]:
         """The connection, for one at a time; one that failed is not trusted again."""
         with self._lock:
             try:
@@ -35,7 +35,7 @@ class SharedConnection:
                     self._opened += 1
                 yield self._connection
                 self._written += writes
-            except sqlite3.Error as error:
+            except sqlite.Error as error:
                 self._drop()
                 raise DatabaseUnavailable(why=type(error).__name__) from None
             except DatabaseUnavailable:
@@ -61,4 +61,4 @@ class SharedConnection:
 
 def site_database(settings: Settings) -> Open:
     """Opens the site's database, which must be there; raises DatabaseUnavailable, DatabaseOutdated."""
-    return lambda: open_existing(database_path(settings), MIGRATIONS)
+    return lambda: open_existing(database_file(settings), MIGRATIONS)

@@ -5,7 +5,6 @@ Must not import Flask, a device library or a connector.
 """
 
 import logging
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -24,6 +23,7 @@ from kiosk.clock import Clock, at_site, moment
 from kiosk.connection import Open, SharedConnection, site_database
 from kiosk.counter_acts import Strength, Task, still_needs_counter, strength_of, tasks_of
 from kiosk.states import CounterReason
+from wire import sqlite
 from wire.codec import from_json, to_json
 from wire.database import transaction
 from wire.errors import MalformedMessage, TiepDonError
@@ -229,7 +229,7 @@ class Counter:
         """Let the database go; the next call opens it again."""
         self._shared.close()
 
-    def _row(self, row: sqlite3.Row, answers: Sequence[Answered] = ()) -> Row:
+    def _row(self, row: sqlite.Row, answers: Sequence[Answered] = ()) -> Row:
         told = for_the_person(answers, self._destinations)
         return _row(row, self.today(), told.answer if told is not None else None)
 
@@ -271,14 +271,14 @@ def differs(question: CoverageQuestion, record: PatientRecord) -> str | None:
     return None if known else "personal_id"
 
 
-def _found(connection: sqlite3.Connection, statement: str, name: str) -> sqlite3.Row:
-    row: sqlite3.Row | None = connection.execute(statement, (name,)).fetchone()
+def _found(connection: sqlite.Connection, statement: str, name: str) -> sqlite.Row:
+    row: sqlite.Row | None = connection.execute(statement, (name,)).fetchone()
     if row is None:
         raise NoSuchVisit
     return row
 
 
-def _row(row: sqlite3.Row, today: date, told: HospitalAnswer | None) -> Row:
+def _row(row: sqlite.Row, today: date, told: HospitalAnswer | None) -> Row:
     record = _record(row)
     cancelled = record is not None and record.event is Event.CANCELLED
     return Row(
@@ -297,7 +297,7 @@ def _row(row: sqlite3.Row, today: date, told: HospitalAnswer | None) -> Row:
     )
 
 
-def _record(row: sqlite3.Row) -> PatientRecord | None:
+def _record(row: sqlite.Row) -> PatientRecord | None:
     if not row["record"]:
         return None
     try:

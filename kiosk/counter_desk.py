@@ -4,7 +4,6 @@ given up. Everything by index, so that a day of 5,000 visits costs what a quiet 
 Must not import Flask, a device library or a connector.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from kiosk.queue.acts import Acts
 from kiosk.queue.desk import NEXT_UP, Queue
 from kiosk.queue.errors import NoSuchCounter
 from kiosk.queue.model import Entry
+from wire import sqlite
 
 MISSED = 10  # of each queue, the newest
 
@@ -81,13 +81,13 @@ def desk_view(queue: Queue, clock: Clock, code: str) -> DeskView:
     return DeskView(code, seen, here, named(held), named(missed[:MISSED]), named(next_up), lines)
 
 
-def _line(connection: sqlite3.Connection, day: str, queue: str, code: str) -> Line:
+def _line(connection: sqlite.Connection, day: str, queue: str, code: str) -> Line:
     waiting = rows.count(connection, day, queue, code)
     first = connection.execute(_LONGEST, (day, queue, code)).fetchone() if waiting else None
     return Line(queue, waiting, None if first is None else first["since"])
 
 
-def _names(connection: sqlite3.Connection, entries: Sequence[Entry]) -> dict[str, str | None]:
+def _names(connection: sqlite.Connection, entries: Sequence[Entry]) -> dict[str, str | None]:
     tickets = [entry.ticket_id for entry in entries if entry.visit_id is not None]
     places = ", ".join("?" * len(tickets))
     return {row["id"]: row["full_name"] for row in connection.execute(f"{_NAMES} ({places})", tickets)}

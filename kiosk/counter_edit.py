@@ -4,7 +4,6 @@ Two receptionists may have the same record open: a field that changed under some
 every other field is. Must not import Flask, a device library or a connector.
 """
 
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -48,6 +47,7 @@ from kiosk.queue import rows
 from kiosk.queue.model import Act, MoveKind, Standing
 from kiosk.queue.visits import waiting_in
 from kiosk.store import Desk, desk_of, random_id
+from wire import sqlite
 from wire.codec import from_json, from_plain, to_json, to_plain
 from wire.database import transaction
 from wire.errors import TiepDonError
@@ -215,7 +215,7 @@ class CounterEdit:
             for one in found
         ]
 
-    def _record(self, connection: sqlite3.Connection, visit_id: str) -> PatientRecord:
+    def _record(self, connection: sqlite.Connection, visit_id: str) -> PatientRecord:
         row = connection.execute(_RECORD, (visit_id,)).fetchone()
         if row is None:
             raise NoSuchVisit
@@ -224,7 +224,7 @@ class CounterEdit:
             raise VisitCancelled
         return record
 
-    def _write(self, connection: sqlite3.Connection, record: PatientRecord, edits: Edits, by: Signer) -> None:
+    def _write(self, connection: sqlite.Connection, record: PatientRecord, edits: Edits, by: Signer) -> None:
         local, visit_id = self._now(), record.visit.visit_id
         changed = _changed(record, edits.values, self._desk)
         known = msgspec.structs.replace(record, **changed)
@@ -240,7 +240,7 @@ class CounterEdit:
             told = (to_json(old[name]).decode(), to_json(new[name]).decode())
             connection.execute(_NOTE, (visit_id, moment(local), name, edits.reason, by.full_name, by.account, *told))
 
-    def _as_another(self, connection: sqlite3.Connection, record: PatientRecord, edits: Edits, by: Signer) -> str:
+    def _as_another(self, connection: sqlite.Connection, record: PatientRecord, edits: Edits, by: Signer) -> str:
         """A number was typed wrong, and another number is another person to every receiver: that check-in is taken back
         there, and the same ticket, in the same place, is of a new visit under the right number. Returns the new visit.
         """
@@ -277,7 +277,7 @@ class CounterEdit:
         return new
 
     def _other_service(
-        self, connection: sqlite3.Connection, record: PatientRecord, by: Signer, reason: str, now: datetime
+        self, connection: sqlite.Connection, record: PatientRecord, by: Signer, reason: str, now: datetime
     ) -> None:
         """Who waited for the one service waits for the other, as early as they came; at reception only what follows."""
         visit, code = record.visit.visit_id, record.visit.service_code

@@ -8,7 +8,6 @@ connector.
 """
 
 import re
-import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -44,6 +43,7 @@ from kiosk.queue.model import Act, Entry, MoveKind, Priority, PriorityBy, Standi
 from kiosk.queue.priority import by_age, sort_at, stronger
 from kiosk.states import Choice, CounterReason
 from kiosk.store import Desk, Store, desk_of, random_id
+from wire import sqlite
 from wire.codec import from_plain, to_json
 from wire.database import transaction
 from wire.errors import TiepDonError
@@ -221,7 +221,7 @@ class CounterEntry:
 
     def _rank(
         self,
-        connection: sqlite3.Connection,
+        connection: sqlite.Connection,
         name: str,
         entry: Entry,
         person: Person,
@@ -245,7 +245,7 @@ class CounterEntry:
         act = Act(f"{name}:priority", entry.place.counter or "", by.account)
         rows.move(connection, act, MoveKind.PRIORITY, entry, changed, int(now.timestamp()))
 
-    def _note(self, connection: sqlite3.Connection, visit_id: str, person: Person, by: Signer) -> None:
+    def _note(self, connection: sqlite.Connection, visit_id: str, person: Person, by: Signer) -> None:
         at = moment(self._now())
         connection.execute(_ENTERED, (visit_id, at, person.case.value, by.full_name, by.account, visit_id))
 
@@ -308,8 +308,8 @@ def being_asked() -> Coverage:
     return Coverage(verdict=Verdict.UNVERIFIED, reason=BEING_ASKED, act=ExpectedAct.WAIT)
 
 
-def write_visit(connection: sqlite3.Connection, presentation: str, record: PatientRecord, now: datetime) -> None:
-    """A new visit. Inside the caller's transaction; raises sqlite3.IntegrityError where the presentation has one."""
+def write_visit(connection: sqlite.Connection, presentation: str, record: PatientRecord, now: datetime) -> None:
+    """A new visit. Inside the caller's transaction; raises sqlite.IntegrityError where the presentation has one."""
     verdict = record.coverage.verdict.value if record.coverage else None
     values = (record.visit.visit_id, presentation, moment(now), record.visit.service_code)
     connection.execute(_VISIT, (*values, record.evidence.source, verdict, to_json(record).decode()))

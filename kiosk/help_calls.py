@@ -4,12 +4,12 @@ Nothing personal is kept: which kiosk, on which screen, when, and who of the sta
 from any thread; raises DatabaseUnavailable. Must not import Flask, a device library or a connector.
 """
 
-import sqlite3
 from dataclasses import dataclass
 
 from config.settings import Settings
 from kiosk.clock import Clock
 from kiosk.connection import Open, SharedConnection, site_database
+from wire import sqlite
 from wire.database import transaction
 from wire.errors import TiepDonError
 
@@ -85,12 +85,12 @@ def open_help_calls(settings: Settings, clock: Clock) -> HelpCalls:
     return HelpCalls(site_database(settings), clock)
 
 
-def _found(connection: sqlite3.Connection, call_id: int) -> HelpCall:
+def _found(connection: sqlite.Connection, call_id: int) -> HelpCall:
     row = connection.execute(_ONE, (call_id,)).fetchone()
     if row is None:
         raise NoSuchHelpCall
     return _call(row)
 
 
-def _call(row: sqlite3.Row) -> HelpCall:
+def _call(row: sqlite.Row) -> HelpCall:
     return HelpCall(row["id"], row["kiosk_id"], row["screen"], row["at"], row["answered_at"], row["answered_by"])

@@ -8,7 +8,6 @@ secrets of 64 bits or more). Must not import Flask, a device library or a connec
 import hashlib
 import logging
 import secrets
-import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +15,7 @@ from enum import StrEnum
 from config.settings import Settings
 from kiosk.clock import Clock
 from kiosk.connection import Open, SharedConnection, site_database
+from wire import sqlite
 from wire.database import DatabaseUnavailable, transaction
 from wire.errors import TiepDonError
 
@@ -218,7 +218,7 @@ def open_machines(settings: Settings, clock: Clock) -> Machines:
     return Machines(site_database(settings), clock)
 
 
-def _machine(row: sqlite3.Row) -> Machine:
+def _machine(row: sqlite.Row) -> Machine:
     known = set(Scope)
     return Machine(
         machine_id=row["id"],
@@ -232,7 +232,7 @@ def _machine(row: sqlite3.Row) -> Machine:
     )
 
 
-def _note(connection: sqlite3.Connection, at: int, by: str, act: str, machine: str, scopes: str = "") -> None:
+def _note(connection: sqlite.Connection, at: int, by: str, act: str, machine: str, scopes: str = "") -> None:
     """Write down what was done, in the act's own transaction; rows are only ever added."""
     connection.execute(_NOTE, (at, machine, act, by, scopes))
 

@@ -5,7 +5,6 @@ down in the middle prints no second one. Every method may be called from any thr
 not import Flask, a device library or a connector.
 """
 
-import sqlite3
 from dataclasses import dataclass
 
 from config.settings import Settings
@@ -14,6 +13,7 @@ from kiosk.connection import Open, SharedConnection, site_database
 from kiosk.printing.errors import PrinterError
 from kiosk.queue.errors import NoSuchTicket
 from kiosk.states import Ticket
+from wire import sqlite
 from wire.database import transaction
 
 LASTS_SECONDS = 600  # whoever waited so long for a copy has left the counter
@@ -115,7 +115,7 @@ class Reprints:
             raise NoSuchTicket
         return TicketOnPaper(row["printed_at"], row["paper_code"])
 
-    def _note(self, connection: sqlite3.Connection, ticket_id: str, code: str | None) -> None:
+    def _note(self, connection: sqlite.Connection, ticket_id: str, code: str | None) -> None:
         if code is None:
             connection.execute(_PRINTED, (moment(at_site(self._clock.now(), self._offset)), ticket_id))
         else:
@@ -133,7 +133,7 @@ def open_reprints(settings: Settings, clock: Clock) -> Reprints:
     return Reprints(site_database(settings), clock, settings.site.utc_offset_minutes)
 
 
-def _reprint(row: sqlite3.Row) -> Reprint:
+def _reprint(row: sqlite.Row) -> Reprint:
     ticket = Ticket(row["id"], row["number"], row["service_code"], row["issued_at"], row["visit_id"])
     return Reprint(
         reprint_id=row["reprint_id"],

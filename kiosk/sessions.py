@@ -6,13 +6,13 @@ DatabaseUnavailable. Must not import Flask, a device library or a connector.
 
 import hashlib
 import secrets
-import sqlite3
 from dataclasses import dataclass
 
 from config.settings import Settings
 from kiosk.accounts import Account, account_of, found, note
 from kiosk.clock import Clock
 from kiosk.connection import Open, SharedConnection, site_database
+from wire import sqlite
 from wire.database import transaction
 
 TOKEN_BYTES = 32
@@ -165,7 +165,7 @@ class Sessions:
         """Signed out, or ended by the account `by`; only one of the account `whose` where that is told. False: there is
         no such session."""
         with self.connection.using(writes=True) as connection, transaction(connection):
-            row: sqlite3.Row | None = connection.execute(_FIND, (session,)).fetchone()
+            row: sqlite.Row | None = connection.execute(_FIND, (session,)).fetchone()
             if row is None or (whose and row["name"] != whose):
                 return False
             connection.execute("DELETE FROM sessions WHERE session = ?", (session,))

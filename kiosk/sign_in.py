@@ -10,7 +10,6 @@ connector.
 """
 
 import ipaddress
-import sqlite3
 from dataclasses import dataclass
 
 from kiosk.accounts import Accounts, account_of, clean_name, code_hash, found, note
@@ -18,6 +17,7 @@ from kiosk.clock import Clock
 from kiosk.connection import SharedConnection
 from kiosk.secret_hash import SecretHash, check_secret
 from kiosk.sessions import Held, Sessions
+from wire import sqlite
 from wire.database import transaction
 from wire.errors import TiepDonError
 
@@ -158,7 +158,7 @@ class SignIn:
             connection.execute("DELETE FROM sessions WHERE account = ?", (name,))
             note(connection, int(self._now()), name, "secret_chosen", name)
 
-    def _check_own(self, held: Held, secret: str) -> sqlite3.Row:
+    def _check_own(self, held: Held, secret: str) -> sqlite.Row:
         if not self._sessions.try_secret(held.session):
             raise SignInRefused
         row = self._row(held.account.name)
@@ -168,9 +168,9 @@ class SignIn:
         self._sessions.allow(held.session)
         return row
 
-    def _row(self, name: str) -> sqlite3.Row | None:
+    def _row(self, name: str) -> sqlite.Row | None:
         with self._connection.using() as connection:
-            row: sqlite3.Row | None = connection.execute("SELECT * FROM accounts WHERE name = ?", (name,)).fetchone()
+            row: sqlite.Row | None = connection.execute("SELECT * FROM accounts WHERE name = ?", (name,)).fetchone()
             return row
 
     def _count(self, name: str, address: str) -> None:
@@ -195,7 +195,7 @@ class SignIn:
                 connection.execute(_COUNT, (_tried(name, address), 1, 0.0, now))
             connection.execute(_DROP, (MOST_KEPT,))
 
-    def _limits(self, connection: sqlite3.Connection, name: str, address: str) -> list[_Limit]:
+    def _limits(self, connection: sqlite.Connection, name: str, address: str) -> list[_Limit]:
         known = _known(name, address)
         row = connection.execute(_TRIES, (known,)).fetchone()
         if row is not None and row["failures"] < MOST_KNOWN_WRONG:

@@ -6,9 +6,10 @@ device library or a connector.
 """
 
 import re
-import sqlite3
 import unicodedata
 from collections.abc import Iterable, Sequence
+
+from wire import sqlite
 
 MOST = 50  # rows of one answer
 MAX_WORDS = 6
@@ -31,14 +32,14 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"\w+", letters.casefold()[:MAX_LETTERS])
 
 
-def note(connection: sqlite3.Connection, day: str, visit_id: str, told: Iterable[str | None]) -> None:
+def note(connection: sqlite.Connection, day: str, visit_id: str, told: Iterable[str | None]) -> None:
     """Let a visit be found by these texts, and by no earlier ones. Inside the caller's transaction."""
     connection.execute(_FORGET, (visit_id,))
     words = dict.fromkeys(word for text in told if text for word in words_of(text))
     connection.executemany(_NOTE, [(day, word, visit_id) for word in words])
 
 
-def found(connection: sqlite3.Connection, day: str, text: str, prefixes: Sequence[str]) -> list[str]:
+def found(connection: sqlite.Connection, day: str, text: str, prefixes: Sequence[str]) -> list[str]:
     """The tickets of a day that this text means, at most MOST: a ticket's number or its digits, else words."""
     words = words_of(text)[:MAX_WORDS]
     number = "".join(words).upper()

@@ -5,7 +5,6 @@ Must not import Flask, a device library or a connector.
 """
 
 import logging
-import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +30,7 @@ from kiosk.queue.rules import Rules, first_place, rules_of
 from kiosk.queue.waits import wait_of
 from kiosk.states import NO_CHOICE, Choice, CounterReason, Ticket
 from reader.reading import Reading
+from wire import sqlite
 from wire.codec import from_json, to_json
 from wire.database import DatabaseUnavailable, transaction
 
@@ -145,7 +145,7 @@ class Store:
     """Visits and tickets on one connection. Every method may be called from any thread; raises DatabaseUnavailable."""
 
     def __init__(
-        self, connection: sqlite3.Connection, desk: Desk, clock: Clock, new_id: Callable[[], str] = random_id
+        self, connection: sqlite.Connection, desk: Desk, clock: Clock, new_id: Callable[[], str] = random_id
     ) -> None:
         self._connection = connection
         self._desk = desk
@@ -274,7 +274,7 @@ class Store:
             try:
                 with transaction(self._connection):
                     issued = self._write(presentation, reading, coverage, reason, choice)
-            except sqlite3.IntegrityError:
+            except sqlite.IntegrityError:
                 # The presentation was committed before; the number just drawn was rolled back with the rest.
                 row = self._connection.execute(_ISSUED, (presentation,)).fetchone()
                 if row is None:
@@ -291,7 +291,7 @@ class Store:
             return None
         try:
             return wait_of(self._connection, self._desk.rules, ticket_id, self._clock.now())
-        except sqlite3.Error as error:
+        except sqlite.Error as error:
             log.warning("wait: %s", type(error).__name__)
             return None
 
@@ -395,11 +395,11 @@ def _as_unavailable() -> Iterator[None]:
     """SQLite's own errors (a damaged file, a closed connection) as the product's."""
     try:
         yield
-    except sqlite3.Error as error:
+    except sqlite.Error as error:
         raise DatabaseUnavailable(why=type(error).__name__) from None
 
 
-def _issued(row: sqlite3.Row, coverage: Coverage | None) -> Issued:
+def _issued(row: sqlite.Row, coverage: Coverage | None) -> Issued:
     ticket = Ticket(
         ticket_id=row["id"],
         number=row["number"],

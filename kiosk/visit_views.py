@@ -4,7 +4,6 @@ By the API each telling is a row; at the counter, where pages draw themselves an
 page within REPEATED_SECONDS. Must not import Flask, a device library or a connector.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from hisbridge.records import PatientRecord
 from kiosk.changes import NoSuchVisit
 from kiosk.clock import Clock
 from kiosk.connection import Open, SharedConnection, site_database
+from wire import sqlite
 from wire.codec import from_json
 from wire.database import transaction
 
@@ -105,7 +105,7 @@ def open_visit_views(settings: Settings, clock: Clock) -> VisitViews:
     return VisitViews(site_database(settings), clock)
 
 
-def _new(connection: sqlite3.Connection, visit_id: str, by: str, page: str, now: int) -> bool:
+def _new(connection: sqlite.Connection, visit_id: str, by: str, page: str, now: int) -> bool:
     if connection.execute(_KNOWN, (visit_id,)).fetchone() is None:
         return False
     return connection.execute(_SEEN, (visit_id, by, now - REPEATED_SECONDS, now, page)).fetchone() is None

@@ -5,7 +5,6 @@ beside each other, each on a thread that is left behind when its part never answ
 """
 
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -16,11 +15,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from config.destinations import Destination
-from config.settings import Settings, database_path, socket_path
+from config.settings import Settings, database_file, database_path, socket_path
 from tiepdon.checks import cameras, desk, devices, languages, outside, panel, printer, scanners, secrets
 from tiepdon.checks.finding import Finding, Probe, Status
 from tiepdon.checks.machine import Machine
 from tiepdon.readiness import Health, processes
+from wire import sqlite
 from wire.client import Client
 from wire.errors import Datum, TiepDonError
 
@@ -29,7 +29,6 @@ __all__ = ["Finding", "Status", "examine"]
 OUTSIDE_SECONDS = 5.0  # how long the portal or a receiving system may take
 PROCESS_SECONDS = 2.0
 FULL_BYTES, LOW_BYTES = 16 << 20, 500 << 20  # free where the database lies
-SQLITE = b"SQLite format 3\0"  # how every database file begins
 LONGEST_SECONDS = 7.0  # after which a probe is given up; the whole report takes no longer
 
 
@@ -151,19 +150,18 @@ def _look_at_database(settings: Settings) -> Iterator[Finding]:
     """Is it there, whole, of this version's schema, and can it be written? Then what it still owes, by destination."""
     from hisbridge import outbox_desk
     from tiepdon.migrations import MIGRATIONS
-    from wire.database import DatabaseUnavailable, open_database, require, transaction
+    from wire.database import DatabaseUnavailable, is_plain, open_database, require, transaction
 
     path = database_path(settings)
     where: dict[str, Datum] = {"file": str(path)}
     if not _is_there(path):
         yield Finding(probe="database", status=Status.FAIL, code="doctor.no_database", data=where)
         return
-    with path.open("rb") as file:
-        if file.read(len(SQLITE)) not in (b"", SQLITE):
-            yield Finding(probe="database", status=Status.FAIL, code="doctor.database_damaged", data=where)
-            return
+    if not settings.paths.key_file and path.stat().st_size and not is_plain(path):
+        yield Finding(probe="database", status=Status.FAIL, code="doctor.database_damaged", data=where)
+        return
     try:
-        connection = open_database(path)
+        connection = open_database(database_file(settings))
     except DatabaseUnavailable as error:
         if not str(error.data.get("why")).startswith("DatabaseError"):
             raise
@@ -171,12 +169,12 @@ def _look_at_database(settings: Settings) -> Iterator[Finding]:
         return
     try:
         if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            raise sqlite3.DatabaseError
+            raise sqlite.DatabaseError
         require(connection, MIGRATIONS)
         with transaction(connection):
             pass  # a disk that turned read-only is noticed here
         owed = outbox_desk.depth(connection)
-    except sqlite3.DatabaseError:
+    except sqlite.DatabaseError:
         yield Finding(probe="database", status=Status.FAIL, code="doctor.database_damaged", data=where)
         return
     finally:

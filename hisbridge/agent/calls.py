@@ -7,7 +7,6 @@ answer to a POST with the token of a paired page, once.
 import asyncio
 import contextlib
 import logging
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from importlib import resources
@@ -22,6 +21,7 @@ from hisbridge.agent.offers import Offers, Told
 from hisbridge.agent.peer import Peer, Rate
 from hisbridge.agent.web import Call, Reply, json_reply
 from hisbridge.records import PatientRecord
+from wire import sqlite
 from wire.codec import Record, from_json, to_json
 from wire.errors import MalformedMessage
 
@@ -110,7 +110,7 @@ class Calls:
     def __init__(
         self,
         destination: LocalAgentDestination,
-        connection: sqlite3.Connection,
+        connection: sqlite.Connection,
         offers: Offers,
         now: Callable[[], datetime],
         synthetic: bool,

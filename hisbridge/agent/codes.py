@@ -3,7 +3,6 @@
 Works on the database alone, beside a running agent or without one. Must not import the listener.
 """
 
-import sqlite3
 from datetime import datetime
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from hisbridge import audit
 from hisbridge.agent import pairing
 from hisbridge.agent.errors import NoAgent
 from hisbridge.errors import UnknownDestination
+from wire import sqlite
 from wire.codec import Record
 
 GAVE_CODE = "agent.pair"  # as the audit calls it
@@ -47,7 +47,7 @@ def agent_of(settings: Settings, name: str | None) -> LocalAgentDestination:
     raise UnknownDestination(name=(name or "")[:50], known=", ".join(one.name for one in agents))
 
 
-def give_code(connection: sqlite3.Connection, agent: LocalAgentDestination, by: str, now: datetime) -> PairCode:
+def give_code(connection: sqlite.Connection, agent: LocalAgentDestination, by: str, now: datetime) -> PairCode:
     """A new code; an earlier one of the same agent is over."""
     code = pairing.new_code(connection, agent.name, now, agent.pairing_seconds)
     audit.note(connection, by, GAVE_CODE, now, destination=agent.name)
@@ -55,7 +55,7 @@ def give_code(connection: sqlite3.Connection, agent: LocalAgentDestination, by: 
 
 
 def end_pairings(
-    connection: sqlite3.Connection, agent: LocalAgentDestination, origin: str | None, by: str, now: datetime
+    connection: sqlite.Connection, agent: LocalAgentDestination, origin: str | None, by: str, now: datetime
 ) -> int:
     """End the pairing of one page, or of all of them. Returns how many are over."""
     ended = pairing.unpair(connection, agent.name, origin)

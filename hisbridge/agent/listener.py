@@ -6,7 +6,6 @@ It has a courier's outside (run, wake, resume, stop, health), so that the bridge
 import asyncio
 import contextlib
 import logging
-import sqlite3
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -24,6 +23,7 @@ from hisbridge.connectors.local_agent import render
 from hisbridge.desk_records import Depth, Pause
 from hisbridge.records import Event, PatientRecord
 from hisbridge.standing import Condition, DestinationHealth, Standing
+from wire import sqlite
 from wire.database import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class LocalAgent:
     def __init__(
         self,
         destination: LocalAgentDestination,
-        open_connection: Callable[[], sqlite3.Connection],
+        open_connection: Callable[[], sqlite.Connection],
         now: Callable[[], datetime],
         synthetic: bool = False,
         words: Words | None = None,
@@ -73,7 +73,7 @@ class LocalAgent:
                 self._changed.wait()
             except OSError as error:
                 self._failed(AgentCannotListen.code, type(error).__name__)
-            except (sqlite3.Error, DatabaseUnavailable) as error:
+            except (sqlite.Error, DatabaseUnavailable) as error:
                 self._failed(DatabaseUnavailable.code, type(error).__name__)
             except Exception as error:  # its text may be personal
                 self._failed("internal", type(error).__name__)
@@ -169,7 +169,7 @@ class LocalAgent:
 
         try:
             await hand_over(offers, feed, offer, self._destination.feed, over)
-        except (sqlite3.Error, DatabaseUnavailable) as error:
+        except (sqlite.Error, DatabaseUnavailable) as error:
             log.error("%s: %s (%s)", self.name, DatabaseUnavailable.code, type(error).__name__)
             await asyncio.sleep(1.0)
         if self._woken is not None:

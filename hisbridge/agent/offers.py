@@ -5,7 +5,6 @@ A record is not personal until it is taken: whoever is told of an offer learns a
 
 import asyncio
 import secrets
-import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +16,7 @@ from hisbridge.agent import waiting
 from hisbridge.agent.errors import AgentNoOffer
 from hisbridge.agent.waiting import Waiting
 from hisbridge.records import PatientRecord
+from wire import sqlite
 from wire.codec import Record
 
 MOST_OPEN = 50
@@ -89,7 +89,7 @@ class Offers:
     def __init__(
         self,
         destination: LocalAgentDestination,
-        connection: sqlite3.Connection,
+        connection: sqlite.Connection,
         now: Callable[[], datetime],
         concerns: Callable[[PatientRecord], bool],
         monotonic: Callable[[], float] = time.monotonic,
@@ -131,7 +131,7 @@ class Offers:
     def look(self) -> list[WaitingTicket]:
         """See what waits, give up what nobody took, end what is over, and offer the next where that needs no click.
 
-        Raises sqlite3.Error, wire.database.DatabaseUnavailable.
+        Raises sqlite.Error, wire.database.DatabaseUnavailable.
         """
         now = self._now()
         waiting.give_up(self._connection, self._destination.name, now, self._destination.wait_hours)

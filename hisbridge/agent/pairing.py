@@ -7,12 +7,12 @@ codes. A token has 256 bits and belongs to one origin; only SHA-256 of either is
 import hashlib
 import hmac
 import secrets
-import sqlite3
 from collections.abc import Collection
 from datetime import datetime
 
 from hisbridge.agent.errors import AgentPairing
 from hisbridge.outbox import moment
+from wire import sqlite
 from wire.codec import Record
 from wire.database import transaction
 
@@ -36,7 +36,7 @@ class Pairing(Record, frozen=True, kw_only=True):
     paired_at: str
 
 
-def new_code(connection: sqlite3.Connection, destination: str, now: datetime, seconds: float) -> str:
+def new_code(connection: sqlite.Connection, destination: str, now: datetime, seconds: float) -> str:
     """A code that pairs one page within `seconds`; any earlier code of this destination is over."""
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
     with transaction(connection):
@@ -47,7 +47,7 @@ def new_code(connection: sqlite3.Connection, destination: str, now: datetime, se
     return code
 
 
-def pair(connection: sqlite3.Connection, destination: str, origin: str, code: str, now: datetime) -> str:
+def pair(connection: sqlite.Connection, destination: str, origin: str, code: str, now: datetime) -> str:
     """A token for a page that knows the code. Raises AgentPairing.
 
     A wrong try is on disk before it is answered, so that a restart gives nobody further tries.
@@ -76,7 +76,7 @@ def pair(connection: sqlite3.Connection, destination: str, origin: str, code: st
     return token
 
 
-def paired_origin(connection: sqlite3.Connection, destination: str, token: str, origins: Collection[str]) -> str | None:
+def paired_origin(connection: sqlite.Connection, destination: str, token: str, origins: Collection[str]) -> str | None:
     """The origin to which this token belongs, if it is one of `origins`; None for any other token."""
     row = connection.execute(
         "SELECT origin FROM agent_tokens WHERE token_hash = ? AND destination = ?", (_hashed(token), destination)
@@ -84,20 +84,20 @@ def paired_origin(connection: sqlite3.Connection, destination: str, token: str, 
     return str(row["origin"]) if row is not None and row["origin"] in origins else None
 
 
-def pairings(connection: sqlite3.Connection, destination: str | None = None) -> list[Pairing]:
+def pairings(connection: sqlite.Connection, destination: str | None = None) -> list[Pairing]:
     """The paired pages, of one destination or all."""
     query = "SELECT destination, origin, paired_at FROM agent_tokens WHERE ? IS NULL OR destination = ? ORDER BY 1, 2"
     return [Pairing(**dict(row)) for row in connection.execute(query, (destination, destination))]
 
 
-def unpair(connection: sqlite3.Connection, destination: str, origin: str | None = None) -> int:
+def unpair(connection: sqlite.Connection, destination: str, origin: str | None = None) -> int:
     """End the pairing of one page, or of all of them. Returns how many tokens are over."""
     query = "DELETE FROM agent_tokens WHERE destination = ? AND (? IS NULL OR origin = ?)"
     with transaction(connection):
         return connection.execute(query, (destination, origin, origin)).rowcount
 
 
-def forget_token(connection: sqlite3.Connection, token: str) -> None:
+def forget_token(connection: sqlite.Connection, token: str) -> None:
     """End this pairing."""
     with transaction(connection):
         connection.execute("DELETE FROM agent_tokens WHERE token_hash = ?", (_hashed(token),))

@@ -4,7 +4,6 @@ Nothing is marked while it is merely offered, so an agent that dies or a clerk w
 Taking is one statement: of two who take the same record one gets it.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from datetime import datetime, timedelta
 from hisbridge.agent.errors import AgentNotTaken
 from hisbridge.outbox import moment
 from hisbridge.records import PatientRecord
+from wire import sqlite
 from wire.codec import from_json
 from wire.database import transaction
 from wire.errors import MalformedMessage
@@ -67,19 +67,19 @@ _DEAD = "UPDATE deliveries SET state = 'dead', finished_at = ?, last_error = ? W
 _TAKE_BACK = "UPDATE deliveries SET state = 'queued', next_attempt_at = 0.0 WHERE destination = ? AND state = 'sending'"
 
 
-def waiting(connection: sqlite3.Connection, destination: str, now: datetime, limit: int = MOST_LISTED) -> list[Waiting]:
+def waiting(connection: sqlite.Connection, destination: str, now: datetime, limit: int = MOST_LISTED) -> list[Waiting]:
     """What may be offered, oldest first; empty while the destination is paused. An unreadable record ends as dead."""
     rows = connection.execute(_MANY, {"destination": destination, "limit": max(0, min(limit, MOST_LISTED))}).fetchall()
     return [one for one in (_read(connection, row, now) for row in rows) if one is not None]
 
 
-def one_waiting(connection: sqlite3.Connection, destination: str, number: int, now: datetime) -> Waiting | None:
+def one_waiting(connection: sqlite.Connection, destination: str, number: int, now: datetime) -> Waiting | None:
     """This delivery, if it may be offered now."""
     row = connection.execute(_ONE, {"destination": destination, "number": number}).fetchone()
     return None if row is None else _read(connection, row, now)
 
 
-def take(connection: sqlite3.Connection, destination: str, number: int, now: datetime, receipt: str) -> bool:
+def take(connection: sqlite.Connection, destination: str, number: int, now: datetime, receipt: str) -> bool:
     """Acknowledge this delivery, and with it the visit's earlier records. Whether it was still there to take.
 
     Raises wire.database.DatabaseUnavailable; then nothing is taken.
@@ -96,7 +96,7 @@ def take(connection: sqlite3.Connection, destination: str, number: int, now: dat
     return True
 
 
-def give_up(connection: sqlite3.Connection, destination: str, now: datetime, hours: float) -> int:
+def give_up(connection: sqlite.Connection, destination: str, now: datetime, hours: float) -> int:
     """Declare dead what nobody took in `hours`, so that technicians see it. Returns how many.
 
     What had ended before and was sent again by a technician stays until it is taken.
@@ -110,13 +110,13 @@ def give_up(connection: sqlite3.Connection, destination: str, now: datetime, hou
         return connection.execute(_GIVE_UP, values).rowcount
 
 
-def take_back(connection: sqlite3.Connection, destination: str) -> None:
+def take_back(connection: sqlite.Connection, destination: str) -> None:
     """Let records stand in the queue that another kind of connector under this name left under way."""
     with transaction(connection):
         connection.execute(_TAKE_BACK, (destination,))
 
 
-def _read(connection: sqlite3.Connection, row: Sequence[object] | sqlite3.Row, now: datetime) -> Waiting | None:
+def _read(connection: sqlite.Connection, row: Sequence[object] | sqlite.Row, now: datetime) -> Waiting | None:
     number, created_at, payload = int(str(row[0])), str(row[1]), str(row[2])
     try:
         return Waiting(number, created_at, from_json(payload, PatientRecord))

@@ -4,7 +4,6 @@ Composes; the source (portal or hospital system) and the rules of entitlement ar
 """
 
 import logging
-import sqlite3
 from collections.abc import Callable
 
 import msgspec
@@ -17,6 +16,7 @@ from hisbridge.lookups.portal_answer import Asked
 from hisbridge.questions import Coverage, CoverageQuestion, Entitlement
 from hisbridge.sealing import sealer
 from hisbridge.site_time import SiteTime
+from wire import sqlite
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class CoverageLookup:
 def coverage_lookup(
     source: InsuranceLookup,
     entitlement: Entitling,
-    open_connection: Callable[[], sqlite3.Connection],
+    open_connection: Callable[[], sqlite.Connection],
     time: SiteTime,
     key_file: str,
     told_by: str,
@@ -79,8 +79,8 @@ def coverage_lookup(
     """The look-up with its day's answers in the shared database, sealed under the key in `key_file` (empty: a key
     that lives as long as the process, so that only one process may use the table).
 
-    `told_by` names the source, `usual_seconds` is its own deadline. Raises SealingKeyMissing, SealingKeyExposed,
-    SealingKeyUnusable.
+    `told_by` names the source, `usual_seconds` is its own deadline. Raises KeyMissing, KeyExposed,
+    KeyUnusable.
     """
     seals = sealer(key_file)
     kept = KeptAnswers(open_connection, seals)

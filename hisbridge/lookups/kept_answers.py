@@ -5,7 +5,6 @@ that cannot be read or written means that nothing is kept. Nothing here is ever 
 """
 
 import logging
-import sqlite3
 import stat
 import threading
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import TypeVar
 
 from hisbridge.questions import Coverage
 from hisbridge.sealing import Sealer, Unreadable
+from wire import sqlite
 from wire.codec import from_json, to_json
 from wire.database import DatabaseUnavailable, transaction
 from wire.errors import MalformedMessage, TiepDonError
@@ -41,20 +41,18 @@ _ALL = "SELECT key, day, sealed FROM coverage_answers"
 class KeptAnswers:
     """The day's answers by name. Every method may be called from any thread and raises nothing of the database's."""
 
-    def __init__(
-        self, open_connection: Callable[[], sqlite3.Connection], sealer: Sealer, most: int = MOST_KEPT
-    ) -> None:
+    def __init__(self, open_connection: Callable[[], sqlite.Connection], sealer: Sealer, most: int = MOST_KEPT) -> None:
         self._open_connection = open_connection
         self._sealer = sealer
         self._most = most
         self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
+        self._connection: sqlite.Connection | None = None
         self._working = True
 
     def find(self, key: str, today: str) -> Coverage | None:
         """The answer kept under this name today."""
 
-        def look(connection: sqlite3.Connection) -> Coverage | None:
+        def look(connection: sqlite.Connection) -> Coverage | None:
             row = connection.execute(_FIND, (key,)).fetchone()
             if row is None:
                 return None
@@ -71,7 +69,7 @@ class KeptAnswers:
         if len(content) > LARGEST_KEPT:
             return
 
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: sqlite.Connection) -> None:
             if not still_wanted():
                 return
             sealed = self._sealer.seal(content, _place(key, today))
@@ -88,7 +86,7 @@ class KeptAnswers:
     def forget_all_but(self, today: str) -> bool:
         """Forget every other day's answers. Returns whether that is done."""
 
-        def forget(connection: sqlite3.Connection) -> bool:
+        def forget(connection: sqlite.Connection) -> bool:
             if connection.execute(_PAST, (today,)).fetchone() is not None:
                 with transaction(connection):
                     connection.execute(_FORGET, (today,))
@@ -107,11 +105,11 @@ class KeptAnswers:
         except (Unreadable, MalformedMessage):
             return None
 
-    def _safely(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+    def _safely(self, work: Callable[[sqlite.Connection], T]) -> T | None:
         with self._lock:
             try:
                 done = work(self._connected())
-            except (sqlite3.Error, TiepDonError) as error:
+            except (sqlite.Error, TiepDonError) as error:
                 # A busy database is the rule's exception; any other fault may be the connection's own.
                 if not isinstance(error, DatabaseUnavailable):
                     self._let_go()
@@ -122,7 +120,7 @@ class KeptAnswers:
             self._working = True
             return done
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connected(self) -> sqlite.Connection:
         if self._connection is None:
             connection = self._open_connection()
             try:
@@ -137,7 +135,7 @@ class KeptAnswers:
             self._connection = connection
         return self._connection
 
-    def _remove_unreadable(self, connection: sqlite3.Connection) -> None:
+    def _remove_unreadable(self, connection: sqlite.Connection) -> None:
         """What an earlier process kept under a key that is gone, and whatever else does not open."""
         rows = connection.execute(_ALL).fetchall()
         _remove(connection, [key for key, day, sealed in rows if self._opened(key, day, sealed) is None])
@@ -148,7 +146,7 @@ class KeptAnswers:
         self._connection = None
 
 
-def _make_private(connection: sqlite3.Connection) -> None:
+def _make_private(connection: sqlite.Connection) -> None:
     """Take the database's files from everybody but their owner, as they were made; SQLite follows the first one."""
     _, _, name = connection.execute("PRAGMA database_list").fetchone()
     for file in (Path(f"{name}{end}") for end in ("", "-wal", "-shm") if name):
@@ -158,7 +156,7 @@ def _make_private(connection: sqlite3.Connection) -> None:
                 log.warning("%s could be read by others; it cannot any more", file.name)
 
 
-def _remove(connection: sqlite3.Connection, keys: list[str]) -> None:
+def _remove(connection: sqlite.Connection, keys: list[str]) -> None:
     if keys:
         with transaction(connection):
             connection.executemany(_DROP, [(key,) for key in keys])

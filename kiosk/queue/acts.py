@@ -5,7 +5,6 @@ counters may press at the same moment, and a page that heard no answer presses a
 Must not import Flask, a device library or a connector.
 """
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -24,6 +23,7 @@ from kiosk.queue.model import Act, Entry, MoveKind, Place, Priority, PriorityBy,
 from kiosk.queue.priority import sort_at
 from kiosk.queue.rules import Rules
 from kiosk.queue.visits import waiting_in
+from wire import sqlite
 from wire.codec import from_json
 from wire.database import transaction
 
@@ -49,7 +49,7 @@ class Acts:
     Not for several threads at once: whoever shares it holds a lock.
     """
 
-    def __init__(self, connection: sqlite3.Connection, rules: Rules, clock: Clock) -> None:
+    def __init__(self, connection: sqlite.Connection, rules: Rules, clock: Clock) -> None:
         self._connection = connection
         self._rules = rules
         self._clock = clock
@@ -260,7 +260,7 @@ class Acts:
             raise NoSuchTicket
         return entry
 
-    def _moves(self, name: str) -> list[sqlite3.Row]:
+    def _moves(self, name: str) -> list[sqlite.Row]:
         """The moves of an act, the last first."""
         return self._connection.execute(_MOVES_OF, (name,)).fetchall()
 

@@ -4,7 +4,6 @@ A name is read only for a board that shows names. Must not import Flask, a devic
 """
 
 import heapq
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, takewhile
@@ -12,6 +11,7 @@ from itertools import islice, takewhile
 from hisbridge.records import PatientRecord
 from kiosk.queue import rows
 from kiosk.queue.model import Call, Priority
+from wire import sqlite
 from wire.codec import from_json
 from wire.errors import MalformedMessage
 
@@ -47,13 +47,13 @@ class BoardRead:
 
 
 def last_calls(
-    connection: sqlite3.Connection, day: str, counters: Sequence[str], most: int, named: bool = True
+    connection: sqlite.Connection, day: str, counters: Sequence[str], most: int, named: bool = True
 ) -> list[Call]:
     """The newest calls of these counters, each ticket once, the newest first; `named`: with the names."""
     return [_call(row) for row in islice(_once_each(_newest(connection, day, counters, named)), most)]
 
 
-def fresh_calls(connection: sqlite3.Connection, day: str, counters: Sequence[str], since: int) -> list[Call]:
+def fresh_calls(connection: sqlite.Connection, day: str, counters: Sequence[str], since: int) -> list[Call]:
     """The calls since this moment (seconds since the epoch) that nobody has come to yet, the oldest first, nameless.
 
     Each ticket once: a call that was repeated is the repeated one.
@@ -64,7 +64,7 @@ def fresh_calls(connection: sqlite3.Connection, day: str, counters: Sequence[str
 
 
 def board_read(
-    connection: sqlite3.Connection,
+    connection: sqlite.Connection,
     day: str,
     counters: Sequence[str],
     queues: Sequence[str],
@@ -82,13 +82,13 @@ def board_read(
     )
 
 
-def _newest(connection: sqlite3.Connection, day: str, counters: Sequence[str], named: bool) -> Iterator[sqlite3.Row]:
+def _newest(connection: sqlite.Connection, day: str, counters: Sequence[str], named: bool) -> Iterator[sqlite.Row]:
     statement = _NAMED if named else _CALLS
     found = (connection.execute(statement, (day, counter)) for counter in counters)
     return heapq.merge(*found, key=lambda row: -row["id"])
 
 
-def _once_each(found: Iterator[sqlite3.Row]) -> Iterator[sqlite3.Row]:
+def _once_each(found: Iterator[sqlite.Row]) -> Iterator[sqlite.Row]:
     seen = set()
     for row in found:
         if row["ticket_id"] not in seen:
@@ -96,7 +96,7 @@ def _once_each(found: Iterator[sqlite3.Row]) -> Iterator[sqlite3.Row]:
             yield row
 
 
-def _call(row: sqlite3.Row) -> Call:
+def _call(row: sqlite.Row) -> Call:
     return Call(
         sequence=row["id"],
         ticket_id=row["ticket_id"],

@@ -4,7 +4,6 @@ Every method may be called from any thread; raises DatabaseUnavailable. Must not
 connector.
 """
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from kiosk.queue.errors import NoSuchCounter
 from kiosk.queue.model import Call, Entry, Wait
 from kiosk.queue.rules import Rules, rules_of
 from kiosk.queue.waits import wait_of
+from wire import sqlite
 
 NEXT_UP = 10  # who is called next, as far as a counter sees
 
@@ -87,7 +87,7 @@ class Queue:
             day = Acts(connection, self.rules, self._clock).day()
             return [self._board(connection, day, board, since) for board in asked]
 
-    def _board(self, connection: sqlite3.Connection, day: str, board: BoardSettings, since: int) -> BoardRead:
+    def _board(self, connection: sqlite.Connection, day: str, board: BoardSettings, since: int) -> BoardRead:
         counters = board.counters or tuple(self.rules.counters)
         queues = tuple(dict.fromkeys(queue for code in counters for queue in self.rules.counters[code].queues))
         named = board.names == "masked"

@@ -6,12 +6,13 @@ over a pause, a clock that was set back. Must not import Flask, a device library
 
 import csv
 import io
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from enum import StrEnum
 from itertools import groupby
 from statistics import median, quantiles
+
+from wire import sqlite
 
 LONGEST_MINUTES = 60  # whoever is called or served longer was forgotten, or the counter had a pause
 
@@ -69,7 +70,7 @@ _MEASURES = {Measure.WAIT: _WAITS, Measure.WAY: _WAYS, Measure.SERVICE: _SERVICE
 
 
 def figures(
-    connection: sqlite3.Connection,
+    connection: sqlite.Connection,
     first_day: str,
     last_day: str,
     utc_offset_minutes: int,

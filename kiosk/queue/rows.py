@@ -1,10 +1,10 @@
 """The queue's rows: tickets as they stand, and what was done to them. Statements only; acts are in `acts.py`."""
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kiosk.queue.model import Act, Entry, MoveKind, Place, Priority, PriorityBy, Standing
+from wire import sqlite
 from wire.codec import to_json
 
 _ONE = "SELECT * FROM tickets WHERE id = ?"
@@ -67,7 +67,7 @@ class LastCall:
     first: bool
 
 
-def entry_of(row: sqlite3.Row) -> Entry:
+def entry_of(row: sqlite.Row) -> Entry:
     """A ticket's row as an entry of the queue."""
     return Entry(
         ticket_id=row["id"],
@@ -94,42 +94,42 @@ def entry_of(row: sqlite3.Row) -> Entry:
     )
 
 
-def one(connection: sqlite3.Connection, ticket_id: str) -> Entry | None:
+def one(connection: sqlite.Connection, ticket_id: str) -> Entry | None:
     """One ticket, of whatever day."""
     row = connection.execute(_ONE, (ticket_id,)).fetchone()
     return None if row is None else entry_of(row)
 
 
-def of_visit(connection: sqlite3.Connection, visit_id: str) -> Entry | None:
+def of_visit(connection: sqlite.Connection, visit_id: str) -> Entry | None:
     """The ticket of a visit."""
     row = connection.execute(_OF_VISIT, (visit_id,)).fetchone()
     return None if row is None else entry_of(row)
 
 
-def was_sent(connection: sqlite3.Connection, ticket_id: str) -> bool:
+def was_sent(connection: sqlite.Connection, ticket_id: str) -> bool:
     """Whether staff sent this ticket from one queue to another."""
     return connection.execute(_SENT, (ticket_id,)).fetchone() is not None
 
 
-def last_move(connection: sqlite3.Connection, day: str, counter: str) -> int:
+def last_move(connection: sqlite.Connection, day: str, counter: str) -> int:
     """The number of the last move of a counter; 0 where it made none that day."""
     ((found,),) = connection.execute(_LAST_MOVE, (day, counter)).fetchall()
     return int(found)
 
 
-def current(connection: sqlite3.Connection, day: str, counter: str) -> Entry | None:
+def current(connection: sqlite.Connection, day: str, counter: str) -> Entry | None:
     """Whom a counter called or serves."""
     row = connection.execute(_CURRENT, (day, counter)).fetchone()
     return None if row is None else entry_of(row)
 
 
-def held(connection: sqlite3.Connection, day: str, counter: str) -> list[Entry]:
+def held(connection: sqlite.Connection, day: str, counter: str) -> list[Entry]:
     """Whom a counter put aside, the longest first."""
     return [entry_of(row) for row in connection.execute(_HELD, (day, counter))]
 
 
 def waiting(
-    connection: sqlite3.Connection, day: str, queues: Sequence[str], counter: str | None, most: int
+    connection: sqlite.Connection, day: str, queues: Sequence[str], counter: str | None, most: int
 ) -> list[Entry]:
     """Who waits in these queues for this counter, in the order of being called, `most` at most.
 
@@ -141,31 +141,31 @@ def waiting(
     return [entry_of(row) for row in found[:most]]
 
 
-def count(connection: sqlite3.Connection, day: str, queue: str, counter: str) -> int:
+def count(connection: sqlite.Connection, day: str, queue: str, counter: str) -> int:
     """How many wait in a queue whom this counter may call."""
     ((found,),) = connection.execute(_COUNT, (day, queue, counter)).fetchall()
     return int(found)
 
 
-def count_all(connection: sqlite3.Connection, day: str, queue: str) -> int:
+def count_all(connection: sqlite.Connection, day: str, queue: str) -> int:
     """How many wait in a queue, for whatever counter."""
     ((found,),) = connection.execute(_COUNT_ALL, (day, queue)).fetchall()
     return int(found)
 
 
-def first_since(connection: sqlite3.Connection, day: str, queue: str) -> int | None:
+def first_since(connection: sqlite.Connection, day: str, queue: str) -> int | None:
     """Since when whoever is called next from a queue waits there; None where nobody does."""
     row = connection.execute(_FIRST_SINCE, (day, queue)).fetchone()
     return None if row is None else int(row["since"])
 
 
-def ahead(connection: sqlite3.Connection, ticket_id: str) -> tuple[int, int | None]:
+def ahead(connection: sqlite.Connection, ticket_id: str) -> tuple[int, int | None]:
     """How many of its queue are called before this ticket, if all goes in order, and since when the first waits."""
     ((found, since),) = connection.execute(_AHEAD, (ticket_id,)).fetchall()
     return int(found), since
 
 
-def last_calls(connection: sqlite3.Connection, day: str, queue: str, counter: str | None, most: int) -> list[LastCall]:
+def last_calls(connection: sqlite.Connection, day: str, queue: str, counter: str | None, most: int) -> list[LastCall]:
     """The last calls from a queue (or by a counter), the newest first."""
     statement, name = (_CALLS, queue) if counter is None else (_CALLS_BY, counter)
     return [
@@ -174,7 +174,7 @@ def last_calls(connection: sqlite3.Connection, day: str, queue: str, counter: st
     ]
 
 
-def put(connection: sqlite3.Connection, ticket_id: str, place: Place, since: int) -> None:
+def put(connection: sqlite.Connection, ticket_id: str, place: Place, since: int) -> None:
     """Let a ticket stand there since then."""
     connection.execute(
         _PLACE,
@@ -197,7 +197,7 @@ def put(connection: sqlite3.Connection, ticket_id: str, place: Place, since: int
     )
 
 
-def note(connection: sqlite3.Connection, act: Act, kind: MoveKind, entry: Entry, at: int, reason: str = "") -> None:
+def note(connection: sqlite.Connection, act: Act, kind: MoveKind, entry: Entry, at: int, reason: str = "") -> None:
     """Write down what is done to a ticket, with the place it had and since when."""
     before = to_json(entry.place).decode()
     place = (entry.ticket_id, entry.place.queue, act.counter, act.by, reason, before, entry.since)
@@ -205,7 +205,7 @@ def note(connection: sqlite3.Connection, act: Act, kind: MoveKind, entry: Entry,
 
 
 def move(
-    connection: sqlite3.Connection, act: Act, kind: MoveKind, entry: Entry, place: Place, at: int, reason: str = ""
+    connection: sqlite.Connection, act: Act, kind: MoveKind, entry: Entry, place: Place, at: int, reason: str = ""
 ) -> None:
     """Write down what is done, and let the ticket stand there; who stays where they are stays since the same moment."""
     note(connection, act, kind, entry, at, reason)

@@ -3,7 +3,6 @@
 Must not import Flask, a device library or a connector.
 """
 
-import sqlite3
 from datetime import datetime
 from itertools import pairwise
 
@@ -11,13 +10,14 @@ from kiosk.queue import rows
 from kiosk.queue.estimates import expected
 from kiosk.queue.model import Standing, Wait
 from kiosk.queue.rules import Rules
+from wire import sqlite
 
 GAPS = 20  # so many of the last calls say how fast a queue moves
 RECENT_SECONDS = 3600
 AT_ONCE = 5  # seconds: whoever is called so soon after coming waited for nobody
 
 
-def wait_of(connection: sqlite3.Connection, rules: Rules, ticket_id: str, now: datetime) -> Wait | None:
+def wait_of(connection: sqlite.Connection, rules: Rules, ticket_id: str, now: datetime) -> Wait | None:
     """How many are called before this ticket and how long it may take, until its next call; None: it does not wait.
 
     Who passes reception first is told of reception: that is the number they listen for, and whether they must go on
@@ -32,7 +32,7 @@ def wait_of(connection: sqlite3.Connection, rules: Rules, ticket_id: str, now: d
     return _expected(connection, rules, (entry.day, queue, wanted), ahead, begun, bool(entry.place.priority), now)
 
 
-def wait_of_newcomer(connection: sqlite3.Connection, rules: Rules, day: str, queue: str, now: datetime) -> Wait | None:
+def wait_of_newcomer(connection: sqlite.Connection, rules: Rules, day: str, queue: str, now: datetime) -> Wait | None:
     """The wait of whoever would come into this queue now, without a priority; None where nobody calls from it."""
     if not rules.served(queue):
         return None
@@ -43,7 +43,7 @@ def wait_of_newcomer(connection: sqlite3.Connection, rules: Rules, day: str, que
 
 
 def _expected(
-    connection: sqlite3.Connection,
+    connection: sqlite.Connection,
     rules: Rules,
     where: tuple[str, str, str | None],
     ahead: int,

@@ -222,9 +222,9 @@ def test_each_secret_of_a_destination_is_missed_found_empty_open_or_in_order(sit
 @pytest.mark.parametrize(
     ("content", "mode", "code", "status"),
     [
-        (None, 0o600, "sealing.key_missing", Status.FAIL),
-        (b"too short", 0o600, "sealing.key_unusable", Status.FAIL),
-        (bytes(range(100, 132)), 0o644, "sealing.key_exposed", Status.FAIL),
+        (None, 0o600, "key.missing", Status.FAIL),
+        (b"too short", 0o600, "key.unusable", Status.FAIL),
+        (bytes(range(100, 132)), 0o644, "key.exposed", Status.FAIL),
         (bytes(range(100, 132)), 0o640, "doctor.secret_open", Status.WARN),
         (bytes(range(100, 132)), 0o600, "None", Status.OK),
     ],

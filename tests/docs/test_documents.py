@@ -1,7 +1,6 @@
 """What the documents say is there is there: links, commands, keys of the counter, tables, pages; and one spelling."""
 
 import re
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from tests.support.commands import CALLABLE
 from tiepdon.main import COMMANDS
 from tiepdon.migrations import MIGRATIONS
 from ui.counter.desk_views import KEYS
+from wire import sqlite
 from wire.database import migrate
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +62,7 @@ def test_the_counter_on_one_page_has_every_key() -> None:
 def test_every_table_has_its_owner_in_the_architecture(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     migrate(path, MIGRATIONS)
-    with sqlite3.connect(path) as connection:
+    with sqlite.connect(path) as connection:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     owned = re.findall(r"`([a-z_]+)`", ARCHITECTURE.partition("## Database")[2].partition("## Sandbox")[0])
     assert {name for name in tables if not name.startswith(("_", "sqlite_"))} - set(owned) - {"migrations"} == set()

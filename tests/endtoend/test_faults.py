@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from tests.support.screen import Screen, Shown
 from tests.support.waiting import wait_until
 from tests.support.world import World, site_settings
 from ui.words import Words
+from wire import sqlite
 from wire.client import Client
 
 pytestmark = pytest.mark.pcsc
@@ -53,16 +53,16 @@ def screen(world: World) -> Iterator[Screen]:
         yield followed
 
 
-def rows(world: World, query: str, *values: object) -> list[sqlite3.Row]:
+def rows(world: World, query: str, *values: object) -> list[sqlite.Row]:
     with world.database() as connection:
         return connection.execute(query, values).fetchall()
 
 
-def owed(world: World) -> list[sqlite3.Row]:
+def owed(world: World) -> list[sqlite.Row]:
     return rows(world, "SELECT * FROM deliveries WHERE state IN ('queued', 'sending')")
 
 
-def owed_to_his(world: World) -> list[sqlite3.Row]:
+def owed_to_his(world: World) -> list[sqlite.Row]:
     """What the hospital system over MLLP has not got; the faults of this file are its own."""
     return [row for row in owed(world) if row["destination"] == "sandbox-his"]
 

@@ -7,7 +7,6 @@ the run. A visit's own row may hold its record; people who were only asked about
 import hashlib
 import os
 import signal
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from tests.support.checkin import say_yes
 from tests.support.screen import Screen
 from tests.support.waiting import wait_until
 from tests.support.world import run_command
+from wire import sqlite
 from wire.client import Client
 from wire.errors import TiepDonError
 
@@ -137,7 +137,7 @@ class Session:
 
     def columns(self) -> dict[str, bytes]:
         """What stands in the database besides the visits' own records, by table and column."""
-        with closing(sqlite3.connect(self.state / "tiepdon.db")) as connection:
+        with closing(sqlite.connect(self.state / "tiepdon.db")) as connection:
             tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
             told: dict[str, bytes] = {}
             for table in tables:

@@ -1,6 +1,5 @@
 """A courier on a real database with a receiver that a test scripts in a few words, and a clock that it moves."""
 
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from hisbridge.records import PatientRecord
 from hisbridge.rendering_mark import RenderingMark
 from hisbridge.standing import Condition
 from tests.hisbridge.making import FakeClock, database, listed, patient, record
+from wire import sqlite
 from wire.database import open_database, transaction
 
 FULL = Backoff(first_seconds=1.0, longest_seconds=300.0, draw=lambda: 1.0)
@@ -67,7 +67,7 @@ class Carrying:
         self.name = name
         self.clock = FakeClock()
         self.db = open_database(path)
-        self.opened: Callable[[], sqlite3.Connection] = lambda: open_database(path)
+        self.opened: Callable[[], sqlite.Connection] = lambda: open_database(path)
         mark = RenderingMark(path.with_name(name))
         self.courier = Courier(name, "scripted", connector, lambda: self.opened(), FULL, self.clock, pace, mark)
 

@@ -1,6 +1,5 @@
 """A day's cache over a stand-in insurer, and many who ask at once."""
 
-import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -16,6 +15,7 @@ from hisbridge.sealing import Sealer
 from hisbridge.site_time import SiteTime
 from tests.hisbridge.insurer import Insurer
 from tests.hisbridge.making import FakeClock, database
+from wire import sqlite
 from wire.database import open_database
 
 KEY = bytes(range(32))
@@ -30,7 +30,7 @@ class Bench:
     insurer: Insurer
     clock: FakeClock = field(default_factory=FakeClock)
     seconds: Callable[[], float] | None = None
-    opened: list[sqlite3.Connection] = field(default_factory=list)
+    opened: list[sqlite.Connection] = field(default_factory=list)
     caches: list[DayCache] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -46,7 +46,7 @@ class Bench:
     def asked(self) -> int:
         return len(self.insurer.questions)
 
-    def rows(self) -> list[sqlite3.Row]:
+    def rows(self) -> list[sqlite.Row]:
         with closing(open_database(self.path)) as connection:
             return connection.execute("SELECT * FROM coverage_answers ORDER BY rowid").fetchall()
 
@@ -54,7 +54,7 @@ class Bench:
         with closing(open_database(self.path)) as connection:
             connection.execute(statement, values)
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> sqlite.Connection:
         self.opened.append(open_database(self.path))
         return self.opened[-1]
 

@@ -1,6 +1,5 @@
 """Synthetic records, settings and a database for the bridge's tests."""
 
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from hisbridge.questions import Coverage, Verdict
 from hisbridge.records import Arrival, Guardian, Patient, PatientRecord, Proof, ProofCheck, Site
 from hisbridge.schema import MIGRATIONS
 from tests.support.database import migrated
+from wire import sqlite
 
 MOMENT = datetime(2026, 11, 21, 0, 45, tzinfo=UTC)
 
@@ -137,7 +137,7 @@ def database(folder: Path) -> Path:
     return path
 
 
-def listed(connection: sqlite3.Connection, *states: State, limit: int = 100) -> list[Delivery]:
+def listed(connection: sqlite.Connection, *states: State, limit: int = 100) -> list[Delivery]:
     """The outbox's deliveries in these states (all without one), newest first."""
     return outbox_desk.list_deliveries(connection, Selection(states=states), limit)
 

@@ -1,6 +1,5 @@
 """A worker that asks open questions again, with its database, a stand-in insurer and a clock that moves when told."""
 
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from hisbridge.questions import Coverage
 from hisbridge.site_time import SiteTime
 from tests.hisbridge.insurer import Insurer, question
 from tests.hisbridge.making import FakeClock, database
+from wire import sqlite
 from wire.database import open_database, transaction
 
 FULL = Backoff(first_seconds=30.0, longest_seconds=1800.0, draw=lambda: 1.0)
@@ -45,9 +45,9 @@ class Bench:
             with transaction(self.db):
                 pending.note_open_question(self.db, visit, question(**differences), "portal.timeout", self.clock.moment)
 
-    def row(self, visit: str = "v1") -> sqlite3.Row:
+    def row(self, visit: str = "v1") -> sqlite.Row:
         (row,) = self.db.execute("SELECT * FROM open_questions WHERE visit_id = ?", (visit,)).fetchall()
-        assert isinstance(row, sqlite3.Row)
+        assert isinstance(row, sqlite.Row)
         return row
 
     def state(self, visit: str = "v1") -> State:

@@ -17,6 +17,7 @@ from hisbridge.records import Event, PatientRecord
 from hisbridge.standing import Condition
 from tests.hisbridge.agents import HIS, Page, Running, destination, running
 from tests.hisbridge.making import eventually, listed, record
+from tests.support.database import told
 from wire.codec import from_plain
 
 
@@ -137,7 +138,7 @@ def test_only_hashes_of_codes_and_tokens_are_kept(tmp_path: Path) -> None:
     with running(tmp_path) as agent:
         page = agent.paired()
         code = agent.code()
-        stored = "\n".join(agent.db.iterdump())
+        stored = told(agent.db)
         assert page.token not in stored
         assert f"'{code}'" not in stored
 

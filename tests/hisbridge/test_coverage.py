@@ -8,11 +8,11 @@ import pytest
 
 from hisbridge.lookups.coverage import CoverageLookup, coverage_lookup
 from hisbridge.questions import Coverage, CoverageQuestion, Entitlement, Verdict
-from hisbridge.sealing import SealingKeyExposed, SealingKeyMissing, SealingKeyUnusable
 from hisbridge.site_time import SiteTime
 from tests.hisbridge.insurer import ASKED, Insurer, question, unanswered
 from tests.hisbridge.making import FakeClock, coverage, database
 from wire.database import open_database
+from wire.keys import KeyExposed, KeyMissing, KeyUnusable
 
 HINTS = Entitlement(benefit_level="4", benefit_percent=80)
 
@@ -100,13 +100,13 @@ def test_with_a_key_file_they_do_not(making: Making, tmp_path: Path) -> None:
 
 
 def test_a_key_file_that_is_missing_or_no_key_is_told_at_the_start(making: Making, tmp_path: Path) -> None:
-    with pytest.raises(SealingKeyMissing):
+    with pytest.raises(KeyMissing):
         making(Insurer(), str(tmp_path / "none"))
     (tmp_path / "short").write_text("abc", "ascii")
-    with pytest.raises(SealingKeyExposed):
+    with pytest.raises(KeyExposed):
         making(Insurer(), str(tmp_path / "short"))
     (tmp_path / "short").chmod(0o600)
-    with pytest.raises(SealingKeyUnusable):
+    with pytest.raises(KeyUnusable):
         making(Insurer(), str(tmp_path / "short"))
 
 

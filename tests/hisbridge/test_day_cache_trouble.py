@@ -1,7 +1,6 @@
 """The day's cache over a database that is damaged, held, another key's or not there: answers cost a moment at most."""
 
 import logging
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from hisbridge.sealing import Sealer
 from tests.hisbridge.day_caching import KEY, OTHER_KEY, Bench, bench
 from tests.hisbridge.insurer import question, unanswered
 from tests.hisbridge.making import coverage
+from wire import sqlite
 from wire.database import DatabaseUnavailable, open_database, transaction
 
 __all__ = ["bench"]
@@ -70,17 +70,17 @@ def test_an_answer_of_another_version_is_absent(bench: Bench) -> None:
     assert bench.asked() == 2
 
 
-def broken() -> sqlite3.Connection:
+def broken() -> sqlite.Connection:
     raise DatabaseUnavailable(why="no such file")
 
 
-def without_tables() -> sqlite3.Connection:
-    return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+def without_tables() -> sqlite.Connection:
+    return sqlite.connect(":memory:", isolation_level=None, check_same_thread=False)
 
 
 @pytest.mark.parametrize("opens", [broken, without_tables])
 def test_without_a_database_every_question_is_asked_and_the_log_says_so_once(
-    bench: Bench, opens: Callable[[], sqlite3.Connection], caplog: pytest.LogCaptureFixture
+    bench: Bench, opens: Callable[[], sqlite.Connection], caplog: pytest.LogCaptureFixture
 ) -> None:
     cache = bench.cache(opens=opens)
     with caplog.at_level(logging.INFO):

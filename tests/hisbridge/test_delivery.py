@@ -1,7 +1,6 @@
 """The courier against scripted receivers: every answer and every failure has its one effect on the outbox."""
 
 import logging
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from hisbridge.standing import Condition
 from tests.hisbridge.carrying import Carrying, carrying
 from tests.hisbridge.making import destination, eventually
 from tests.hisbridge.receiver import ack, control_id, framed, hang_up, mute, raw, receiving, say
+from wire import sqlite
 from wire.database import DatabaseUnavailable
 
 FULL = Backoff(first_seconds=1.0, longest_seconds=300.0, draw=lambda: 1.0)
@@ -245,15 +245,15 @@ def test_an_outcome_the_database_would_not_take_is_kept_until_it_does(tmp_path: 
 class _Stubborn:
     """A database whose disk fills between the attempt and its outcome."""
 
-    def __init__(self, real: sqlite3.Connection) -> None:
+    def __init__(self, real: sqlite.Connection) -> None:
         self._real = real
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._real, name)
 
-    def execute(self, statement: str, values: object = ()) -> sqlite3.Cursor:
+    def execute(self, statement: str, values: object = ()) -> sqlite.Cursor:
         if "acknowledged" in str(values):
-            raise sqlite3.OperationalError("database or disk is full")
+            raise sqlite.OperationalError("database or disk is full")
         return self._real.execute(statement, values)  # type: ignore[arg-type]
 
 
@@ -264,7 +264,7 @@ def test_the_thread_survives_a_database_that_is_away(tmp_path: Path) -> None:
         opened = threading.Event()
         real = b.courier._open_connection
 
-        def away() -> sqlite3.Connection:
+        def away() -> sqlite.Connection:
             if not opened.is_set():
                 raise DatabaseUnavailable(why="unable to open database file")
             return real()

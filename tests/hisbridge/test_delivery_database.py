@@ -1,7 +1,6 @@
 """The courier and its database: what is on disk when, what a failing one costs, and how a crowd is claimed."""
 
 import logging
-import sqlite3
 import time
 from contextlib import closing
 from datetime import timedelta
@@ -19,6 +18,7 @@ from hisbridge.records import HospitalAnswer
 from hisbridge.standing import Condition
 from tests.hisbridge.carrying import Carrying, Scripted, carrying, running
 from tests.hisbridge.making import MOMENT, database, eventually, listed
+from wire import sqlite
 from wire.database import DatabaseUnavailable, open_database
 
 
@@ -31,19 +31,19 @@ class _Fuse:
     def burn(self) -> None:
         self.left -= 1
         if self.left == 0:
-            raise sqlite3.OperationalError(self.word)
+            raise sqlite.OperationalError(self.word)
 
 
 class _Fused:
     """A connection that fails as a full or locked disk does when its fuse blows."""
 
-    def __init__(self, real: sqlite3.Connection, fuse: _Fuse) -> None:
+    def __init__(self, real: sqlite.Connection, fuse: _Fuse) -> None:
         self._real, self._fuse = real, fuse
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._real, name)
 
-    def execute(self, statement: str, values: object = ()) -> sqlite3.Cursor:
+    def execute(self, statement: str, values: object = ()) -> sqlite.Cursor:
         if statement != "ROLLBACK":
             self._fuse.burn()
         return self._real.execute(statement, values)  # type: ignore[arg-type]
@@ -62,7 +62,7 @@ def test_a_database_that_fails_at_any_statement_loses_nothing_and_changes_no_ord
                 try:
                     if c.courier.step() is None:
                         break
-                except (sqlite3.Error, DatabaseUnavailable) as error:
+                except (sqlite.Error, DatabaseUnavailable) as error:
                     c.courier._database_failed(error)
             assert {one.state for one in listed(c.db)} == {State.ACKNOWLEDGED}, failing
             firsts = list(dict.fromkeys(connector.sent))
@@ -80,7 +80,7 @@ def test_trouble_of_the_database_is_said_once_and_its_end_once(
         c.owe("v1")
         real, tries = c.opened, count(1)
 
-        def away() -> sqlite3.Connection:
+        def away() -> sqlite.Connection:
             if next(tries) < 5:
                 raise DatabaseUnavailable(why="disk I/O error")
             return real()
@@ -101,7 +101,7 @@ def test_a_full_disk_is_shown_where_technicians_look_until_it_is_over(tmp_path: 
         full = True
         real = c.opened
 
-        def opened() -> sqlite3.Connection:
+        def opened() -> sqlite.Connection:
             if full:
                 raise DatabaseUnavailable(why="database or disk is full")
             return real()
@@ -174,7 +174,7 @@ def test_with_a_hundred_thousand_waiting_the_next_fifty_are_found_at_once(tmp_pa
         assert min(seconds) < 0.1, seconds
 
 
-def _crowd(db: sqlite3.Connection, size: int, persons: int) -> None:
+def _crowd(db: sqlite.Connection, size: int, persons: int) -> None:
     db.execute(
         """
         WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?)

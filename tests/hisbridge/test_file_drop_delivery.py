@@ -1,7 +1,6 @@
 """The courier and a folder: whatever happens to the folder, every record is in it once, in order, in the end."""
 
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from hisbridge.pacing import Backoff
 from hisbridge.records import PatientRecord
 from tests.hisbridge.checkin_xml_asking import lying
 from tests.hisbridge.making import FakeClock, database, listed, patient, record
+from wire import sqlite
 from wire.codec import from_json
 from wire.database import open_database, transaction
 
@@ -27,7 +27,7 @@ class Bench:
         self.share = folder / "share"
         self.clock = FakeClock()
         self.path = database(folder)
-        self.db: sqlite3.Connection = open_database(self.path)
+        self.db: sqlite.Connection = open_database(self.path)
         settings = FileDropDestination(**{"name": "drop", "folder": str(self.share), **differences})
         connector = FileDropConnector(settings)
         self.courier = Courier("drop", "file_drop", connector, lambda: open_database(self.path), FULL, self.clock)

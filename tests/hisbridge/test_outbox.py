@@ -1,7 +1,6 @@
 """The outbox: nothing owed is lost, nobody's records overtake each other."""
 
 import re
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -15,32 +14,33 @@ from hisbridge.outbox import Deferred, Ended, State
 from hisbridge.records import Event, HospitalAnswer, PatientRecord
 from hisbridge.schema import MIGRATIONS
 from tests.hisbridge.making import MOMENT, database, listed, patient, record
+from wire import sqlite
 from wire.codec import from_json
 from wire.database import migrate, open_database, transaction
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+def connection(tmp_path: Path) -> Iterator[sqlite.Connection]:
     with closing(open_database(database(tmp_path))) as opened:
         yield opened
 
 
-def owe(connection: sqlite3.Connection, visit: str, person: str = "001303900017", *names: str) -> None:
+def owe(connection: sqlite.Connection, visit: str, person: str = "001303900017", *names: str) -> None:
     made = record(visit, patient=patient(personal_id=person))
     with transaction(connection):
         outbox.enqueue(connection, made, names or ("his",), MOMENT)
 
 
-def claim(connection: sqlite3.Connection, seconds: float = 0, limit: int = 10, name: str = "his") -> list[str]:
+def claim(connection: sqlite.Connection, seconds: float = 0, limit: int = 10, name: str = "his") -> list[str]:
     now = MOMENT + timedelta(seconds=seconds)
     return [one.record_id for one in outbox.claim(connection, name, now, limit, horizon_seconds=300)]
 
 
-def states(connection: sqlite3.Connection) -> dict[str, State]:
+def states(connection: sqlite.Connection) -> dict[str, State]:
     return {one.record_id: one.state for one in listed(connection)}
 
 
-def numbers(connection: sqlite3.Connection) -> dict[str, int]:
+def numbers(connection: sqlite.Connection) -> dict[str, int]:
     return {one.record_id: one.delivery_id for one in listed(connection)}
 
 
@@ -49,7 +49,7 @@ def test_the_schema_is_made_once(tmp_path: Path) -> None:
     assert migrate(path, MIGRATIONS) == []
 
 
-def test_a_record_is_owed_to_each_destination_under_its_own_key(connection: sqlite3.Connection) -> None:
+def test_a_record_is_owed_to_each_destination_under_its_own_key(connection: sqlite.Connection) -> None:
     owe(connection, "v1", "001303900017", "his", "lab")
     found = listed(connection)
     assert {one.destination for one in found} == {"his", "lab"}
@@ -58,26 +58,26 @@ def test_a_record_is_owed_to_each_destination_under_its_own_key(connection: sqli
     assert found[0].created_at == "2026-11-21T00:45:00.000Z"
 
 
-def test_without_destinations_nothing_is_owed(connection: sqlite3.Connection) -> None:
+def test_without_destinations_nothing_is_owed(connection: sqlite.Connection) -> None:
     outbox.enqueue(connection, record(), (), MOMENT)
     assert listed(connection) == []
 
 
-def test_enqueue_belongs_to_the_callers_transaction(connection: sqlite3.Connection) -> None:
+def test_enqueue_belongs_to_the_callers_transaction(connection: sqlite.Connection) -> None:
     connection.execute("BEGIN")
     outbox.enqueue(connection, record(), ("his",), MOMENT)
     connection.execute("ROLLBACK")
     assert listed(connection) == []
 
 
-def test_one_visit_is_owed_once_per_destination(connection: sqlite3.Connection) -> None:
+def test_one_visit_is_owed_once_per_destination(connection: sqlite.Connection) -> None:
     owe(connection, "v1")
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(sqlite.IntegrityError):
         owe(connection, "v1")
     assert len(listed(connection)) == 1
 
 
-def test_the_record_comes_back_as_it_was_given(connection: sqlite3.Connection) -> None:
+def test_the_record_comes_back_as_it_was_given(connection: sqlite.Connection) -> None:
     made = record("v1", patient=patient(full_name="Y Bơ\u0306k 'Êban \U00020000"))
     with transaction(connection):
         outbox.enqueue(connection, made, ("his",), MOMENT)
@@ -85,7 +85,7 @@ def test_the_record_comes_back_as_it_was_given(connection: sqlite3.Connection) -
     assert from_json(taken.payload, PatientRecord) == made
 
 
-def test_an_attempt_is_on_disk_before_it_is_handed_out(connection: sqlite3.Connection, tmp_path: Path) -> None:
+def test_an_attempt_is_on_disk_before_it_is_handed_out(connection: sqlite.Connection, tmp_path: Path) -> None:
     owe(connection, "v1")
     (taken,) = outbox.claim(connection, "his", MOMENT, 1, 300)
     assert (taken.attempts, taken.suspicion) == (0, 0)
@@ -95,7 +95,7 @@ def test_an_attempt_is_on_disk_before_it_is_handed_out(connection: sqlite3.Conne
     assert claim(connection) == []
 
 
-def test_records_of_one_person_go_one_after_the_other(connection: sqlite3.Connection) -> None:
+def test_records_of_one_person_go_one_after_the_other(connection: sqlite.Connection) -> None:
     owe(connection, "a1", "000000000001")
     owe(connection, "a2", "000000000001")
     owe(connection, "b1", "000000000002")
@@ -105,7 +105,7 @@ def test_records_of_one_person_go_one_after_the_other(connection: sqlite3.Connec
     assert claim(connection) == ["a2"]
 
 
-def test_a_waiting_record_holds_back_only_its_person_and_only_its_destination(connection: sqlite3.Connection) -> None:
+def test_a_waiting_record_holds_back_only_its_person_and_only_its_destination(connection: sqlite.Connection) -> None:
     owe(connection, "a1", "000000000001", "his", "lab")
     owe(connection, "a2", "000000000001", "his", "lab")
     owe(connection, "b1", "000000000002")
@@ -118,7 +118,7 @@ def test_a_waiting_record_holds_back_only_its_person_and_only_its_destination(co
 
 
 @pytest.mark.parametrize("end", ["reject", "kill"])
-def test_a_record_that_ended_badly_blocks_nobody(connection: sqlite3.Connection, end: str) -> None:
+def test_a_record_that_ended_badly_blocks_nobody(connection: sqlite.Connection, end: str) -> None:
     owe(connection, "a1", "000000000001")
     owe(connection, "a2", "000000000001")
     (first,) = outbox.claim(connection, "his", MOMENT, 1, 300)
@@ -132,14 +132,14 @@ def test_a_record_that_ended_badly_blocks_nobody(connection: sqlite3.Connection,
     assert told.finished_at == "2026-11-21T00:45:00.000Z"
 
 
-def test_a_clock_that_was_set_back_delays_nothing(connection: sqlite3.Connection) -> None:
+def test_a_clock_that_was_set_back_delays_nothing(connection: sqlite.Connection) -> None:
     owe(connection, "v1")
     (first,) = outbox.claim(connection, "his", MOMENT, 1, 300)
     outbox.settle(connection, [Deferred(first.delivery_id, "delivery.no_answer", MOMENT + timedelta(seconds=100))])
     assert claim(connection, seconds=-86400) == ["v1"]
 
 
-def test_unknown_outcomes_go_out_again_after_a_restart(connection: sqlite3.Connection) -> None:
+def test_unknown_outcomes_go_out_again_after_a_restart(connection: sqlite.Connection) -> None:
     owe(connection, "v1")
     key = listed(connection)[0].idempotency_key
     claim(connection)
@@ -150,7 +150,7 @@ def test_unknown_outcomes_go_out_again_after_a_restart(connection: sqlite3.Conne
     assert (again.idempotency_key, again.attempts, again.suspicion) == (key, 1, 0)
 
 
-def test_only_what_was_being_rendered_is_suspected_of_having_killed_the_process(connection: sqlite3.Connection) -> None:
+def test_only_what_was_being_rendered_is_suspected_of_having_killed_the_process(connection: sqlite.Connection) -> None:
     owe(connection, "v1", "000000000001")
     owe(connection, "v2", "000000000002")
     for _ in range(2):
@@ -160,7 +160,7 @@ def test_only_what_was_being_rendered_is_suspected_of_having_killed_the_process(
 
 
 def test_a_record_that_is_retried_goes_out_after_the_one_of_its_person_that_is_under_way(
-    connection: sqlite3.Connection,
+    connection: sqlite.Connection,
 ) -> None:
     owe(connection, "a1")
     owe(connection, "a2")
@@ -173,7 +173,7 @@ def test_a_record_that_is_retried_goes_out_after_the_one_of_its_person_that_is_u
     assert claim(connection) == ["a1"]
 
 
-def test_where_an_earlier_record_of_a_visit_arrives_again_the_latest_follows_it(connection: sqlite3.Connection) -> None:
+def test_where_an_earlier_record_of_a_visit_arrives_again_the_latest_follows_it(connection: sqlite.Connection) -> None:
     owe(connection, "a1", "000000000001")
     with transaction(connection):
         later = record("a1", patient=patient(personal_id="000000000001"), revision=1, event=Event.UPDATED)
@@ -187,7 +187,7 @@ def test_where_an_earlier_record_of_a_visit_arrives_again_the_latest_follows_it(
     assert [one.delivery_id for one in outbox.claim(connection, "his", MOMENT, 10, 300)] == [2]
 
 
-def test_an_act_is_counted_without_being_done(connection: sqlite3.Connection) -> None:
+def test_an_act_is_counted_without_being_done(connection: sqlite.Connection) -> None:
     owe(connection, "v1")
     chosen = Selection(states=(State.QUEUED,))
     assert outbox_desk.count(connection, DeskAct.HOLD, chosen) == 1
@@ -195,7 +195,7 @@ def test_an_act_is_counted_without_being_done(connection: sqlite3.Connection) ->
     assert outbox_desk.count(connection, DeskAct.REPLAY, chosen) == 0
 
 
-def test_an_act_is_undone_with_the_transaction_it_belongs_to(connection: sqlite3.Connection) -> None:
+def test_an_act_is_undone_with_the_transaction_it_belongs_to(connection: sqlite.Connection) -> None:
     owe(connection, "v1")
     connection.execute("BEGIN")
     assert outbox_desk.hold(connection, Selection(record_id="v1")) == 1
@@ -203,7 +203,7 @@ def test_an_act_is_undone_with_the_transaction_it_belongs_to(connection: sqlite3
     assert states(connection) == {"v1": State.QUEUED}
 
 
-def test_a_damaged_answer_hides_no_later_one(connection: sqlite3.Connection) -> None:
+def test_a_damaged_answer_hides_no_later_one(connection: sqlite.Connection) -> None:
     for visit, answer in (("v1", "{"), ("v2", '{"room":"12"}')):
         connection.execute(
             "INSERT INTO hospital_answers (visit_id, destination, answered_at, answer) VALUES (?, 'his', 'now', ?)",
@@ -212,7 +212,7 @@ def test_a_damaged_answer_hides_no_later_one(connection: sqlite3.Connection) -> 
     assert [told.visit_id for told in outbox_desk.answers(connection)] == ["v2"]
 
 
-def test_whoever_follows_the_answers_misses_none_after_old_ones_were_deleted(connection: sqlite3.Connection) -> None:
+def test_whoever_follows_the_answers_misses_none_after_old_ones_were_deleted(connection: sqlite.Connection) -> None:
     def told(visit: str) -> int:
         values = (visit, "his", "now", '{"room":"12"}')
         connection.execute(outbox._ANSWERED, values)
@@ -249,13 +249,13 @@ def test_answers_keep_their_numbers_and_attempts_are_in_doubt_when_an_older_data
         assert [tuple(row) for row in doubtful] == [("fresh", 0), ("tried", 1)]
 
 
-def test_outcomes_are_written_all_together_or_not_at_all(connection: sqlite3.Connection) -> None:
+def test_outcomes_are_written_all_together_or_not_at_all(connection: sqlite.Connection) -> None:
     owe(connection, "v1")
     claim(connection)
     number = numbers(connection)["v1"]
     connection.execute("CREATE TRIGGER full BEFORE INSERT ON hospital_answers BEGIN SELECT raise(ABORT, 'full'); END")
     answer = HospitalAnswer(queue_number="7")
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(sqlite.IntegrityError):
         outbox.settle(connection, [Ended(number, State.ACKNOWLEDGED, MOMENT, receipt="201", answer=answer)])
     assert states(connection) == {"v1": State.SENDING}
     connection.execute("DROP TRIGGER full")
@@ -265,7 +265,7 @@ def test_outcomes_are_written_all_together_or_not_at_all(connection: sqlite3.Con
     assert outbox_desk.answers(connection, told.seq) == []
 
 
-def test_a_later_record_of_a_visit_waits_for_the_first_to_arrive(connection: sqlite3.Connection) -> None:
+def test_a_later_record_of_a_visit_waits_for_the_first_to_arrive(connection: sqlite.Connection) -> None:
     owe(connection, "a1", "000000000001")
     with transaction(connection):
         later = record("a1", patient=patient(personal_id="000000000001"), revision=1, event=Event.UPDATED)
@@ -279,7 +279,7 @@ def test_a_later_record_of_a_visit_waits_for_the_first_to_arrive(connection: sql
     assert [one.idempotency_key != first.idempotency_key for one in outbox.claim(connection, "his", MOMENT, 10, 300)]
 
 
-def test_a_paused_destination_gets_nothing_until_it_is_resumed(connection: sqlite3.Connection) -> None:
+def test_a_paused_destination_gets_nothing_until_it_is_resumed(connection: sqlite.Connection) -> None:
     owe(connection, "v1", "001303900017", "his", "lab")
     outbox_desk.pause(connection, "his", MOMENT, "moving house")
     assert claim(connection) == []
@@ -289,7 +289,7 @@ def test_a_paused_destination_gets_nothing_until_it_is_resumed(connection: sqlit
     assert claim(connection) == ["v1"]
 
 
-def test_technicians_hold_release_retry_replay_and_give_up(connection: sqlite3.Connection) -> None:
+def test_technicians_hold_release_retry_replay_and_give_up(connection: sqlite.Connection) -> None:
     for number in range(4):
         owe(connection, f"v{number}", f"{number:012}")
     of = {visit: Selection(numbers=(number,)) for visit, number in numbers(connection).items()}
@@ -307,7 +307,7 @@ def test_technicians_hold_release_retry_replay_and_give_up(connection: sqlite3.C
     assert states(connection)["v2"] is State.CANCELLED
 
 
-def test_deliveries_are_listed_newest_first_by_state_and_without_the_person(connection: sqlite3.Connection) -> None:
+def test_deliveries_are_listed_newest_first_by_state_and_without_the_person(connection: sqlite.Connection) -> None:
     for number in range(4):
         owe(connection, f"v{number}", f"{number:012}")
     claim(connection, limit=1)
@@ -317,7 +317,7 @@ def test_deliveries_are_listed_newest_first_by_state_and_without_the_person(conn
     assert "000000000001" not in repr(listed(connection))
 
 
-def test_depth_counts_what_is_owed_and_what_ended_badly(connection: sqlite3.Connection) -> None:
+def test_depth_counts_what_is_owed_and_what_ended_badly(connection: sqlite.Connection) -> None:
     for number in range(4):
         owe(connection, f"v{number}", f"{number:012}")
     claim(connection, limit=1)
@@ -329,7 +329,7 @@ def test_depth_counts_what_is_owed_and_what_ended_badly(connection: sqlite3.Conn
 
 
 def test_many_of_one_person_starve_nobody_behind_them(
-    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    connection: sqlite.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "FRONT", 3)
     for number in range(6):
@@ -345,7 +345,7 @@ def test_many_of_one_person_starve_nobody_behind_them(
 
 
 def test_a_person_held_at_the_front_starves_nobody_behind(
-    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    connection: sqlite.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "FRONT", 2)
     for number in range(4):
@@ -355,7 +355,7 @@ def test_a_person_held_at_the_front_starves_nobody_behind(
     assert claim(connection) == ["behind"]
 
 
-def test_the_claim_walks_an_index(connection: sqlite3.Connection) -> None:
+def test_the_claim_walks_an_index(connection: sqlite.Connection) -> None:
     plan = connection.execute(
         "EXPLAIN QUERY PLAN " + outbox._CLAIM, {"destination": "his", "now": 0, "horizon": 300, "limit": 1, "until": 9}
     ).fetchall()
@@ -365,7 +365,7 @@ def test_the_claim_walks_an_index(connection: sqlite3.Connection) -> None:
     assert not any("TEMP B-TREE" in step for step in steps)
 
 
-def test_the_depth_is_counted_in_the_index(connection: sqlite3.Connection) -> None:
+def test_the_depth_is_counted_in_the_index(connection: sqlite.Connection) -> None:
     steps = [row["detail"] for row in connection.execute("EXPLAIN QUERY PLAN " + outbox_desk._DEPTH)]
     assert any("SCAN deliveries USING COVERING INDEX" in step for step in steps), steps
     assert not any(step == "SCAN deliveries" for step in steps), steps

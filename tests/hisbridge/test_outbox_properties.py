@@ -1,6 +1,5 @@
 """The outbox under every order of events: nobody's records overtake each other, nothing owed is lost."""
 
-import sqlite3
 import tempfile
 from collections import defaultdict
 from datetime import timedelta
@@ -16,6 +15,7 @@ from hisbridge.desk_records import DeskAct, Selection
 from hisbridge.outbox import Deferred, Ended, Released, State
 from hisbridge.records import Event, HospitalAnswer
 from tests.hisbridge.making import MOMENT, database, patient, record
+from wire import sqlite
 from wire.database import open_database, transaction
 
 PERSONS = [f"{number:012}" for number in range(2)]
@@ -26,11 +26,11 @@ UNFINISHED = (State.QUEUED, State.SENDING, State.HELD)
 
 
 @cache
-def empty() -> sqlite3.Connection:
+def empty() -> sqlite.Connection:
     """A migrated database in memory, to be copied."""
     with tempfile.TemporaryDirectory() as folder:
         made = open_database(database(Path(folder)))
-        kept = sqlite3.connect(":memory:", check_same_thread=False)
+        kept = sqlite.connect(":memory:", check_same_thread=False)
         made.backup(kept)
         made.close()
     return kept
@@ -41,9 +41,9 @@ class Outbox(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.db = sqlite3.connect(":memory:", isolation_level=None)
+        self.db = sqlite.connect(":memory:", isolation_level=None)
         empty().backup(self.db)
-        self.db.row_factory = sqlite3.Row
+        self.db.row_factory = sqlite.Row
         self.now = MOMENT
         self.visits: list[tuple[str, str, int]] = []  # visit, person, latest revision
         self.taken: dict[str, list[int]] = {name: [] for name in DESTINATIONS}
@@ -185,8 +185,8 @@ class Outbox(RuleBasedStateMachine):
         earlier = [row for row in ahead if row["record_id"] == mine["record_id"]]
         assert not [row for row in earlier if row["state"] in (State.REJECTED, State.DEAD)]
 
-    def _row(self, number: int) -> sqlite3.Row:
-        row: sqlite3.Row = self.db.execute("SELECT * FROM deliveries WHERE id = ?", (number,)).fetchone()
+    def _row(self, number: int) -> sqlite.Row:
+        row: sqlite.Row = self.db.execute("SELECT * FROM deliveries WHERE id = ?", (number,)).fetchone()
         return row
 
     def _enqueue(self, visit: str, person: str, revision: int) -> None:

@@ -1,7 +1,6 @@
 """Questions left open: asked again until they are known, one at a time, and erased as soon as they are not open."""
 
 import logging
-import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from hisbridge.questions import Act, Coverage, Verdict
 from tests.hisbridge.insurer import question, unanswered
 from tests.hisbridge.making import MOMENT, coverage
 from tests.hisbridge.open_questions import bench
+from wire import sqlite
 from wire.database import DatabaseUnavailable
 
 TROUBLE = Coverage(verdict=Verdict.UNVERIFIED, result_code="101", act=Act.WAIT)  # answered, and yet not
@@ -277,7 +277,7 @@ def test_an_answer_the_database_did_not_take_is_not_asked_for_again(tmp_path: Pa
         b.db.execute(
             "CREATE TRIGGER full BEFORE UPDATE OF coverage ON open_questions BEGIN SELECT raise(FAIL, 'x'); END"
         )
-        with pytest.raises((sqlite3.Error, DatabaseUnavailable)):
+        with pytest.raises((sqlite.Error, DatabaseUnavailable)):
             b.worker.step()
         b.db.execute("DROP TRIGGER full")
         assert b.worker.step() is None

@@ -1,7 +1,6 @@
 """The life of open questions, whatever happens: answers, failures, kills, clocks that jump, a counter that knows."""
 
 import contextlib
-import sqlite3
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ from hisbridge.questions import Act, Coverage, Verdict
 from hisbridge.site_time import SiteTime
 from tests.hisbridge.insurer import Insurer, question, unanswered
 from tests.hisbridge.making import FakeClock, coverage, database
+from wire import sqlite
 from wire.database import DatabaseUnavailable, open_database, transaction
 
 MOST = 4  # attempts
@@ -49,7 +49,7 @@ happenings = st.one_of(
 class World:
     """The table, a worker that may die, and what was seen of it so far."""
 
-    def __init__(self, path: Path, db: sqlite3.Connection, draw: float) -> None:
+    def __init__(self, path: Path, db: sqlite.Connection, draw: float) -> None:
         self.path, self.db = path, db
         self.backoff = Backoff(30.0, 1800.0, lambda: draw)
         self.clock, self.insurer = FakeClock(), Insurer()
@@ -83,7 +83,7 @@ class World:
                 self.dies()
             case "killed before writing":
                 self.db.execute(DEAD_BEFORE_WRITING)
-                with contextlib.suppress(sqlite3.Error, DatabaseUnavailable):
+                with contextlib.suppress(sqlite.Error, DatabaseUnavailable):
                     self.insurer.answers[0] = OUTCOMES[about[0]]
                     self.worker.step()
                 self.db.execute("DROP TRIGGER dead")
@@ -104,7 +104,7 @@ class World:
                 now = self.clock().timestamp()
                 assert pause is not None or now < row["next_attempt_at"] <= now + 1800.0
 
-    def rows(self) -> list[sqlite3.Row]:
+    def rows(self) -> list[sqlite.Row]:
         return self.db.execute("SELECT * FROM open_questions ORDER BY visit_id").fetchall()
 
     def holds(self) -> None:
@@ -136,7 +136,7 @@ class World:
         raise AssertionError("a question stays open for ever")
 
 
-def quick(path: Path) -> sqlite3.Connection:
+def quick(path: Path) -> sqlite.Connection:
     connection = open_database(path)
     connection.execute("PRAGMA synchronous=OFF")  # nobody pulls the plug of this machine
     return connection

@@ -1,7 +1,6 @@
 """The worker that asks open questions again: it outlives trouble, rests, wakes, tidies, and ends when told."""
 
 import logging
-import sqlite3
 import threading
 import time
 from contextlib import closing
@@ -15,6 +14,7 @@ from tests.hisbridge.insurer import question, unanswered
 from tests.hisbridge.making import MOMENT, coverage, eventually
 from tests.hisbridge.open_questions import bench, running
 from tests.support.waiting import BUSY_SECONDS
+from wire import sqlite
 from wire.database import DatabaseUnavailable, open_database, transaction
 
 
@@ -23,7 +23,7 @@ def test_the_worker_outlives_a_database_that_is_not_there(tmp_path: Path) -> Non
         b.note("v1")
         failures = iter([True, True])
 
-        def opens() -> sqlite3.Connection:
+        def opens() -> sqlite.Connection:
             if next(failures, False):
                 raise DatabaseUnavailable(why="no such file")
             return open_database(b.path)

@@ -2,7 +2,6 @@
 later; and whoever brings them."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -41,6 +40,7 @@ from tests.hisbridge.making import (
 )
 from tests.hisbridge.rest_making import account_file, carried
 from tests.hisbridge.rest_making import settings as rest_settings
+from wire import sqlite
 from wire.codec import from_json, to_json
 from wire.database import open_database, transaction
 
@@ -53,12 +53,12 @@ def numbered(visit_id: str = "visit-1", revision: int = 1, **differences: Any) -
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+def connection(tmp_path: Path) -> Iterator[sqlite.Connection]:
     with closing(open_database(database(tmp_path))) as opened:
         yield opened
 
 
-def owe(connection: sqlite3.Connection, *records: PatientRecord, name: str = "his") -> None:
+def owe(connection: sqlite.Connection, *records: PatientRecord, name: str = "his") -> None:
     for one in records:
         with transaction(connection):
             outbox.enqueue(connection, one, (name,), MOMENT)
@@ -68,7 +68,7 @@ def owe(connection: sqlite3.Connection, *records: PatientRecord, name: str = "hi
 
 
 def test_the_visit_orders_the_records_of_somebody_without_a_number_also_when_there_is_one(
-    connection: sqlite3.Connection,
+    connection: sqlite.Connection,
 ) -> None:
     owe(connection, newborn("a"), newborn("b"), numbered("a"), newborn("c"))
 

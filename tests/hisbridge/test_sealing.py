@@ -9,15 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hisbridge.sealing import (
-    Sealer,
-    SealingKeyExposed,
-    SealingKeyMissing,
-    SealingKeyUnusable,
-    Unreadable,
-    read_key,
-    sealer,
-)
+from hisbridge.sealing import Sealer, Unreadable, sealer
+from wire.keys import KeyExposed, KeyMissing, KeyUnusable, read_key
 
 KEY = bytes(range(32))
 
@@ -131,7 +124,7 @@ def test_both_alphabets_of_base64_are_read(tmp_path: Path) -> None:
 def test_what_is_no_key_is_refused_without_being_shown(
     tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.DEBUG), pytest.raises(SealingKeyUnusable) as refused:
+    with caplog.at_level(logging.DEBUG), pytest.raises(KeyUnusable) as refused:
         read_key(written(tmp_path, content))
     shown = repr(refused.value) + str(refused.value) + caplog.text
     assert not content.strip() or content.strip().decode("latin-1") not in shown
@@ -139,7 +132,7 @@ def test_what_is_no_key_is_refused_without_being_shown(
 
 def test_a_missing_key_file_is_told_from_a_bad_one(tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path, Path("\0")):
-        with pytest.raises(SealingKeyMissing):
+        with pytest.raises(KeyMissing):
             read_key(path)
 
 
@@ -147,7 +140,7 @@ def test_a_missing_key_file_is_told_from_a_bad_one(tmp_path: Path) -> None:
 def test_a_key_that_others_could_read_or_change_is_refused_and_left_as_it_is(tmp_path: Path, mode: int) -> None:
     path = written(tmp_path, KEY)
     path.chmod(mode)
-    with pytest.raises(SealingKeyExposed):
+    with pytest.raises(KeyExposed):
         sealer(str(path))
     assert path.stat().st_mode & 0o777 == mode
 

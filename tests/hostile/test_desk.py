@@ -9,7 +9,6 @@ import json
 import re
 import shutil
 import socket
-import sqlite3
 import stat
 import tempfile
 import time
@@ -36,6 +35,7 @@ from ui.api.operations import BASE, OPERATIONS
 from ui.desk import csrf
 from ui.desk.streams import MOST_OF_ONE
 from ui.desk.worker import SHORT_ASKING_SECONDS
+from wire import sqlite
 
 EVIL = '"><img src=x onerror=alert(1)>{{7*7}}'
 BOARD = f"""
@@ -127,12 +127,12 @@ class House:
             return machines.enrol(machines.new_code(name, scopes, "hoa")).token
 
     def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
-        with closing(sqlite3.connect(database_path(self.settings))) as connection:
+        with closing(sqlite.connect(database_path(self.settings))) as connection:
             return connection.execute(query, values).fetchall()
 
     def forgive(self) -> None:
         """Forget what was tried: as if a day had passed."""
-        with closing(sqlite3.connect(database_path(self.settings))) as connection, connection:
+        with closing(sqlite.connect(database_path(self.settings))) as connection, connection:
             connection.execute("DELETE FROM sign_in_tries WHERE whom NOT LIKE 'known:%'")
 
     def log(self) -> str:
@@ -181,12 +181,12 @@ def test_at_her_own_counter_a_guesser_makes_nobody_wait_for_long(house: House) -
     ((longest,),) = house.rows("SELECT until - last FROM sign_in_tries WHERE whom LIKE 'known:tuan|%'")
     assert isinstance(longest, float)
     assert longest <= 60
-    with closing(sqlite3.connect(database_path(house.settings))) as connection, connection:
+    with closing(sqlite.connect(database_path(house.settings))) as connection, connection:
         connection.execute("UPDATE sign_in_tries SET failures = 60, until = 0 WHERE whom LIKE 'known:tuan|%'")
     assert house.press("/sign-in", name="tuan", secret="999999").status == 401
     ((longest,),) = house.rows("SELECT until - last FROM sign_in_tries WHERE whom LIKE 'known:tuan|%'")
     assert longest == 60
-    with closing(sqlite3.connect(database_path(house.settings))) as connection, connection:
+    with closing(sqlite.connect(database_path(house.settings))) as connection, connection:
         connection.execute("UPDATE sign_in_tries SET failures = 0, until = 0 WHERE whom LIKE 'known:tuan|%'")
 
 

@@ -1,6 +1,5 @@
 """A day of 5,000 visits and twenty counters: everything is found by index, and costs what a quiet day costs."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +14,7 @@ from kiosk.queue.desk import Queue, open_queue
 from kiosk.store import Store
 from tests.kiosk.people import by_chip, uninsured
 from tests.kiosk.world import HandClock, rows, site, store_of
+from wire import sqlite
 from wire.database import open_database
 
 VISITS = 5000
@@ -71,7 +71,7 @@ def crowd(settings: Settings, store: Store, how_many: int = VISITS) -> None:
         connection.execute("ANALYZE")
 
 
-def steps(connection: sqlite3.Connection, work: str, *values: object) -> str:
+def steps(connection: sqlite.Connection, work: str, *values: object) -> str:
     return " | ".join(str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {work}", values))
 
 

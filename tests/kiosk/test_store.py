@@ -1,7 +1,6 @@
 """The store on a real database file: one number, one visit, one delivery for each destination, or nothing at all."""
 
 import shutil
-import sqlite3
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from kiosk.handover import NoPersonalId, Typed
 from kiosk.store import Store, open_store
 from tests.kiosk.people import by_chip, covered
 from tests.kiosk.world import MORNING, HandClock, rows, site, store_of
+from wire import sqlite
 from wire.codec import from_json
 from wire.database import DatabaseOutdated, DatabaseUnavailable
 
@@ -103,7 +103,7 @@ def test_a_clock_that_jumps_back_and_forth_calls_no_number_twice(settings: Setti
 def test_after_the_last_four_digit_number_the_numbers_grow(settings: Settings) -> None:
     with store_of(settings) as store:
         store.counter_ticket("1")
-        with closing(sqlite3.connect(database_path(settings))) as connection, connection:
+        with closing(sqlite.connect(database_path(settings))) as connection, connection:
             connection.execute("UPDATE counters SET next = 9999")
         assert [store.counter_ticket(f"n{i}").ticket.number for i in range(3)] == ["A9999", "A10000", "A10001"]
 
@@ -232,7 +232,7 @@ def test_a_full_disk_writes_nothing_at_all_and_room_is_enough_to_recover(small_d
 
 
 def test_a_locked_database_is_an_error_and_not_a_wait_without_end(settings: Settings) -> None:
-    with store_of(settings) as store, closing(sqlite3.connect(database_path(settings))) as other:
+    with store_of(settings) as store, closing(sqlite.connect(database_path(settings))) as other:
         store._connection.execute("PRAGMA busy_timeout = 50")
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(DatabaseUnavailable):

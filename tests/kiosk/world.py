@@ -1,6 +1,5 @@
 """What the kiosk's tests stand on: settings of a temporary site, a clock that is moved by hand, the real database."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from hisbridge.schema import MIGRATIONS as OUTBOX
 from kiosk.schema import MIGRATIONS as KIOSK
 from kiosk.store import Store, open_store
 from tests.support.database import migrated
+from wire import sqlite
 
 MORNING = datetime(2026, 11, 21, 0, 45, tzinfo=UTC)  # a quarter to eight in Viet Nam
 
@@ -60,5 +60,5 @@ def store_of(settings: Settings, clock: HandClock | None = None) -> Iterator[Sto
 
 def rows(settings: Settings, query: str, *values: object) -> list[tuple[object, ...]]:
     """What stands in the database, read by a connection of its own."""
-    with closing(sqlite3.connect(database_path(settings))) as connection:
+    with closing(sqlite.connect(database_path(settings))) as connection:
         return connection.execute(query, values).fetchall()

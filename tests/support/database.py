@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from wire import sqlite
 from wire.database import Migration, migrate
 
 
@@ -27,3 +28,9 @@ def _made(migrations: tuple[Migration, ...]) -> Path:
         if beside.exists() and beside.stat().st_size:
             raise AssertionError(f"{beside.name} is left behind")
     return path
+
+
+def told(connection: sqlite.Connection) -> str:
+    """Every row of every table, as text."""
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()]
+    return "\n".join(repr(tuple(row)) for table in tables for row in connection.execute(f"SELECT * FROM {table}"))  # noqa: S608

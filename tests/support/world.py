@@ -6,9 +6,9 @@ import os
 import re
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -21,6 +21,7 @@ from kiosk.clock import SystemClock
 from kiosk.sessions import open_sessions
 from tests.support.processes import child_named, children
 from ui.desk.gate import cookie_name
+from wire import sqlite
 from wire.client import Client
 
 START_SECONDS = 60
@@ -178,11 +179,11 @@ class World:
         return found
 
     @contextmanager
-    def database(self) -> Iterator[sqlite3.Connection]:
+    def database(self) -> Iterator[sqlite.Connection]:
         """The database, for looking only."""
         path = database_path(load(self.settings))
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
-            connection.row_factory = sqlite3.Row
+        with closing(sqlite.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+            connection.row_factory = sqlite.Row
             yield connection
 
     def count(self) -> tuple[int, int, int]:
@@ -235,8 +236,10 @@ def _signed_in(settings: Settings) -> str:
 
 def damaged(world: World, whole_pages: int) -> bytes:
     """The world's database with rubbish behind its first so many pages (0: behind the file's header)."""
-    with world.database() as connection:
-        content = connection.serialize()
+    with world.database() as connection, tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / "whole.db"
+        connection.execute("VACUUM INTO ?", (str(whole),))
+        content = whole.read_bytes()
         (size,) = connection.execute("PRAGMA page_size").fetchone()
     kept = max(whole_pages * size, 100)
     return content[:kept] + b"\xa5" * (len(content) - kept)

@@ -1,5 +1,4 @@
 import os
-import sqlite3
 import subprocess
 from contextlib import closing
 from pathlib import Path
@@ -7,6 +6,7 @@ from pathlib import Path
 import pytest
 import sqlite_utils
 
+from wire import sqlite
 from wire.database import (
     DatabaseOutdated,
     DatabaseUnavailable,
@@ -123,7 +123,7 @@ def test_the_pragmas_do_not_leak_deleted_text(path: Path) -> None:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
     assert b"secretive-marker" not in path.read_bytes()
-    with closing(sqlite3.connect(path)) as again:
+    with closing(sqlite.connect(path)) as again:
         assert again.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
 
 

@@ -74,7 +74,7 @@ def _usable(file: Path, setting: str) -> Iterator[Finding]:
 
 def _cache_key(file: Path) -> Iterator[Finding]:
     """The bridge does not start with a key that it cannot use."""
-    from hisbridge.sealing import read_key
+    from wire.keys import read_key
 
     data = {"setting": "lookups.cache_key_file", "file": str(file)}
     try:

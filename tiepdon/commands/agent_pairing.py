@@ -6,7 +6,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from config.settings import database_path, load
+from config.settings import database_file, load
 from hisbridge.agent import pairing
 from hisbridge.agent.codes import PairRequest, agent_of, end_pairings
 from hisbridge.desk import open_outbox
@@ -48,7 +48,7 @@ def _run_pairings(options: argparse.Namespace) -> int:
     settings = load(options.config)
     if options.destination is not None:
         agent_of(settings, options.destination)
-    with closing(open_outbox(database_path(settings))) as connection:
+    with closing(open_outbox(database_file(settings))) as connection:
         known = pairing.pairings(connection, options.destination)
     if printed_as_json({"pairings": known}, options):
         return 0
@@ -65,7 +65,7 @@ def _run_pairings(options: argparse.Namespace) -> int:
 def _run_unpair(options: argparse.Namespace) -> int:
     settings = load(options.config)
     agent = agent_of(settings, options.destination)
-    with closing(open_outbox(database_path(settings))) as connection:
+    with closing(open_outbox(database_file(settings))) as connection:
         ended = end_pairings(connection, agent, options.origin, options.by, datetime.now(UTC))
     if not printed_as_json({"ended": ended}, options):
         sys.stdout.write(words_of(options, settings).get("bridge.agent.ended", count=ended) + "\n")

@@ -1,12 +1,11 @@
 """The command line's way to the message desk: through the running bridge, or on the database where none runs."""
 
-import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from config.settings import Settings, database_path, socket_path
+from config.settings import Settings, database_file, socket_path
 from hisbridge.agent.codes import PairCode, PairRequest
 from hisbridge.desk import (
     ActRequest,
@@ -23,8 +22,9 @@ from hisbridge.desk import (
 from hisbridge.desk_records import Selection
 from hisbridge.outbox import moment
 from hisbridge.schema import MIGRATIONS
+from wire import sqlite
 from wire.client import Client
-from wire.database import DatabaseUnavailable, require
+from wire.database import DatabaseUnavailable, open_for_reading, require
 from wire.errors import ServiceUnreachable
 
 ACT_SECONDS = 60.0  # a replay of a hundred thousand
@@ -38,7 +38,7 @@ class Line:
 
     def __init__(self, settings: Settings) -> None:
         self._client = Client(socket_path(settings, "bridge"))
-        self._desk = Desk(settings, lambda: open_outbox(database_path(settings)), _now)
+        self._desk = Desk(settings, lambda: open_outbox(database_file(settings)), _now)
         self._reading = Desk(settings, lambda: _read_only(settings), _now)
 
     def deliveries(self, selection: Selection, limit: int) -> DeliveryList:
@@ -113,14 +113,12 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _read_only(settings: Settings) -> sqlite3.Connection:
+def _read_only(settings: Settings) -> sqlite.Connection:
     """The database for looking only: works beside the running processes and without them."""
-    path = database_path(settings)
+    connection = open_for_reading(database_file(settings))
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)
-        connection.row_factory = sqlite3.Row
         require(connection, MIGRATIONS)
         connection.execute("SELECT 1 FROM deliveries LIMIT 1").fetchone()
-    except sqlite3.Error as error:
+    except sqlite.Error as error:
         raise DatabaseUnavailable(why=str(error)) from None
     return connection

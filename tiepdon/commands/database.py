@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from config.settings import database_path, load
+from config.settings import database_file, load
 from wire.codec import to_json
 from wire.database import migrate
 
@@ -24,10 +24,10 @@ def run_migrate(options: argparse.Namespace) -> int:
     """Apply the missing migrations in one transaction and name them."""
     from tiepdon.migrations import MIGRATIONS
 
-    path = database_path(load(options.config))
-    done = migrate(path, MIGRATIONS)
+    database = database_file(load(options.config))
+    done = migrate(database, MIGRATIONS)
     if options.json:
-        sys.stdout.write(to_json({"file": str(path), "applied": done}).decode() + "\n")
+        sys.stdout.write(to_json({"file": str(database.path), "applied": done}).decode() + "\n")
     else:
-        sys.stdout.write(f"{path}: {', '.join(done) if done else 'up to date'}\n")
+        sys.stdout.write(f"{database.path}: {', '.join(done) if done else 'up to date'}\n")
     return 0

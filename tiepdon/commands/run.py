@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from config.settings import Settings, database_path, load
+from config.settings import Settings, database_file, load
 from sandbox import pcscd
 from tiepdon.errors import AlreadyRunning, DidNotStart, FolderUnusable
 from tiepdon.readiness import http_json, product_probes, wait_for
@@ -305,9 +305,9 @@ def _migrate(settings: Settings, settings_file: Path) -> None:
     """Bring the database to its schema, in a process that ends: sqlite-utils must not stay in ours."""
     from tiepdon.migrations import MIGRATIONS
 
-    path = database_path(settings)
-    if path.exists():
-        connection = open_database(path)
+    database = database_file(settings)
+    if database.path.exists():
+        connection = open_database(database)
         try:
             if applied(connection) == {migration.name for migration in MIGRATIONS}:
                 return

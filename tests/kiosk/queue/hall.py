@@ -1,7 +1,6 @@
 """A hall with a kiosk and counters on a real database: people arrive, counters press keys, the clock moves by hand."""
 
 import itertools
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from kiosk.states import Choice
 from kiosk.store import Issued, Store, desk_of
 from tests.kiosk.people import by_chip, covered
 from tests.kiosk.world import HandClock, site
+from wire import sqlite
 from wire.database import open_database, transaction
 
 BORN = "1980-05-05"
@@ -59,7 +59,7 @@ class Hall:
     """What people and staff do, by ticket numbers: a test reads as a morning in the hall."""
 
     def __init__(self, settings: Settings, clock: HandClock, durable: bool = True) -> None:
-        def connect() -> sqlite3.Connection:
+        def connect() -> sqlite.Connection:
             connection = open_database(database_path(settings))
             if not durable:
                 connection.execute("PRAGMA synchronous=OFF")
@@ -133,7 +133,7 @@ class Hall:
         found = self.connection.execute("SELECT * FROM tickets WHERE id = ?", (ticket,)).fetchone()
         return dict(found)
 
-    def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
+    def rows(self, query: str, *values: object) -> list[sqlite.Row]:
         return self.connection.execute(query, values).fetchall()
 
     def later(self, **far: float) -> None:
