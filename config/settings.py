@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from config.care import BackupSettings, HeartbeatSettings, LogSettings, RetentionSettings, UpdateSettings
 from config.destinations import DestinationSettings
 from config.destinations.base import Seconds
 from config.front import (
@@ -241,6 +242,11 @@ class Settings(Record, frozen=True, kw_only=True):
     population: PopulationSettings
     lookups: LookupSettings
     bridge: BridgeSettings
+    retention: RetentionSettings
+    backup: BackupSettings
+    heartbeat: HeartbeatSettings
+    update: UpdateSettings
+    log: LogSettings
     destinations: tuple[DestinationSettings, ...] = ()
 
 
