@@ -50,6 +50,9 @@ class UpdateSettings(Record, frozen=True, kw_only=True):
     """Whose signature makes an update ours, and how long a new version has to prove itself."""
 
     public_keys: tuple[Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/=]{56}\Z")], ...] = ()  # minisign's second line
+    url: str = ""  # https folder that holds release.json; empty: only from a folder
+    ca_file: str = ""
+    ring: Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}\Z")] = "all"  # of the release's rings
     health_seconds: Annotated[int, Meta(ge=10, le=3600)] = 120
 
 

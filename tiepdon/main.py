@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "voice": ("tiepdon.commands.voice", "the clips of a site's own words: make"),
     "machine": ("tiepdon.commands.machine", "boards, kiosks and other systems at the staff's address"),
     "printer": ("tiepdon.commands.printer", "the ticket printer: ask it, try it"),
+    "update": ("tiepdon.commands.update", "take a signed release, prove it, go back where it is not well"),
     "database": ("tiepdon.commands.database", "bring the database to this version's schema"),
     "sandbox": ("tiepdon.commands.sandbox", "the pretend outside world"),
 }

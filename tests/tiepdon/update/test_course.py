@@ -1,0 +1,205 @@
+"""An update on the real dpkg: it proves itself or goes back, also when the power fails between two steps."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.tiepdon.update.publisher import Publisher, debian_with, packed
+from tiepdon.update.course import (
+    STEADY_LOOKS,
+    UNDER_WAY,
+    NotNewer,
+    Phase,
+    Updates,
+    UpdateUnderWay,
+    Well,
+    WrongPackage,
+)
+from tiepdon.update.debian import Debian
+from tiepdon.update.release import Package, PackageWrong, package_for, read_release
+
+FILE = "usr/lib/tiepdon/state"
+
+
+class PowerCut(BaseException):
+    """The machine is off."""
+
+
+class Site:
+    """A machine with version 1.0, a publisher, and a look that reads what the installed files say of themselves."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.root = folder / "root"
+        self.debian = debian_with(self.root, "1.0", {FILE: "ready"})
+        self.publisher = Publisher.new(folder / "publisher")
+        self.looks = 0
+
+    def says(self) -> str:
+        return (self.root / FILE).read_text("utf-8")
+
+    def look(self) -> Well:
+        self.looks += 1
+        state, _, failing = self.says().partition(" ")
+        return Well(ready=state == "ready", failing=tuple(failing.split()))
+
+    def updates(self, debian: Debian | None = None, look: Callable[[], Well] | None = None) -> Updates:
+        return Updates(
+            self.folder / "updates",
+            debian or self.debian,
+            look or self.look,
+            lambda _: None,
+            lambda: datetime(2026, 11, 23, tzinfo=UTC),
+        )
+
+    def take(self, version: str, says: str, updates: Updates | None = None, **more: object) -> Phase:
+        folder = self.publisher.release(self.folder / f"stick-{version}", version, {FILE: says}, **more)
+        release = read_release(folder, [self.publisher.public])
+        package = package_for(release, "amd64", "all", release.released)
+        return (updates or self.updates()).begin(folder, release, package, 20).phase
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def test_a_version_that_is_well_stays(site: Site) -> None:
+    assert site.take("1.1", "ready") is Phase.CONFIRMED
+    assert site.debian.installed() == "1.1"
+    assert site.looks > STEADY_LOOKS
+
+
+def test_a_version_that_does_not_come_up_goes_back(site: Site) -> None:
+    assert site.take("1.1", "dead") is Phase.WENT_BACK
+    assert (site.debian.installed(), site.says()) == ("1.0", "ready")
+    last = site.updates().last()
+    assert last is not None
+    assert last.why == "update.not_ready"
+
+
+def test_a_version_with_which_something_new_fails_goes_back(site: Site) -> None:
+    assert site.take("1.1", "ready printer:printer.off") is Phase.WENT_BACK
+    last = site.updates().last()
+    assert last is not None
+    assert (last.why, site.debian.installed()) == ("update.worse", "1.0")
+
+
+def test_what_failed_before_is_not_held_against_the_new_version(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.debian.install(packed(tmp_path, "1.0.1", {FILE: "ready printer:printer.off"}))
+    assert site.take("1.1", "ready printer:printer.off") is Phase.CONFIRMED
+
+
+def test_an_older_release_and_the_same_one_again_are_refused_before_anything_is_touched(site: Site) -> None:
+    for version in ("1.0", "0.9", "1.0~rc1"):
+        with pytest.raises(NotNewer):
+            site.take(version, "ready")
+    with pytest.raises(NotNewer):
+        site.take("3.0", "ready", from_version="2.0")
+    assert site.debian.installed() == "1.0"
+    assert site.updates().last() is None
+
+
+def test_a_stick_that_is_changed_after_its_signature_was_read_is_noticed(site: Site) -> None:
+    folder = site.publisher.release(site.folder / "stick", "1.1", {FILE: "ready"})
+    release = read_release(folder, [site.publisher.public])
+    package = release.packages["amd64"]
+    (folder / package.file).write_bytes(b"x" * package.size)
+    with pytest.raises(PackageWrong):
+        site.updates().begin(folder, release, package, 20)
+    (folder / package.file).unlink()
+    (folder / package.file).symlink_to("/dev/zero")
+    with pytest.raises(PackageWrong):
+        site.updates().begin(folder, release, package, 20)
+    assert site.debian.installed() == "1.0"
+
+
+def test_a_signed_package_of_another_name_is_refused(site: Site) -> None:
+    folder = site.publisher.release(site.folder / "stick", "1.1", {FILE: "ready"})
+    release = read_release(folder, [site.publisher.public])
+    other = packed(site.folder, "1.1", {FILE: "ready"}, name="other")
+    content = other.read_bytes()
+    (folder / other.name).write_bytes(content)
+    package = Package(file=other.name, size=len(content), sha256=hashlib.sha256(content).hexdigest())
+    with pytest.raises(WrongPackage):
+        site.updates().begin(folder, release, package, 20)
+
+
+class Cut(Debian):
+    """The power fails at this package's step."""
+
+    def install(self, file: Path) -> None:
+        if "1.1" in file.name:
+            super().install(file)
+        raise PowerCut
+
+
+def test_a_power_cut_behind_the_unpacking_is_taken_up_at_the_next_start(site: Site) -> None:
+    with pytest.raises(PowerCut):
+        site.take("1.1", "ready", site.updates(Cut(site.root)))
+    last = site.updates().last()
+    assert last is not None
+    assert last.phase in UNDER_WAY
+    with pytest.raises(UpdateUnderWay):
+        site.take("1.2", "ready")
+    done = site.updates().resume(20)
+    assert done is not None
+    assert (done.phase, site.debian.installed()) == (Phase.CONFIRMED, "1.1")
+    assert site.updates().resume(20) is None
+
+
+def test_a_power_cut_while_a_bad_version_is_proved_still_ends_with_the_good_one(site: Site) -> None:
+    def cut() -> Well:
+        if site.says() == "dead":
+            raise PowerCut
+        return site.look()
+
+    with pytest.raises(PowerCut):
+        site.take("1.1", "dead", site.updates(look=cut))
+    done = site.updates().resume(20)
+    assert done is not None
+    assert (done.phase, site.debian.installed(), site.says()) == (Phase.WENT_BACK, "1.0", "ready")
+
+
+def test_a_power_cut_on_the_way_back_goes_on_back(site: Site) -> None:
+    class CutBack(Debian):
+        def install(self, file: Path) -> None:
+            if "1.0" in file.name:
+                raise PowerCut
+            super().install(file)
+
+    with pytest.raises(PowerCut):
+        site.take("1.1", "dead", site.updates(CutBack(site.root)))
+    done = site.updates().resume(20)
+    assert done is not None
+    assert (done.phase, site.debian.installed()) == (Phase.WENT_BACK, "1.0")
+
+
+def test_a_confirmed_version_is_taken_back_when_somebody_asks(site: Site) -> None:
+    site.take("1.1", "ready")
+    assert site.updates().go_back().phase is Phase.WENT_BACK
+    assert site.debian.installed() == "1.0"
+    with pytest.raises(NotNewer):
+        site.updates().go_back()
+
+
+def test_a_package_dpkg_refuses_leaves_the_old_version(site: Site) -> None:
+    folder = site.folder / "stick"
+    site.publisher.release(folder, "1.1", {FILE: "ready"})
+    # Signed, and a package by its head, but its content is cut off.
+    package = folder / "tiepdon_1.1_all.deb"
+    content = package.read_bytes()[:-20]
+    package.write_bytes(content)
+    told = json.loads((folder / "release.json").read_text("utf-8"))
+    told["packages"]["amd64"] |= {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (folder / "release.json").write_text(json.dumps(told), "utf-8")
+    site.publisher.sign(folder / "release.json")
+    release = read_release(folder, [site.publisher.public])
+    done = site.updates().begin(folder, release, release.packages["amd64"], 20)
+    assert (done.phase, done.why) == (Phase.WENT_BACK, "update.package_system_failed")
+    assert (site.debian.installed(), site.debian.is_whole()) == ("1.0", True)

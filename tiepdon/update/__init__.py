@@ -1,0 +1,1 @@
+"""Updates: who signed them, what they hold, and how a machine that is not well afterwards goes back by itself."""

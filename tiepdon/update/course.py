@@ -1,0 +1,231 @@
+"""The course of an update: kept on disk before each step, so that a power cut anywhere is taken up at the next start.
+
+    prepared -> installing -> proving -> confirmed
+                    |            |
+                    +--> going_back --> went_back, or stuck where even that fails
+
+A new version has to prove itself: every process ready, look after look, and nothing failing that worked before. Nothing
+here decides what ready means; it is told (`Well`).
+"""
+
+import contextlib
+import os
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from tiepdon.update.debian import Debian
+from tiepdon.update.release import Package, PackageWrong, Release, check_package
+from wire.codec import Record, from_json, to_json
+from wire.errors import MalformedMessage, TiepDonError
+
+STEADY_LOOKS = 5  # in a row
+PAUSE_SECONDS = 2.0
+_FILE = "update.json"
+
+
+class Phase(StrEnum):
+    """How far an update has come."""
+
+    PREPARED = "prepared"
+    INSTALLING = "installing"
+    PROVING = "proving"
+    CONFIRMED = "confirmed"
+    GOING_BACK = "going_back"
+    WENT_BACK = "went_back"
+    STUCK = "stuck"
+
+
+UNDER_WAY = frozenset({Phase.PREPARED, Phase.INSTALLING, Phase.PROVING, Phase.GOING_BACK})
+
+
+class Course(Record, frozen=True, kw_only=True):
+    """What is on disk of the last update: `before` and `after` are versions, `failing` what failed before it."""
+
+    phase: Phase
+    before: str
+    after: str
+    old_package: str  # file names within the folder
+    new_package: str
+    began_at: str  # RFC 3339
+    ended_at: str | None = None
+    failing: tuple[str, ...] = ()
+    why: str | None = None  # the code of what made it go back, or what fails now
+
+
+class UpdateUnderWay(TiepDonError):
+    """Another update has not come to its end."""
+
+    code = "update.under_way"
+
+
+class NotNewer(TiepDonError):
+    """The release is not newer than what is installed; an old one is never taken unasked."""
+
+    code = "update.not_newer"
+
+
+class WrongPackage(TiepDonError):
+    """The signed file is another package, or another version than its release says."""
+
+    code = "update.wrong_package"
+
+
+class Well(Record, frozen=True, kw_only=True):
+    """One look: does every process answer, and which of doctor's findings fail (probe and code)."""
+
+    ready: bool
+    failing: tuple[str, ...] = ()
+
+
+Look = Callable[[], Well]
+Pause = Callable[[float], None]
+Now = Callable[[], datetime]
+
+
+class Updates:
+    """The updates of one machine, kept in `folder`, which belongs to root alone."""
+
+    def __init__(self, folder: Path, debian: Debian, look: Look, pause: Pause, now: Now) -> None:
+        self._folder = folder
+        self._debian = debian
+        self._look = look
+        self._pause = pause
+        self._now = now
+
+    def last(self) -> Course | None:
+        """The last update's course, None where there never was one or its file cannot be read."""
+        try:
+            return from_json((self._folder / _FILE).read_bytes(), Course)
+        except (OSError, MalformedMessage):
+            return None
+
+    def begin(self, source: Path, release: Release, package: Package, health_seconds: float) -> Course:
+        """Take a release's package from the folder `source` and prove it; returns how it ended.
+
+        The release's signature was verified before; the package is looked at where nobody else can change it any more.
+        Raises UpdateUnderWay, NotNewer, PackageWrong, WrongPackage, NotInstalled, PackageSystemFailed (nothing was
+        changed).
+        """
+        version, oldest = release.version, release.from_version
+        last = self.last()
+        if last is not None and last.phase in UNDER_WAY:
+            raise UpdateUnderWay(after=last.after)
+        before = self._debian.installed()
+        if not self._debian.older(before, version):
+            raise NotNewer(installed=before, release=version)
+        if self._debian.older(before, oldest):
+            raise NotNewer(installed=before, needed=oldest)
+        failing = self._look().failing
+        self._make_room()
+        new = self._taken(source, package)
+        if self._debian.version_of(new) != (self._debian.package, version):
+            raise WrongPackage(file=package.file)
+        old = self._debian.pack_installed(self._folder)
+        course = Course(
+            phase=Phase.PREPARED,
+            before=before,
+            after=version,
+            old_package=old.name,
+            new_package=new.name,
+            began_at=self._now().isoformat(),
+            failing=failing,
+        )
+        self._keep(course)
+        return self._install(course, health_seconds)
+
+    def resume(self, health_seconds: float) -> Course | None:
+        """Take up what a power cut left; returns how it ended, None where nothing was under way."""
+        course = self.last()
+        if course is None or course.phase not in UNDER_WAY:
+            return None
+        if course.phase is Phase.GOING_BACK:
+            return self._go_back(course, course.why or TiepDonError.code)
+        if course.phase is Phase.PROVING:
+            return self._prove(course, health_seconds)
+        return self._install(course, health_seconds)
+
+    def go_back(self) -> Course:
+        """To the version before the last update, because somebody asks for it. Raises UpdateUnderWay, NotNewer."""
+        course = self.last()
+        if course is None or course.phase is not Phase.CONFIRMED:
+            raise NotNewer(why="nothing to go back to")
+        return self._go_back(course, "update.asked_back")
+
+    def _install(self, course: Course, health_seconds: float) -> Course:
+        course = self._keep(replace(course, phase=Phase.INSTALLING))
+        try:
+            with contextlib.suppress(TiepDonError):  # what was half done is done over below
+                self._debian.finish()
+            self._debian.install(self._folder / course.new_package)
+        except TiepDonError as error:
+            return self._go_back(course, error.code)
+        return self._prove(self._keep(replace(course, phase=Phase.PROVING)), health_seconds)
+
+    def _prove(self, course: Course, health_seconds: float) -> Course:
+        steady, why = 0, "update.not_ready"
+        for _ in range(max(STEADY_LOOKS, int(health_seconds / PAUSE_SECONDS))):
+            seen = self._look()
+            worse = [one for one in seen.failing if one not in course.failing]
+            steady = steady + 1 if seen.ready and not worse else 0
+            why = "update.worse" if seen.ready and worse else "update.not_ready"
+            if steady >= STEADY_LOOKS:
+                return self._end(replace(course, phase=Phase.CONFIRMED))
+            self._pause(PAUSE_SECONDS)
+        return self._go_back(course, why)
+
+    def _go_back(self, course: Course, why: str) -> Course:
+        course = self._keep(replace(course, phase=Phase.GOING_BACK, why=why))
+        try:
+            with contextlib.suppress(TiepDonError):
+                self._debian.finish()
+            self._debian.install(self._folder / course.old_package)
+        except TiepDonError as error:
+            return self._end(replace(course, phase=Phase.STUCK, why=error.code))
+        return self._end(replace(course, phase=Phase.WENT_BACK))
+
+    def _end(self, course: Course) -> Course:
+        return self._keep(replace(course, ended_at=self._now().isoformat()))
+
+    def _keep(self, course: Course) -> Course:
+        """Durable before the next step."""
+        _write(self._folder / _FILE, to_json(course))
+        return course
+
+    def _taken(self, source: Path, package: Package) -> Path:
+        """Onto this machine's own disk: a stick may be pulled out, or be another one a moment later."""
+        new = self._folder / package.file
+        try:
+            with (source / package.file).open("rb") as read, new.open("wb") as write:
+                left = package.size  # no more is read, whatever lies there under this name
+                while left and (piece := read.read(min(left, 1 << 20))):
+                    write.write(piece)
+                    left -= len(piece)
+                write.flush()
+                os.fsync(write.fileno())
+        except OSError as error:
+            raise PackageWrong(file=package.file, why=error.strerror or "unreadable") from None
+        return check_package(self._folder, package)
+
+    def _make_room(self) -> None:
+        """The packages of updates that are over; the one to go back to is packed anew."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for old in self._folder.glob("*.deb"):
+            old.unlink()
+
+
+def _write(path: Path, content: bytes) -> None:
+    beside = path.with_name(path.name + ".new")
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
