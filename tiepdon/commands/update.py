@@ -12,6 +12,7 @@ from tiepdon.commands.asking import add_answering, printed_as_json, site_zone, w
 from tiepdon.update.course import Course, Look, Phase, Updates, Well
 from tiepdon.update.debian import Debian
 from tiepdon.update.fetching import Server
+from tiepdon.update.read_only import ReadOnlyRoot
 from tiepdon.update.release import MAX_LIST, Release, package_for, read_release
 from wire.codec import to_plain
 
@@ -85,15 +86,23 @@ def run_apply(options: argparse.Namespace) -> int:
     release: Release = read_release(folder, settings.update.public_keys)
     debian = Debian()
     package = package_for(release, debian.architecture(), settings.update.ring, _today(settings))
-    course = _updates(settings, debian).begin(folder, release, package, settings.update.health_seconds)
-    return _ended(options, settings, course)
+    updates, root = _updates(settings, debian), _root()
+    course = updates.prepare(folder, release, package)
+    if root.is_on():
+        root.open_once()
+        _tell(options, settings, "update.at_next_start", {"version": release.version})
+        return 0
+    return _ended(options, settings, updates.resume(settings.update.health_seconds) or course)
 
 
 def run_resume(options: argparse.Namespace) -> int:
     """0 when nothing was under way or the update proved itself."""
     settings = load(options.config)
     course = _updates(settings, Debian()).resume(settings.update.health_seconds)
-    return 0 if course is None else _ended(options, settings, course)
+    code = 0 if course is None else _ended(options, settings, course)
+    if _root().close_again():
+        _tell(options, settings, "update.root_closed", {})
+    return code
 
 
 def run_back(options: argparse.Namespace) -> int:
@@ -130,6 +139,10 @@ def _tell(
 
 def _updates(settings: Settings, debian: Debian) -> Updates:
     return Updates(FOLDER, debian, _looking(settings), time.sleep, lambda: datetime.now(UTC))
+
+
+def _root() -> ReadOnlyRoot:
+    return ReadOnlyRoot(FOLDER / "root-was-read-only")
 
 
 def _looking(settings: Settings) -> Look:

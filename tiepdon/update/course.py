@@ -103,8 +103,9 @@ class Updates:
         except (OSError, MalformedMessage):
             return None
 
-    def begin(self, source: Path, release: Release, package: Package, health_seconds: float) -> Course:
-        """Take a release's package from the folder `source` and prove it; returns how it ended.
+    def prepare(self, source: Path, release: Release, package: Package) -> Course:
+        """Take a release's package from the folder `source` and pack the way back; `resume` does the rest, now or at
+        the next start.
 
         The release's signature was verified before; the package is looked at where nobody else can change it any more.
         Raises UpdateUnderWay, NotNewer, PackageWrong, WrongPackage, NotInstalled, PackageSystemFailed (nothing was
@@ -134,11 +135,13 @@ class Updates:
             began_at=self._now().isoformat(),
             failing=failing,
         )
-        self._keep(course)
-        return self._install(course, health_seconds)
+        return self._keep(course)
 
     def resume(self, health_seconds: float) -> Course | None:
-        """Take up what a power cut left; returns how it ended, None where nothing was under way."""
+        """Install and prove what is prepared, or take up what a power cut left; returns how it ended.
+
+        None where nothing was under way.
+        """
         course = self.last()
         if course is None or course.phase not in UNDER_WAY:
             return None

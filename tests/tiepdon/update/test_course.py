@@ -60,7 +60,11 @@ class Site:
         folder = self.publisher.release(self.folder / f"stick-{version}", version, {FILE: says}, **more)
         release = read_release(folder, [self.publisher.public])
         package = package_for(release, "amd64", "all", release.released)
-        return (updates or self.updates()).begin(folder, release, package, 20).phase
+        ours = updates or self.updates()
+        ours.prepare(folder, release, package)
+        done = ours.resume(20)
+        assert done is not None
+        return done.phase
 
 
 @pytest.fixture
@@ -111,11 +115,11 @@ def test_a_stick_that_is_changed_after_its_signature_was_read_is_noticed(site: S
     package = release.packages["amd64"]
     (folder / package.file).write_bytes(b"x" * package.size)
     with pytest.raises(PackageWrong):
-        site.updates().begin(folder, release, package, 20)
+        site.updates().prepare(folder, release, package)
     (folder / package.file).unlink()
     (folder / package.file).symlink_to("/dev/zero")
     with pytest.raises(PackageWrong):
-        site.updates().begin(folder, release, package, 20)
+        site.updates().prepare(folder, release, package)
     assert site.debian.installed() == "1.0"
 
 
@@ -127,7 +131,7 @@ def test_a_signed_package_of_another_name_is_refused(site: Site) -> None:
     (folder / other.name).write_bytes(content)
     package = Package(file=other.name, size=len(content), sha256=hashlib.sha256(content).hexdigest())
     with pytest.raises(WrongPackage):
-        site.updates().begin(folder, release, package, 20)
+        site.updates().prepare(folder, release, package)
 
 
 class Cut(Debian):
@@ -180,6 +184,16 @@ def test_a_power_cut_on_the_way_back_goes_on_back(site: Site) -> None:
     assert (done.phase, site.debian.installed()) == (Phase.WENT_BACK, "1.0")
 
 
+def test_what_is_prepared_waits_for_the_start_in_which_the_root_can_be_written(site: Site) -> None:
+    folder = site.publisher.release(site.folder / "stick", "1.1", {FILE: "ready"})
+    release = read_release(folder, [site.publisher.public])
+    assert site.updates().prepare(folder, release, release.packages["amd64"]).phase is Phase.PREPARED
+    assert site.debian.installed() == "1.0"
+    done = site.updates().resume(20)
+    assert done is not None
+    assert (done.phase, site.debian.installed()) == (Phase.CONFIRMED, "1.1")
+
+
 def test_a_confirmed_version_is_taken_back_when_somebody_asks(site: Site) -> None:
     site.take("1.1", "ready")
     assert site.updates().go_back().phase is Phase.WENT_BACK
@@ -200,6 +214,8 @@ def test_a_package_dpkg_refuses_leaves_the_old_version(site: Site) -> None:
     (folder / "release.json").write_text(json.dumps(told), "utf-8")
     site.publisher.sign(folder / "release.json")
     release = read_release(folder, [site.publisher.public])
-    done = site.updates().begin(folder, release, release.packages["amd64"], 20)
+    site.updates().prepare(folder, release, release.packages["amd64"])
+    done = site.updates().resume(20)
+    assert done is not None
     assert (done.phase, done.why) == (Phase.WENT_BACK, "update.package_system_failed")
     assert (site.debian.installed(), site.debian.is_whole()) == ("1.0", True)
