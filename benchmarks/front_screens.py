@@ -124,7 +124,7 @@ def _walk(run: Run, kiosk: Server) -> Iterator[str]:
     seen: set[str] = set()
     for name, act in acts:
         act()
-        wait_for(lambda name=name: told(kiosk.ask("/health"))["screen"] == name, f"the screen {name}")  # type: ignore[misc]
+        wait_for(lambda name=name: told(kiosk.ask("/health"))["showing"] == name, f"the screen {name}")  # type: ignore[misc]
         if name not in seen:
             seen.add(name)
             yield name

@@ -247,14 +247,23 @@ def test_a_process_that_cannot_start_is_named_soon(outside: World, tmp_path: Pat
 
 
 @pytest.mark.parametrize("whole_pages", [None, 0, 2])
-def test_a_damaged_database_is_told_and_left_as_it_is(outside: World, tmp_path: Path, whole_pages: int | None) -> None:
+def test_a_damaged_database_is_kept_aside_and_the_kiosk_comes_up(
+    outside: World, tmp_path: Path, whole_pages: int | None
+) -> None:
     settings = site_settings(outside, tmp_path / "site.toml")
     content = b"this is no database" if whole_pages is None else damaged(outside, whole_pages)
     database = tmp_path / "site-state" / "tiepdon.db"
     database.parent.mkdir()
     database.write_bytes(content)
-    assert "database.unavailable" in refused("--config", str(settings))
-    assert database.read_bytes() == content
+    done = run_command("database", "migrate", "--config", str(settings))
+    assert done.returncode == 0, done.stderr
+    assert "doctor.database_recovered" in done.stderr
+    (aside,) = database.parent.glob("tiepdon.db.damaged-*")
+    assert aside.read_bytes() == content
+    losses = run_command("database", "losses", "--config", str(settings), "--json")
+    assert '"acknowledged_at":null' in losses.stdout
+    assert run_command("database", "acknowledge", "--config", str(settings)).returncode == 0
+    assert not aside.exists()
 
 
 def test_settings_that_are_not_there_are_wrong_usage(tmp_path: Path) -> None:

@@ -1,33 +1,119 @@
-"""`tiepdon database`: the database's schema, brought up to date before the processes start."""
+"""`tiepdon database`: made ready before the processes start, and what a technician does to it over the years."""
 
 import argparse
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from config.settings import database_file, load
+from config.settings import Settings, load
+from kiosk.clock import at_site
 from wire.codec import to_json
-from wire.database import migrate
 
 
 def register(commands: Any) -> None:
     """Add the command to the root parser."""
-    parser = commands.add_parser("database", help="bring the database to this version's schema", description=__doc__)
+    parser = commands.add_parser("database", help="make the database ready, and keep it well", description=__doc__)
     actions = parser.add_subparsers(metavar="ACTION", required=True)
-    step = actions.add_parser("migrate", help="apply what is missing; does nothing when nothing is")
-    step.add_argument("--config", type=Path, help="the site's settings file")
-    step.add_argument("--json", action="store_true", help="answer as one JSON object")
-    step.set_defaults(run=run_migrate)
+    migrate = _action(actions, "migrate", "recover, encrypt, apply what is missing; does nothing when nothing is")
+    migrate.set_defaults(run=run_migrate)
+    rekey = _action(actions, "rekey", "put another site key in the place of the present one; nothing may run")
+    rekey.add_argument("--new-key", type=Path, required=True, metavar="FILE", help="file with the new key")
+    rekey.set_defaults(run=run_rekey)
+    back = _action(actions, "downgrade", "bring it back to what an older release knows; nothing may run")
+    back.add_argument("--to", required=True, metavar="RELEASE", help="for example 0.1.0")
+    back.add_argument(
+        "--decrypt", action="store_true", help="also write it without encryption, where that release has none"
+    )
+    back.set_defaults(run=run_downgrade)
+    losses = _action(actions, "losses", "what recoveries could not bring back")
+    losses.set_defaults(run=run_losses)
+    read = _action(actions, "acknowledge", "the losses were read: stop telling them, remove the damaged files")
+    read.set_defaults(run=run_acknowledge)
 
 
 def run_migrate(options: argparse.Namespace) -> int:
-    """Apply the missing migrations in one transaction and name them."""
-    from tiepdon.migrations import MIGRATIONS
+    """Make the database fit for the processes; says what was done, and what was lost."""
+    from tiepdon.keeping.upgrading import bring_up
+    from ui.words import Words
 
-    database = database_file(load(options.config))
-    done = migrate(database, MIGRATIONS)
+    ready = bring_up(load(options.config), datetime.now(UTC))
     if options.json:
-        sys.stdout.write(to_json({"file": str(database.path), "applied": done}).decode() + "\n")
-    else:
-        sys.stdout.write(f"{database.path}: {', '.join(done) if done else 'up to date'}\n")
+        return _tell(ready)
+    words = Words("en")
+    if ready.recovered is not None:
+        told = words.error("doctor.database_recovered")
+        sys.stderr.write(f"tiepdon: {told.cause}. {told.cure}. [doctor.database_recovered]\n")
+    if ready.encrypted:
+        sys.stdout.write(f"{ready.file}: {words.get('database.encrypted')}\n")
+    sys.stdout.write(f"{ready.file}: {', '.join(ready.applied) or words.get('database.up_to_date')}\n")
+    return 0
+
+
+def run_rekey(options: argparse.Namespace) -> int:
+    """Seal the database under another key, which becomes the site's."""
+    from tiepdon.keeping.upgrading import rekey
+    from ui.words import Words
+
+    settings = load(options.config)
+    rekey(settings, options.new_key, datetime.now(UTC))
+    if options.json:
+        return _tell({"key_file": settings.paths.key_file})
+    sys.stdout.write(Words("en").get("database.rekeyed", file=settings.paths.key_file) + "\n")
+    return 0
+
+
+def run_downgrade(options: argparse.Namespace) -> int:
+    """Bring the database back to an older release and name the steps undone."""
+    from tiepdon.keeping.upgrading import go_back
+    from ui.words import Words
+
+    undone = go_back(load(options.config), options.to, datetime.now(UTC), decrypted=options.decrypt)
+    if options.json:
+        return _tell({"undone": undone})
+    sys.stdout.write((", ".join(undone) or Words("en").get("database.up_to_date")) + "\n")
+    return 0
+
+
+def run_losses(options: argparse.Namespace) -> int:
+    """Every recovery that is kept: what was lost, from when to when, which numbers."""
+    from tiepdon.keeping.losses import lines
+    from tiepdon.keeping.report import reports
+    from ui.words import Words
+
+    found = [report for _, report in reports(_state(load(options.config)))]
+    if options.json:
+        return _tell(found)
+    words = Words("en")
+    sys.stdout.write("\n".join(line for one in found for line in lines(one, words)) or words.get("database.no_losses"))
+    sys.stdout.write("\n")
+    return 0
+
+
+def run_acknowledge(options: argparse.Namespace) -> int:
+    """Somebody has read the losses; the damaged files, which hold persons, go."""
+    from tiepdon.keeping.report import acknowledge
+    from ui.words import Words
+
+    settings = load(options.config)
+    done = acknowledge(_state(settings), at_site(datetime.now(UTC), settings.site.utc_offset_minutes))
+    if options.json:
+        return _tell(done)
+    sys.stdout.write(Words("en").get("database.acknowledged", count=len(done)) + "\n")
+    return 0
+
+
+def _action(actions: Any, name: str, summary: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=summary)
+    parser.add_argument("--config", type=Path, help="the site's settings file")
+    parser.add_argument("--json", action="store_true", help="answer as JSON")
+    return parser
+
+
+def _state(settings: Settings) -> Path:
+    return Path(settings.paths.state)
+
+
+def _tell(told: object) -> int:
+    sys.stdout.write(to_json(told).decode() + "\n")
     return 0

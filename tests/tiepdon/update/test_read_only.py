@@ -7,7 +7,7 @@ import pytest
 
 from tiepdon.update.read_only import ReadOnlyRoot, RootNotSwitched
 
-SCRIPT = Path(__file__).parents[3] / "scripts/readonly-root"
+SCRIPT = Path(__file__).parents[3] / "scripts/tiepdon-readonly-root"
 
 
 @pytest.fixture
@@ -16,6 +16,8 @@ def system(tmp_path: Path) -> Path:
     for folder in ("root/etc", "root/usr/share/initramfs-tools/scripts/init-bottom"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "root/usr/share/initramfs-tools/scripts/init-bottom/overlayroot").touch()
+    (tmp_path / "root/usr/bin").mkdir()
+    (tmp_path / "root/usr/bin/busybox").touch()
     (tmp_path / "root/etc/fstab").write_text("LABEL=TIEPDON-DATA /data ext4 noatime 0 2\n", "ascii")
     program = tmp_path / "readonly-root"
     program.write_text(f'#!/bin/sh\nexec {SCRIPT} --root {tmp_path / "root"} "$@"\n', "ascii")
