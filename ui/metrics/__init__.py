@@ -1,0 +1,1 @@
+"""The site's figures in Prometheus' words, gathered at each scrape from the processes themselves."""
