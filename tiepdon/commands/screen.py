@@ -1,0 +1,44 @@
+"""`tiepdon screen`: the touchscreen's browser session: waits for the kiosk, shows its page, tells systemd whether it
+really shows.
+"""
+
+import argparse
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from config.settings import load
+from tiepdon.stopping import stop_on_signals
+
+
+def register(commands: Any) -> None:
+    """Add the command to the root parser."""
+    parser = commands.add_parser("screen", help="the touchscreen's browser session", description=__doc__)
+    parser.add_argument("--config", type=Path, help="the site's settings file")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Show the page until told to stop (0) or until it does not show (1). Raises NoBrowser, NoCompositor."""
+    from tiepdon.readiness import http_json
+    from tiepdon.screen.browser import session_command
+    from tiepdon.screen.session import Kiosk, run_session
+    from wire.systemd import taken_from
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    settings = load(options.config)
+    stop, manager = stop_on_signals(), taken_from(os.environ, os.getpid())
+    host, _, port = settings.kiosk.listen.rpartition(":")
+    place = (host.strip("[]"), int(port))
+    # Live, not ready: a kiosk that lacks its database has a page that says so, and a black screen says nothing.
+    kiosk = Kiosk(lambda: bool(http_json(*place, "/health/live")), partial(http_json, *place, "/health"))
+    # In the unit this is memory of its own (RuntimeDirectory=); a profile never outlives its session.
+    folder = os.environ.get("RUNTIME_DIRECTORY")
+    with tempfile.TemporaryDirectory(prefix="profile-", dir=folder, ignore_cleanup_errors=True) as profile:
+        command = session_command(f"http://{settings.kiosk.listen}/", Path(profile), os.environ, shutil.which)
+        return run_session(command, kiosk, manager, stop)

@@ -1,0 +1,1 @@
+"""The browser session of the touchscreen: what starts Chromium, and knows whether the page really shows."""
