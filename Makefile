@@ -4,7 +4,7 @@
 BIN := .venv/bin
 RUN_DIR := .run
 
-.PHONY: help setup setup-test run test lint format bench faults explore fuzz pictures axe codes lock clean
+.PHONY: image-test help setup setup-test run test lint audit format bench faults explore fuzz pictures axe codes lock package package-test sbom clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -27,6 +27,9 @@ lint: setup-test ## format, types, import rules
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache >$(BIN)/../lint-imports.log || { cat $(BIN)/../lint-imports.log; exit 1; }
 
+audit: setup-test ## known holes in our code and in what we install; 3: somebody could not be asked
+	@$(BIN)/python scripts/audit
+
 format: setup-test ## put the code into the house's format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -34,7 +37,7 @@ format: setup-test ## put the code into the house's format
 bench: setup-test ## figures, each beside a peer
 	@$(BIN)/python -m benchmarks
 
-faults: setup-test ## power cuts, kill -9 and cut lines while people check in: lost and duplicated counts
+faults: setup-test ## power, disks, clocks, lines, processes and devices fail while people check in: what is lost is counted
 	@$(BIN)/python -m faults
 
 explore: setup-test ## what is said of any input, tried on fresh random cases
@@ -50,13 +53,25 @@ pictures: setup-test ## every screen in docs/pictures, each judged while it stan
 axe: setup-test ## axe-core and our own measures on every state of every page, in every size and language
 	@$(BIN)/python -m tests.pictures docs/pictures --judge
 
-codes: setup ## the table of codes in docs/operations.md, from the words
-	@$(BIN)/python scripts/codes
+codes: setup ## the tables of docs/operations.md and docs/privacy.md, from words and code
+	@$(BIN)/python scripts/codes && $(BIN)/python scripts/privacy
 
 lock: ## resolve the lock files anew (needs uv)
 	@uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.lock
 	@uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	@uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate requirements-build.in -o requirements-build.lock
+
+package: setup-test ## build/tiepdon_VERSION_amd64.deb and _arm64.deb, without root
+	@scripts/package
+
+package-test: setup-test ## install, use, upgrade, remove the packages in containers of Debian 12 and 13, arm64 emulated (root)
+	@$(BIN)/python -m tests.packaging.whole
+
+sbom: setup-test ## the bill of materials of both packages, build/*.cdx.json, without packing them
+	@scripts/package --bill-only
+
+image-test: setup-test ## a whole machine in QEMU with a read-only root, its power cut five times (needs debootstrap and qemu-system-x86)
+	@$(BIN)/python -m tests.image
 
 clean: ## remove what was installed and run here
 	@rm -rf .venv node_modules $(RUN_DIR) ui/static/vendor ui/static/fonts ui/static/voice build *.egg-info
