@@ -71,9 +71,12 @@ class Desk:
         self._next = len(done)
         self._notes = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
-    def work(self, recorded: Callable[[], int], wait_for_room: Callable[[], None]) -> None:
-        """To the end of the script."""
+    def work(self, recorded: Callable[[], int], wait_for_room: Callable[[], None], pause: float = 0.0) -> None:
+        """To the end of the script, with so many seconds between two steps."""
+        begun = time.monotonic() - self._next * pause
         for number in range(self._next, len(self._steps)):
+            if pause:
+                threading.Event().wait(max(0.0, begun + number * pause - time.monotonic()))
             if number % LOOK_EVERY == 0:
                 wait_for_room()
             step = self._steps[number]
@@ -150,6 +153,7 @@ def main() -> None:
     parser.add_argument(
         "--waiting", type=int, default=0, help="put nothing in while more deliveries wait; 0: never wait"
     )
+    parser.add_argument("--a-second", type=float, default=0.0, help="no more steps than so many; 0: as many as can be")
     options = parser.parse_args()
     settings = load(options.config)
     store, counter = _store(settings, options.synchronous), open_counter(settings, SystemClock())
@@ -157,7 +161,9 @@ def main() -> None:
     recording: Path | None = options.recording
     with closing(open_existing(database_path(settings), MIGRATIONS)) as looking:
         desk.work(
-            lambda: recording.stat().st_size if recording is not None else 0, lambda: _room(looking, options.waiting)
+            lambda: recording.stat().st_size if recording is not None else 0,
+            lambda: _room(looking, options.waiting),
+            1 / options.a_second if options.a_second else 0.0,
         )
 
 

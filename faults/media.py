@@ -73,7 +73,7 @@ class WholeDisk:
         with self._base.open("wb") as image:
             image.truncate(DISK_BYTES)
         options = ["-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0", "-J", f"size={JOURNAL_MEGABYTES}"]
-        _run("mkfs.ext4", "-q", "-F", "-b", "4096", *options, str(self._base))
+        run_tool("mkfs.ext4", "-q", "-F", "-b", "4096", *options, str(self._base))
         with _mounted(self._base, self.folder / "before") as place:
             yield place
 
@@ -90,7 +90,7 @@ class WholeDisk:
             assert process.stdout is not None
             if process.stdout.readline() != "ready\n":
                 raise OSError("the recording disk does not start")
-            held.callback(_unmount, point)
+            held.callback(unmount, point)
             yield held.enter_context(_mounted(point, self.folder / "live")), {}
 
     def disk(self) -> Disk:
@@ -135,7 +135,7 @@ class FilesAlone:
     def recorded(self) -> Iterator[tuple[Path, dict[str, str]]]:
         """A copy of it, and the library."""
         library, live = self.folder / "files.so", self.folder / "live"
-        _run("gcc", "-shared", "-fPIC", "-O1", "-o", str(library), str(SOURCE), "-ldl", "-lpthread")
+        run_tool("gcc", "-shared", "-fPIC", "-O1", "-o", str(library), str(SOURCE), "-ldl", "-lpthread")
         shutil.copytree(self._base, live)
         yield (
             live,
@@ -184,26 +184,28 @@ def why_no_disk() -> str | None:
 @contextmanager
 def _mounted(image: Path, place: Path) -> Iterator[Path]:
     place.mkdir(exist_ok=True)
-    _run("mount", "-t", "ext4", "-o", "loop,noatime", str(image), str(place))
+    run_tool("mount", "-t", "ext4", "-o", "loop,noatime", str(image), str(place))
     try:
         yield place
     finally:
-        _unmount(place)
+        unmount(place)
 
 
-def _run(tool: str, *arguments: str) -> None:
+def run_tool(tool: str, *arguments: str) -> None:
+    """One of the system's own, to its end. Raises OSError, CalledProcessError."""
     subprocess.run([shutil.which(tool, path=WHERE) or tool, *arguments], check=True, capture_output=True)
 
 
-def _unmount(place: Path) -> None:
-    """The loop device goes with the mount. Whatever still holds the place is on its way out."""
-    if not _quietly("umount", str(place)):
+def unmount(place: Path, at_once: bool = False) -> None:
+    """The loop device goes with the mount. Whatever still holds the place is on its way out, or need not be
+    (`at_once`)."""
+    if at_once or not _quietly("umount", str(place)):
         _quietly("umount", "-l", str(place))
 
 
 def _quietly(tool: str, *arguments: str) -> bool:
     try:
-        _run(tool, *arguments)
+        run_tool(tool, *arguments)
     except (OSError, subprocess.CalledProcessError):
         return False
     return True

@@ -23,6 +23,22 @@ class Size:
     cuts: int = 200
     power_cuts: int = 600
     power_records: int = 1_500
+    tickets: int = 20  # seen before a trouble and after it
+    kills_each: int = 500  # of each process, where each has its share
+    a_second: float = 5.0  # check-ins meanwhile
+    jumps: int = 6  # of the clock, a day each
+    flaps: int = 60  # of the network; with the pauses an hour compressed to some ten minutes
+    deaths: int = 40  # of devices
+    days: int = 30
+    visits_a_day: int = 150
+
+    @classmethod
+    def short(cls, seed: int) -> "Size":
+        """So much as shows in seconds that a run does what it says."""
+        return cls(
+            seed, records=120, kills=6, cuts=9, power_cuts=24, power_records=60, tickets=2, kills_each=2, jumps=2,
+            flaps=3, deaths=2, days=3, visits_a_day=6,
+        )  # fmt: skip
 
 
 def failures_of(claims: dict[str, int]) -> tuple[str, ...]:

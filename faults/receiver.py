@@ -1,8 +1,9 @@
 """Receivers that others wrote, each a process of its own that never dies: what reached them, in order.
 
-`python -m faults.receiver hl7 JOURNAL` is python-hl7's own MLLP server; `... hook JOURNAL SECRET_FILE` an HTTP server
-whose signatures the Standard Webhooks library checks. Both print their port, and write a line into the journal before
-they acknowledge. They know a message that comes again by its identity (MSH-10, webhook-id) and acknowledge it again.
+`python -m faults.receiver hl7 JOURNAL [HOST]` is python-hl7's own MLLP server; `... hook JOURNAL SECRET_FILE` an HTTP
+server whose signatures the Standard Webhooks library checks. Both print their port, and write a line into the journal
+before they acknowledge. They know a message that comes again by its identity (MSH-10, webhook-id) and acknowledge it
+again.
 """
 
 import asyncio
@@ -70,7 +71,7 @@ class Reading:
         return self.distinct
 
 
-async def receive_hl7(journal: Journal, say_port: Callable[[int], None]) -> None:
+async def receive_hl7(journal: Journal, host: str, say_port: Callable[[int], None]) -> None:
     """Serve HL7 v2 over MLLP for ever."""
     from hl7.mllp import start_hl7_server
 
@@ -89,7 +90,7 @@ async def receive_hl7(journal: Journal, say_port: Callable[[int], None]) -> None
 
     # A handler whose line was cut may complain; that is what is wanted here.
     asyncio.get_running_loop().set_exception_handler(lambda _, __: None)
-    server = await start_hl7_server(converse, "127.0.0.1", 0, encoding="utf-8", limit=LONGEST_MESSAGE)
+    server = await start_hl7_server(converse, host, 0, encoding="utf-8", limit=LONGEST_MESSAGE)
     say_port(server.sockets[0].getsockname()[1])
     await server.serve_forever()
 
@@ -142,7 +143,7 @@ def main(kind: str, file: str, *more: str) -> None:
         sys.stdout.flush()
 
     if kind == "hl7":
-        asyncio.run(receive_hl7(journal, say_port))
+        asyncio.run(receive_hl7(journal, more[-1] if more else "127.0.0.1", say_port))
     else:
         receive_calls(journal, Path(more[0]).read_text("utf-8").strip(), say_port)
 

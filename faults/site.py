@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from config.settings import database_path, load
@@ -51,15 +51,19 @@ def make_database(config: Path) -> Path:
 
 
 def started(
-    *words: str, log: Path, environment: Mapping[str, str] | None = None, stdout: int | None = None
+    *words: str,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    stdout: int | None = None,
+    before: Sequence[str] = (),
 ) -> "subprocess.Popen[bytes]":
     """A Python module as a process in a group of its own, which ends with the run, however that ends.
 
-    What it says on standard error goes to `log`.
+    What it says on standard error goes to `log`; `before` are the words of what starts it in another surrounding.
     """
     with log.open("ab") as errors:
         return subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", *words],
+            ["setpriv", "--pdeathsig", "KILL", "--", *before, sys.executable, "-m", *words],
             cwd=ROOT,
             env={**os.environ, **(environment or {})},
             stdin=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ import random
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +33,8 @@ class Victim:
     starts: int = 0
     done: bool = False
     process: "subprocess.Popen[bytes] | None" = None
+    before: tuple[str, ...] = ()  # as `started` has it
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def keep_alive(self) -> None:
         """Start it where it is not running and not at its end. Raises RuntimeError when it ends by itself badly."""
@@ -46,7 +48,7 @@ class Victim:
             elif code not in (0, -signal.SIGKILL):
                 raise RuntimeError(f"{self.name} ended with {code}: {self.log.read_text('utf-8')[-2000:]}")
         if not self.done:
-            self.process = started(*self.words, log=self.log)
+            self.process = started(*self.words, log=self.log, before=self.before, environment=self.environment)
             self.starts += 1
 
     def kill_when_due(self, chance: random.Random) -> bool:

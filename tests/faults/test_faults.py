@@ -57,7 +57,7 @@ def test_a_claim_that_does_not_hold_is_named_and_ends_the_run_with_one(
 ) -> None:
     monkeypatch.setattr(power, "run", lambda _: Outcome((), ()))
     monkeypatch.setattr(kills, "run", lambda _: Outcome((), ("his: lost: 3",)))
-    assert main(["--seed", "7"]) == 1
+    assert main(["power", "kills", "--seed", "7"]) == 1
     told = capsys.readouterr()
     assert "seed 7" in told.out
     assert "kills: DOES NOT HOLD: his: lost: 3" in told.err

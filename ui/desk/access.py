@@ -61,6 +61,13 @@ def for_anybody(view: View) -> View:
     return view
 
 
+def free_on_own_socket(view: View) -> View:
+    """This page needs nobody signed in where it is asked over the process's own Unix socket; elsewhere it is for whom
+    its blueprint allows."""
+    view.free_on_own_socket = True  # type: ignore[attr-defined]
+    return view
+
+
 def while_locked(view: View) -> View:
     """This page is also there while the session is locked; for everybody signed in, whatever their role."""
     view.while_locked = True  # type: ignore[attr-defined]

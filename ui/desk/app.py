@@ -15,7 +15,7 @@ from kiosk.accounts import Accounts
 from kiosk.connection import SharedConnection, site_database
 from kiosk.sessions import Sessions
 from kiosk.sign_in import SignIn
-from ui import guard
+from ui import guard, requests
 from ui.app import build_of, set_templates
 from ui.desk import sign_in, trouble
 from ui.desk.access import Signed
@@ -70,6 +70,7 @@ def create_desk(
     app.extensions[CLOSERS] = [held_streams.close, watched.close]
     gate = Gate(settings, staff.sessions, machine, allowed_hosts(settings.staff))
     app.jinja_env.globals["desk"] = gate.page
+    requests.install(app)
     app.before_request(gate.judge)
     app.after_request(lambda response: _watched(response, gate, held_streams))
     app.after_request(guard.mark)

@@ -12,6 +12,7 @@ from ui.desk import csrf
 from ui.desk.access import Locked, NotAllowed, NotSignedIn, Signed
 from ui.desk.hosts import is_allowed
 from ui.errors import ForbiddenCaller
+from ui.requests import on_own_socket
 from ui.words import LANGUAGES
 
 LANGUAGE_COOKIE = "language"
@@ -62,7 +63,9 @@ class Gate:
         g.held, g.token = held, token
         g.signed = self._signed(held) if held is not None else self._machine(request)
         view = current_app.view_functions.get(request.endpoint or "")
-        public = getattr(view, "for_anybody", False)
+        public = getattr(view, "for_anybody", False) or (
+            getattr(view, "free_on_own_socket", False) and on_own_socket(request.environ)
+        )
         if request.method not in ("GET", "HEAD", "OPTIONS") and not by_header:
             try:
                 guard.check_same_page()

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.app.base import BaseApplication
 
 from config.settings import Settings, socket_path
+from ui.arbiter import run_attended
 from ui.desk.hosts import allowed_hosts, tls_context
 from ui.desk.streams import MOST
+from ui.server_log import SharedLog
 from wire.errors import TiepDonError
+from wire.systemd import Manager
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -54,6 +57,7 @@ class DeskServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no type
             "accesslog": None,
             "errorlog": "-",
             "loglevel": "warning",
+            "logger_class": SharedLog,
             "control_socket_disable": True,
             "limit_request_line": 4094,  # an identity provider's code may have some 2000 letters
             "limit_request_fields": 40,
@@ -74,17 +78,17 @@ class DeskServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no type
         return desk_of(self._settings)
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, manager: Manager | None = None) -> None:
     """Serve the staff's pages on `staff.listen` and RUN/desk.sock until told to stop; ends the process.
 
-    Raises NoAddress, CertificateUnusable.
+    `manager`: who started the process. Raises NoAddress, CertificateUnusable.
     """
     if not settings.staff.listen:
         raise NoAddress
     allowed_hosts(settings.staff)  # here, where it can still be told in words
     if settings.staff.certificate_file:
         tls_context(settings.staff)
-    DeskServer(settings).run()
+    run_attended(DeskServer(settings), manager or Manager(), socket_path(settings, "desk"))
 
 
 def _end_streams(_: Any, worker: Any) -> None:

@@ -32,6 +32,7 @@ class Place:
 PLACES = (
     Place("counter", "/counter", "counter.title", "desk"),
     Place("technician", "/technician", "technician.title", "lines"),
+    Place("statistics", "/statistics", "statistics.title", "check"),
     Place("people", "/people", "people.title", "person"),
     Place("machines", "/machines", "machines.title", "keypad"),
     Place("board", "/board", "board.title", "voice"),

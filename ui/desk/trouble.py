@@ -18,6 +18,7 @@ from ui.errors import ForbiddenCaller
 from ui.words import Words
 from wire.database import DatabaseOutdated, DatabaseUnavailable
 from wire.errors import TiepDonError
+from wire.request_id import current
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ def install(app: Flask, settings: Settings, build: str) -> None:
     def unusable(error: HTTPException) -> ResponseReturnValue:
         status = error.code or 500
         told = {404: NoSuchPage(), 500: Failed()}.get(status) or UnusableRequest(status=status)
+        log.info("refused: %s", told)  # so that the page's request is found again
         response = answer(app, settings, build, told, status)
         if allow := error.get_response().headers.get("Allow"):
             response.headers["Allow"] = allow
@@ -107,7 +109,9 @@ def _told(app: Flask, settings: Settings, build: str, error: TiepDonError, statu
     template = app.jinja_env.get_template("staff/problem.html" if by_page else "staff/trouble.html")
     told = words.error(error.code)
     more = words.get("sign_in.wait", seconds=error.data["seconds"]) if isinstance(error, SignInWait) else ""
-    page = template.render(say=words.get, language=language, site=settings.site, build=build, told=told, more=more)
+    page = template.render(
+        say=words.get, language=language, site=settings.site, build=build, told=told, more=more, request_name=current()
+    )
     return Response(page, status, mimetype="text/html")
 
 

@@ -25,7 +25,9 @@ SLOW_SECONDS = 10.0  # without a byte to read, or room to write one
 LONGEST_SECONDS = 45.0  # from the first byte to the end of the answer; a stream is not bounded
 ASKING_SECONDS = 10.0  # to say the whole request
 SHORT_ASKING_SECONDS = 2.0  # likewise while few threads are left
+SHORTEST_ASKING_SECONDS = 0.25  # likewise while there are none to spare: a browser of the house takes a tenth of it
 MANY = 24  # connections that are no streams, of the threads that streams leave (ui/desk/server.py)
+FLOOD = 48  # likewise; they begin to take the streams' threads too
 MOST_OF_ONE_ADDRESS = 72  # connections at once, of THREADS (ui/desk/server.py); from this machine, where all may come
 MOST_FROM_ELSEWHERE = 24  # likewise from another machine: a browser or two, with their streams
 BARE = (
@@ -40,6 +42,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
     initialized: bool
     sock: Any
     request: Any = None  # once its head is read
+    heard_since: float | None = None  # when a thread took it; until then it waits for us, not we for it
 
     def still_asking(self) -> bool:
         """Whether it has yet to say the whole request."""
@@ -66,7 +69,7 @@ class DeskWorker(FarewellWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._since: dict[Connection, float] = {}
+        self._open: set[Connection] = set()
         self._of: Counter[str] = Counter()
 
     def accept(self, listener: Any) -> None:
@@ -81,10 +84,11 @@ class DeskWorker(FarewellWorker):
         self._of[whose] += 1
         self.nr_conns += 1
         connection = Connection(self.cfg, client, address, listener.getsockname())
-        self._since[connection] = time.monotonic()
+        self._open.add(connection)
         self.enqueue_req(connection)
 
     def handle(self, conn: Any) -> bool:
+        conn.heard_since = time.monotonic()
         if super().handle(conn) is True:
             return True
         # Whoever says nothing for seconds is never put back to wait, where nothing would bound them; nor is leave
@@ -106,22 +110,30 @@ class DeskWorker(FarewellWorker):
             return
 
     def finish_request(self, conn: Any, fs: Any) -> None:
-        if self._since.pop(conn, None) is not None:  # kept alive is nobody here: `keepalive` is 0
+        if conn in self._open:  # kept alive is nobody here: `keepalive` is 0
+            self._open.remove(conn)
             whose = conn.client[0] if isinstance(conn.client, tuple) else ""
             self._of[whose] -= 1
             if self._of[whose] <= 0:
                 del self._of[whose]
         super().finish_request(conn, fs)
 
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Until something happens; where many hold threads it is looked at them sooner than once a second."""
+        super().wait_for_and_dispatch_events(
+            min(timeout, SHORTEST_ASKING_SECONDS if len(self._open) > MANY else timeout)
+        )
+
     def notify(self) -> None:
-        """Called about once a second; hangs up on whoever takes too long."""
+        """Called at least once a second; hangs up on whoever takes too long."""
         super().notify()
         if self.wsgi is None:
             return
         streams = self.wsgi.extensions[LEASES].sockets
         now = time.monotonic()
-        others = [(one, now - since) for one, since in self._since.items() if id(one.sock) not in streams]
-        asking = SHORT_ASKING_SECONDS if len(others) > MANY else ASKING_SECONDS
+        heard = [(one, one.heard_since) for one in list(self._open) if id(one.sock) not in streams]
+        others = [(one, now - since) for one, since in heard if since is not None]
+        asking = asking_seconds(len(others))
         for connection, lasts in others:
             if lasts > (asking if connection.still_asking() else LONGEST_SECONDS):
                 hang_up(connection.sock)
@@ -130,6 +142,11 @@ class DeskWorker(FarewellWorker):
         if self.alive and self.wsgi is not None:
             end_streams(self.wsgi)
         super().handle_exit(sig, frame)
+
+
+def asking_seconds(others: int) -> float:
+    """How long somebody may take to say the whole request while so many connections are no streams."""
+    return SHORTEST_ASKING_SECONDS if others > FLOOD else SHORT_ASKING_SECONDS if others > MANY else ASKING_SECONDS
 
 
 def most_of(address: str) -> int:
