@@ -1,13 +1,14 @@
-"""Looks at every part by itself and says what is wrong: each probe catches its own errors, so there always is a report.
+"""Looks at every part by itself and says what is wrong: each probe catches its own errors, so there always is a report,
+also of settings that cannot be read.
 
 Asks the parts directly, not through the processes, so that it also works when none of them runs. The probes run
 beside each other, each on a thread that is left behind when its part never answers: the report ends in time.
 """
 
-import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,31 +16,109 @@ from typing import Any
 from msgspec.structs import replace
 
 from config.destinations import Destination
-from config.settings import Settings, database_file, database_path, socket_path
-from tiepdon.checks import cameras, desk, devices, languages, outside, panel, printer, scanners, secrets
+from config.settings import Settings, load, socket_path
+from tiepdon.checks import (
+    cameras,
+    certificates,
+    clock,
+    database,
+    desk,
+    devices,
+    disk,
+    languages,
+    outside,
+    panel,
+    power,
+    printer,
+    recovered,
+    scanners,
+    screen,
+    secrets,
+    units,
+    upkeep,
+)
 from tiepdon.checks.finding import Finding, Probe, Status
 from tiepdon.checks.machine import Machine
 from tiepdon.readiness import Health, processes
-from wire import sqlite
 from wire.client import Client
-from wire.errors import Datum, TiepDonError
+from wire.errors import TiepDonError
+from wire.findings import Report
 
-__all__ = ["Finding", "Status", "examine"]
+__all__ = ["GROUPS", "Finding", "Status", "examine", "report"]
 
 OUTSIDE_SECONDS = 5.0  # how long the portal or a receiving system may take
 PROCESS_SECONDS = 2.0
-FULL_BYTES, LOW_BYTES = 16 << 20, 500 << 20  # free where the database lies
 LONGEST_SECONDS = 7.0  # after which a probe is given up; the whole report takes no longer
+
+# The parts of a site, in the order in which a card's data passes through them, then what all of them stand on. A probe
+# is known by its name up to the colon.
+GROUPS = {
+    "settings": ("settings", "secrets"),
+    "devices": (
+        *("software", "kernel", "pcscd", "reader", "slot", "quirk", "usb", "card", "trust"),
+        *("scanner", "keyboard", "camera", "second_camera", "printer"),
+    ),
+    "screen": ("screen", "panel", "languages", "voice"),
+    "data": ("database", "recovered", "encryption", "purge", "requests", "backup", "snapshot", "audit"),
+    "staff": ("desk", "certificate", "accounts"),
+    "outside": (
+        "portal",
+        "his_proxy",
+        "population",
+        "clock",
+        "destinations",
+        "destination",
+        "outbox",
+        "delivery",
+        "tls",
+    ),
+    "processes": ("version", "units", "process"),
+    "machine": ("time", "rtc", "disk", "wear", "power", "temperature", "memory", "watchdog"),
+}
+_GROUP_OF = {probe: group for group, probes in GROUPS.items() for probe in probes}
+
+
+def report(config: Path | None, version: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Report:
+    """The whole look as one record, whatever is broken, the settings' file included."""
+    began, began_at = time.monotonic(), now()
+    found = tuple(examine_file(config))
+    return Report(
+        made_at=began_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        version=version,
+        seconds=round(time.monotonic() - began, 1),
+        ok=all(finding.status is not Status.FAIL for finding in found),
+        findings=found,
+    )
+
+
+def examine_file(config: Path | None) -> Iterator[Finding]:
+    """As `examine`, of the settings in a file. Where they cannot be used, that and what can be seen without them."""
+    try:
+        settings = load(config)
+    except TiepDonError as error:
+        yield _grouped(Finding(probe="settings", status=Status.FAIL, code=error.code, data=error.data))
+        yield from _run(_machine_probes(load(None), Machine()), LONGEST_SECONDS)
+        return
+    yield from examine(settings, config)
 
 
 def examine(
     settings: Settings, file: Path | None, longest_seconds: float = LONGEST_SECONDS, machine: Machine | None = None
 ) -> Iterator[Finding]:
     """Every finding, in the order of the parts a card's data passes through. `machine`: the one this runs on."""
-    yield Finding(probe="settings", status=Status.OK, data={"file": str(file) if file else "defaults"})
+    yield _grouped(Finding(probe="settings", status=Status.OK, data={"file": str(file) if file else "defaults"}))
+    yield from _run(_probes(settings, machine or Machine()), longest_seconds)
+
+
+def _run(probes: dict[str, Probe], longest_seconds: float) -> Iterator[Finding]:
     until = time.monotonic() + longest_seconds
-    for look in [_Look(name, probe) for name, probe in _probes(settings, machine or Machine()).items()]:
-        yield from look.findings(until)
+    for look in [_Look(name, probe) for name, probe in probes.items()]:
+        for finding in look.findings(until):
+            yield _grouped(finding)
+
+
+def _grouped(finding: Finding) -> Finding:
+    return replace(finding, group=_GROUP_OF.get(finding.probe.partition(":")[0], "processes"))
 
 
 class _Look:
@@ -84,16 +163,24 @@ def _probes(settings: Settings, machine: Machine) -> dict[str, Probe]:
         "software": partial(devices.look_at_software, machine),
         "kernel": partial(devices.look_at_kernel, machine),
         "reader": partial(devices.look_at_readers, settings, machine),
-        "trust": partial(_look_at_trust, settings),
+        "trust": partial(certificates.look_at_trust, settings),
         "scanner": partial(scanners.look_at_scanner, settings, machine),
         "keyboard": partial(scanners.look_at_keyboard, settings, machine),
         "camera": partial(cameras.look_through_camera, cameras.CAMERA, settings, machine),
         "second_camera": partial(cameras.look_through_camera, cameras.SECOND_CAMERA, settings, machine),
         "printer": partial(printer.look_at_printer, settings),
+        "screen": partial(screen.look_at_screen, settings),
         "panel": partial(panel.look_at_panel, settings, machine),
         "languages": partial(languages.look_at_languages, settings),
         "voice": partial(languages.look_at_voice, settings),
-        "database": partial(_look_at_database, settings),
+        "database": partial(database.look_at_database, settings),
+        "recovered": partial(recovered.look_at_recoveries, settings),
+        "encryption": partial(upkeep.look_at_encryption, settings),
+        "purge": partial(upkeep.look_at_purge, settings),
+        "requests": partial(upkeep.look_at_requests, settings),
+        "backup": partial(upkeep.look_at_backup, settings),
+        "snapshot": partial(upkeep.look_at_snapshots, settings),
+        "audit": partial(upkeep.look_at_audit, settings),
         "desk": partial(desk.look_at_desk, settings),
         "certificate": partial(desk.look_at_certificate, settings),
         "accounts": partial(desk.look_at_accounts, settings),
@@ -106,87 +193,31 @@ def _probes(settings: Settings, machine: Machine) -> dict[str, Probe]:
         probes[f"destination:{destination.name}"] = partial(_look_at_destination, destination)
     if not settings.destinations:
         probes["destinations"] = _no_destination
+    for server in certificates.servers(settings):
+        probes[f"tls:{server.name}"] = partial(certificates.look_at_server, server)
     for name, place in processes(settings).items():
         probes[f"process:{name}"] = partial(_look_at_process, settings, name, place)
-    return probes
-
-
-def _look_at_trust(settings: Settings) -> Iterator[Finding]:
-    """The certificates that say whose signature a card may carry."""
-    from reader.pki.trust import load_trust
-
-    folder = settings.reader.trust_folder
-    trust = load_trust(Path(folder) if folder else None)
-    data: dict[str, Datum] = {
-        "folder": folder or None,
-        "certificates": len(trust.anchors),
-        "revocation_lists": len(trust.revocations),
+    return probes | {
+        "disk": partial(disk.look_at_disks, settings, machine),
+        **{name: probe for name, probe in _machine_probes(settings, machine).items() if name not in probes},
     }
-    yield Finding(probe="trust", status=Status.OK, data=data)
 
 
-def _is_there(path: Path) -> bool:
-    """Raises PermissionError where this user may not look."""
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
-
-
-def _room(path: Path, where: dict[str, Datum]) -> Finding:
-    """Is there room for what comes? A day of 5,000 visits writes some tens of megabytes."""
-    told = os.statvfs(path.parent)
-    free = told.f_bavail * told.f_frsize
-    seen = {**where, "free_mb": free >> 20}
-    if free < FULL_BYTES:
-        return Finding(probe="database", status=Status.FAIL, code="doctor.disk_full", data=seen)
-    if free < LOW_BYTES:
-        return Finding(probe="database", status=Status.WARN, code="doctor.disk_low", data=seen)
-    return Finding(probe="database", status=Status.OK, data=seen)
-
-
-def _look_at_database(settings: Settings) -> Iterator[Finding]:
-    """Is it there, whole, of this version's schema, and can it be written? Then what it still owes, by destination."""
-    from hisbridge import outbox_desk
-    from tiepdon.migrations import MIGRATIONS
-    from wire.database import DatabaseUnavailable, is_plain, open_database, require, transaction
-
-    path = database_path(settings)
-    where: dict[str, Datum] = {"file": str(path)}
-    if not _is_there(path):
-        yield Finding(probe="database", status=Status.FAIL, code="doctor.no_database", data=where)
-        return
-    if not settings.paths.key_file and path.stat().st_size and not is_plain(path):
-        yield Finding(probe="database", status=Status.FAIL, code="doctor.database_damaged", data=where)
-        return
-    try:
-        connection = open_database(database_file(settings))
-    except DatabaseUnavailable as error:
-        if not str(error.data.get("why")).startswith("DatabaseError"):
-            raise
-        yield Finding(probe="database", status=Status.FAIL, code="doctor.database_damaged", data=where)
-        return
-    try:
-        if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            raise sqlite.DatabaseError
-        require(connection, MIGRATIONS)
-        with transaction(connection):
-            pass  # a disk that turned read-only is noticed here
-        owed = outbox_desk.depth(connection)
-    except sqlite.DatabaseError:
-        yield Finding(probe="database", status=Status.FAIL, code="doctor.database_damaged", data=where)
-        return
-    finally:
-        connection.close()
-    yield _room(path, where)
-    for name, depth in owed.items():
-        data: dict[str, Datum] = {"waiting": depth.waiting, "rejected": depth.rejected, "dead": depth.dead}
-        if depth.rejected or depth.dead:
-            code = "delivery.rejected" if depth.rejected else "delivery.unrenderable"
-            yield Finding(probe=f"outbox:{name}", status=Status.WARN, code=code, data=data)
-        else:
-            yield Finding(probe=f"outbox:{name}", status=Status.OK, data=data)
+def _machine_probes(settings: Settings, machine: Machine) -> dict[str, Probe]:
+    """What can be seen of any machine, whatever is in the settings."""
+    return {
+        "software": partial(devices.look_at_software, machine),
+        "kernel": partial(devices.look_at_kernel, machine),
+        "reader": partial(devices.look_at_readers, settings, machine),
+        "version": partial(upkeep.look_at_version, machine),
+        "units": partial(units.look_at_units, machine),
+        "time": partial(clock.look_at_time, machine),
+        "rtc": partial(clock.look_at_rtc, machine),
+        "power": partial(power.look_at_power, machine),
+        "temperature": partial(power.look_at_temperature, machine),
+        "memory": partial(power.look_at_memory, machine),
+        "watchdog": partial(power.look_at_watchdog, machine),
+    }
 
 
 def _no_destination() -> Iterator[Finding]:
@@ -198,18 +229,20 @@ def _look_at_destination(destination: Destination) -> Iterator[Finding]:
 
     patience = min(destination.timeout_seconds, OUTSIDE_SECONDS)
     connector = make(replace(destination, timeout_seconds=patience))
+    begun = time.monotonic()
     try:
         connector.probe()
     finally:
         connector.close()
-    yield Finding(probe=f"destination:{destination.name}", status=Status.OK)
+    data = {"milliseconds": round(1000 * (time.monotonic() - begun))}
+    yield Finding(probe=f"destination:{destination.name}", status=Status.OK, data=data)
 
 
 def _look_at_process(settings: Settings, name: str, place: Health) -> Iterator[Finding]:
     """Does it answer, and what does it say of itself?"""
     socket = socket_path(settings, place.socket)
     probe, where = f"process:{name}", {"socket": str(socket)}
-    _is_there(socket)  # a folder that this user may not enter is not the process's fault
+    database.is_there(socket)  # a folder that this user may not enter is not the process's fault
     try:
         health = Client(socket, PROCESS_SECONDS).get(place.health, dict[str, Any])
     except TiepDonError:

@@ -53,13 +53,18 @@ class Machine:
 
     root: Path = Path("/")
 
+    @property
+    def is_pi(self) -> bool:
+        """Whether the firmware calls it a Raspberry Pi."""
+        return "Raspberry Pi" in text(self.root / "proc/device-tree/model")
+
     def usb_readers(self) -> tuple[UsbReader, ...]:
         """The devices that the table of readers knows."""
         return tuple(self._usb_readers(self.root / "sys/bus/usb/devices"))
 
     def modules_in_the_way(self) -> tuple[str, ...]:
         """The loaded kernel modules that take readers from pcscd, in the order in which they can be unloaded."""
-        loaded = {line.partition(" ")[0] for line in _text(self.root / "proc/modules").splitlines()}
+        loaded = {line.partition(" ")[0] for line in text(self.root / "proc/modules").splitlines()}
         return tuple(module for module in KERNEL_MODULES if module in loaded)
 
     def drivers(self) -> dict[str, str]:
@@ -69,7 +74,7 @@ class Machine:
             for folder in DRIVER_FOLDERS:
                 place = self.root / folder / bundle / "Contents"
                 if place.is_dir():
-                    found[name] = _bundle_version(_text(place / "Info.plist"))
+                    found[name] = _bundle_version(text(place / "Info.plist"))
         return found
 
     def has_polkit_rule(self) -> bool | None:
@@ -83,7 +88,7 @@ class Machine:
             except OSError:
                 continue
             else:
-                if any(ACTION in _text(rule) for rule in rules):
+                if any(ACTION in text(rule) for rule in rules):
                     return True
         return None if hidden else False
 
@@ -100,7 +105,7 @@ class Machine:
             # An interface is a folder beside its device, called after it; its driver is a link.
             drivers = (interface / "driver" for interface in sorted(bus.glob(f"{device.name}:*")))
             bound = tuple(driver.resolve().name for driver in drivers if driver.exists())
-            yield UsbReader(vendor, product, _firmware(_text(device / "bcdDevice")), model, bound)
+            yield UsbReader(vendor, product, _firmware(text(device / "bcdDevice")), model, bound)
 
 
 def installed_pcscd() -> Pcscd | None:
@@ -138,13 +143,33 @@ def _firmware(bcd: str) -> str | None:
 
 
 def _hex(path: Path) -> int | None:
-    text = _text(path).strip()
-    return int(text, 16) if re.fullmatch(r"[0-9A-Fa-f]{4}", text) else None
+    digits = text(path).strip()
+    return int(digits, 16) if re.fullmatch(r"[0-9A-Fa-f]{4}", digits) else None
 
 
-def _text(path: Path) -> str:
+def text(path: Path) -> str:
     """A small file, empty when it is not there or not for us."""
     try:
         return path.read_text("utf-8", "replace")
     except OSError:
         return ""
+
+
+def number(path: Path, base: int = 10) -> int | None:
+    """The one number in a file of the kernel's; None when it holds none."""
+    try:
+        return int(text(path).strip(), base)
+    except ValueError:
+        return None
+
+
+def output(*command: str, seconds: float = PCSCD_SECONDS) -> str | None:
+    """What a program of the system says; None when it is not there, fails or takes longer."""
+    program = shutil.which(command[0], path=SEARCH_PATH)
+    if program is None:
+        return None
+    try:
+        done = subprocess.run([program, *command[1:]], capture_output=True, text=True, timeout=seconds, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None

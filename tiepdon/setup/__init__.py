@@ -1,0 +1,1 @@
+"""A machine made ready: what is asked, where answers may come from, how they become settings and secrets."""
