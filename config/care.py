@@ -1,6 +1,9 @@
 """Settings of what keeps a site well for years: how long data stays, copies, the sign of life, updates, the log."""
 
+from collections.abc import Iterator
+from datetime import date
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from msgspec import Meta
 
@@ -23,6 +26,7 @@ class RetentionSettings(Record, frozen=True, kw_only=True):
     audit_days: Annotated[int, Meta(ge=90, le=3660)] = 400  # without persons; level 3 asks for 3 months, 12 are usual
     consent_days: Days = 1095  # the proof that consent was given, without the record
     backup_days: Days = 7  # a copy holds persons for as long
+    days_off: Annotated[tuple[date, ...], Meta(max_length=200)] = ()  # Tết and what the government moves, by year
 
 
 class BackupSettings(Record, frozen=True, kw_only=True):
@@ -30,6 +34,7 @@ class BackupSettings(Record, frozen=True, kw_only=True):
 
     folder: str = ""  # a mounted USB stick or network folder; empty: none is made
     recipients: tuple[Annotated[str, Meta(pattern=r"^age1[0-9a-z]{50,120}\Z")], ...] = ()
+    another_disk: bool = True
     every_hours: Annotated[int, Meta(ge=1, le=168)] = 24
     snapshot_minutes: Annotated[int, Meta(ge=0, le=1440)] = (
         30  # state kept beside the database for a damaged one; 0: none
@@ -39,7 +44,7 @@ class BackupSettings(Record, frozen=True, kw_only=True):
 class HeartbeatSettings(Record, frozen=True, kw_only=True):
     """A sign of life that the bridge sends out, for sites nobody can reach from outside."""
 
-    url: str = ""  # empty: none is sent
+    url: Annotated[str, Meta(pattern=r"^(https?://[^\s]+)?\Z", max_length=2000)] = ""  # empty: none is sent
     token_file: str = ""
     ca_file: str = ""
     seconds: Annotated[int, Meta(ge=30, le=86_400)] = 300
@@ -61,3 +66,16 @@ class LogSettings(Record, frozen=True, kw_only=True):
 
     format: Literal["text", "json"] = "text"
     level: Literal["debug", "info", "warning"] = "info"
+
+
+class StatisticsSettings(Record, frozen=True, kw_only=True):
+    """What the statistics hide."""
+
+    least: Annotated[int, Meta(ge=3, le=50)] = 5  # a smaller count is not told by itself
+
+
+def heartbeat_problems(heartbeat: HeartbeatSettings) -> Iterator[tuple[str, str]]:
+    """What no single field can tell, as (key, why)."""
+    parts = urlsplit(heartbeat.url)
+    if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
+        yield "heartbeat.url", "https:// beyond this machine: the token would be read on the way"

@@ -3,6 +3,7 @@ the key, the file and the cure; nothing is guessed, nothing is ignored.
 """
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,15 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-from config.care import BackupSettings, HeartbeatSettings, LogSettings, RetentionSettings, UpdateSettings
+from config.care import (
+    BackupSettings,
+    HeartbeatSettings,
+    LogSettings,
+    RetentionSettings,
+    StatisticsSettings,
+    UpdateSettings,
+    heartbeat_problems,
+)
 from config.destinations import DestinationSettings
 from config.destinations.base import Seconds
 from config.front import (
@@ -39,6 +48,8 @@ SHOWN_INSTEAD = "********"
 ACCOUNTS = frozenset({"username", "client_id", "merchant_id"})  # of a destination
 MAX_BYTES = 1 << 20
 INSTALLED = Path("/etc/tiepdon/tiepdon.toml")
+CREDENTIALS = "CREDENTIALS_DIRECTORY"  # systemd.exec(5): where a unit finds what was handed over to it alone
+FOLDER_ID = "secrets"  # under which a unit loads a whole folder; systemd names its files secrets_NAME
 
 
 class ConfigError(TiepDonError):
@@ -120,6 +131,7 @@ class KioskSettings(Record, frozen=True, kw_only=True):
     listen: Annotated[str, Meta(pattern=r"^[0-9A-Za-z.:\[\]-]+:[0-9]{1,5}\Z")]
     language: Literal["vi", "en"]
     ticket_prefix: Annotated[str, Meta(pattern=r"^[A-Z0-9-]{0,4}\Z")]
+    screen_user: Annotated[str, Meta(pattern=r"^([a-z_][a-z0-9_-]{0,31})?\Z")] = "tiepdon-screen"
     coverage_deadline_seconds: Annotated[float, Meta(ge=0.1, le=30)]
     answer_wait_seconds: Annotated[float, Meta(ge=0, le=8)] = 0.0
     idle_seconds: Seconds
@@ -247,18 +259,23 @@ class Settings(Record, frozen=True, kw_only=True):
     heartbeat: HeartbeatSettings
     update: UpdateSettings
     log: LogSettings
+    statistics: StatisticsSettings
     destinations: tuple[DestinationSettings, ...] = ()
 
 
-def load(path: Path | None = None) -> Settings:
-    """The defaults with the site's file laid over them.
+def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The defaults with the site's file laid over them; files that hold secrets are those that systemd handed over,
+    where it did (`environ` says where they lie).
 
     Raises ConfigMissing, ConfigSyntax, ConfigUnknownKey or ConfigWrongType.
     """
     tree = _parse(resources.files("config").joinpath("default.toml").read_text("utf-8"), "default.toml")
-    if path is None:
-        return _convert(tree, "default.toml")
-    return _convert(_overlay(tree, _parse(_text(path), str(path))), str(path))
+    file = "default.toml"
+    if path is not None:
+        tree, file = _overlay(tree, _parse(_text(path), str(path))), str(path)
+    if folder := environ.get(CREDENTIALS):
+        tree = _handed_over(tree, _credentials(Path(folder)))
+    return _convert(tree, file)
 
 
 def default_path(environ: Mapping[str, str]) -> Path | None:
@@ -332,6 +349,31 @@ def _overlay(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _credentials(folder: Path) -> dict[str, str]:
+    """Every secret in the unit's own folder by the name of its file at home. A bare line end is what a unit says
+    where there is none (SetCredential=).
+    """
+    try:
+        found = [file for file in folder.iterdir() if file.stat().st_size > 1]
+    except OSError:
+        return {}
+    return {file.name.removeprefix(f"{FOLDER_ID}_"): str(file) for file in found}
+
+
+def _handed_over(value: Any, secrets: Mapping[str, str]) -> Any:
+    """The tree with each `…_file` that was handed over named where it lies now."""
+    if isinstance(value, list):
+        return [_handed_over(one, secrets) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: secrets.get(Path(below).name, below)
+        if key.endswith("_file") and isinstance(below, str)
+        else _handed_over(below, secrets)
+        for key, below in value.items()
+    }
+
+
 def _convert(tree: dict[str, Any], file: str) -> Settings:
     try:
         settings = msgspec.convert(tree, Settings)
@@ -358,7 +400,7 @@ def _check_together(settings: Settings, file: str) -> None:
     kiosk = settings.kiosk
     front = front_problems(kiosk.services, settings.queue)
     consent = consent_problems(kiosk.consent, (kiosk.language, *kiosk.display.languages))
-    for key, why in (*front, *consent, *staff_problems(settings.staff)):
+    for key, why in (*front, *consent, *staff_problems(settings.staff), *heartbeat_problems(settings.heartbeat)):
         raise ConfigWrongType(file=file, key=key, why=why)
     seen: set[str] = set()
     for number, destination in enumerate(settings.destinations):

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
+from wire.request_id import carried
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -48,7 +50,7 @@ class Answering(Generic[T]):
             finally:
                 self._free.release()
 
-        threading.Thread(target=work, name="question", daemon=True).start()
+        threading.Thread(target=carried(work), name="question", daemon=True).start()
         try:
             answer = answers.get(timeout=seconds)
         except Empty:

@@ -5,9 +5,11 @@ Kiosk and bridge share the database; these columns are known to the bridge only.
 Must not import reader, kiosk or ui; sqlite-utils only while migrating (it is handed in).
 """
 
+import secrets
 from typing import TYPE_CHECKING
 
 from hisbridge.agent.schema import AGENT_MIGRATION
+from wire import chain
 from wire.database import Migration
 
 if TYPE_CHECKING:
@@ -177,6 +179,10 @@ def _doubts(database: "sqlite_utils.Database") -> None:
     database.execute("DROP TABLE answers_before")
 
 
+def _audit(database: "sqlite_utils.Database") -> None:
+    chain.create(database.conn.execute, secrets.token_bytes)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("bridge-0001-deliveries", _deliveries),
     Migration("bridge-0002-coverage", _coverage),
@@ -186,4 +192,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration("bridge-0006-open-work", _open_work),
     Migration("bridge-0007-doubts", _doubts),
     Migration("bridge-0008-claim", _claim),
+    Migration("bridge-0009-audit", _audit, "0.2.0", additive=True),
 )

@@ -4,8 +4,11 @@ One line when a trouble begins and one when it ends, whatever lies between. Know
 """
 
 import logging
+from collections import Counter
 from datetime import UTC, datetime
 from enum import StrEnum
+
+from msgspec import field
 
 from hisbridge.desk_records import Depth, Pause
 from wire.codec import Record
@@ -45,6 +48,7 @@ class DestinationHealth(Record, frozen=True, kw_only=True):
     rejected: int = 0
     dead: int = 0
     open_work: int = 0
+    attempts: dict[str, int] = field(default_factory=dict)  # since the process began: answered, failed, stopped
 
 
 class Standing:
@@ -57,6 +61,7 @@ class Standing:
         self.detail: str | None = None
         self.failures = 0  # in a row
         self.last_acknowledged: datetime | None = None
+        self.attempts: Counter[str] = Counter()
 
     @property
     def stopped(self) -> bool:
@@ -68,12 +73,14 @@ class Standing:
         if self.condition is Condition.FAILING:
             log.warning("%s: delivering again after %d failures", self.name, self.failures)
         self.condition, self.problem, self.detail, self.failures = Condition.WORKING, None, None, 0
+        self.attempts["answered"] += 1
 
     def failed(self, delivery_id: int, code: str, why: str) -> None:
         """An attempt ended without a word on the record."""
         if self.condition is not Condition.FAILING:
             log.warning("%s: delivery %d waits (%s)", self.name, delivery_id, why)
         self.failures += 1
+        self.attempts["failed"] += 1
         self.condition, self.problem, self.detail = Condition.FAILING, code, why
 
     def database_failed(self, code: str, why: str) -> None:
@@ -90,6 +97,7 @@ class Standing:
         """No record will pass before somebody changes something."""
         log.error("%s: stopped, no record will pass before a setting is changed (%s)", self.name, why)
         self.condition, self.problem, self.detail = Condition.STOPPED, code, why
+        self.attempts["stopped"] += 1
 
     def resume(self) -> None:
         """Somebody changed it: try again."""
@@ -118,6 +126,7 @@ class Standing:
             rejected=owed.rejected,
             dead=owed.dead,
             open_work=owed.open_work,
+            attempts=dict(self.attempts),
         )
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from config.settings import Settings
+from kiosk.audit import noted_at
 from kiosk.clock import Clock
 from kiosk.connection import Open, SharedConnection, site_database
-from wire import sqlite
+from wire import chain, sqlite
 from wire.database import transaction
 from wire.errors import TiepDonError
 
@@ -252,9 +253,10 @@ def account_of(row: sqlite.Row) -> Account:
     )
 
 
-def note(connection: sqlite.Connection, at: int, account: str, act: str, by: str) -> None:
-    """Write down what was done; rows are only ever added."""
+def note(connection: sqlite.Connection, at: int, account: str, act: str, by: str, address: str = "") -> None:
+    """Write down what was done, and in the audit from which address; rows are only ever added."""
     connection.execute(_NOTE, (at, account, act, by))
+    chain.note(connection, f"account.{act}", by, "", noted_at(at), {"account": account}, place=address)
 
 
 def _keep_one(connection: sqlite.Connection, account: Account) -> None:

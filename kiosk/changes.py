@@ -20,10 +20,11 @@ from hisbridge.records import Event, HospitalAnswer, PatientRecord
 from hisbridge.revisions import enqueue_later
 from hisbridge.told import renewed
 from kiosk import tickets
+from kiosk.audit import note_visit
 from kiosk.clock import moment
 from kiosk.queue import rows, visits
 from kiosk.queue.model import Standing
-from wire import sqlite
+from wire import chain, sqlite
 from wire.codec import from_json, to_json
 from wire.errors import MalformedMessage, TiepDonError
 
@@ -177,6 +178,7 @@ def take_back(
     visits.cancelled(connection, visit_id, off.revision, _line(by), _line(why), now)
     events = (to_json(record.event).decode(), to_json(Event.CANCELLED).decode())
     connection.execute(_TAKEN_BACK, (visit_id, moment(now), _line(why), _line(by), *events))
+    note_visit(connection, "visit.cancelled", _line(by), visit_id, now)
     return True
 
 
@@ -191,6 +193,7 @@ def take_off(connection: sqlite.Connection, ticket_id: str, by: str, why: str, n
     if entry.visit_id is not None or entry.place.standing is Standing.CANCELLED:
         return False
     visits.taken_off(connection, entry, f"{ticket_id}:off", _line(by), _line(why), now)
+    chain.note(connection, "ticket.cancelled", _line(by), "", now, {"ticket": ticket_id})
     return True
 
 

@@ -54,6 +54,7 @@ from kiosk.reprints import Reprints, open_reprints
 from kiosk.states import AwaitAnswer, Devices, OutOfOrder, Paper, Session, Start, TicketShown
 from kiosk.store import Issued, Store, random_id
 from kiosk.timing import wake_at
+from kiosk.watching import Observe, ignore
 from wire.client import Client
 from wire.errors import ServiceUnreachable, TiepDonError
 
@@ -83,8 +84,10 @@ class Controller:
         new_id: Callable[[], str] = random_id,
         probe_seconds: float = PROBE_SECONDS,
         printer: "TicketPrinter | None" = None,
+        observe: Observe = ignore,
     ) -> None:
-        """`printer`: the ticket printer; None where the site has none."""
+        """`printer`: the ticket printer; None where the site has none. `observe` counts each step of the machine."""
+        self._observe = observe
         self._policy = replace(policy_of(settings), printer=printer is not None)
         self._clock = clock
         self._open_store = open_store
@@ -180,7 +183,9 @@ class Controller:
         with self._changed:
             if self._stopped.is_set():
                 return
-            session, effects = step(self._session, event, self._clock.monotonic(), self._policy)
+            was, moment_now = self._session, self._clock.monotonic()
+            session, effects = step(was, event, moment_now, self._policy)
+            self._observe(was, event, session, moment_now)
             self._publish(session)
             for effect in effects:
                 self._carry_out(effect)

@@ -18,6 +18,7 @@ from hisbridge.lookups.persons import iso_day, same_day, same_name
 from hisbridge.questions import Act, Coverage, CoverageQuestion, Officer
 from hisbridge.records import Event, HospitalAnswer, PatientRecord
 from kiosk import sought
+from kiosk.audit import note_visit
 from kiosk.changes import Answered, NoSuchVisit, answers_of, change, for_the_person
 from kiosk.clock import Clock, at_site, moment
 from kiosk.connection import Open, SharedConnection, site_database
@@ -222,6 +223,8 @@ class Counter:
                     to_json(coverage).decode(),
                 )
                 connection.execute(_CORRECT, (visit_id, *note))
+                who = officer.full_name if officer else ""
+                note_visit(connection, "visit.corrected", who, visit_id, self._local_now(), {"fields": "coverage"})
             # Behind the commit: were it lost, the bridge would ask once too often, and the store heed no answer.
             pending.give_up(connection, visit_id, TAKEN_OVER)
 

@@ -18,6 +18,7 @@ from hisbridge.questions import Act as ExpectedAct
 from hisbridge.questions import Coverage, CoverageQuestion, Verdict
 from hisbridge.records import Event, Guardian, Patient, PatientRecord, Proof
 from kiosk import sought
+from kiosk.audit import note_visit
 from kiosk.changes import NoSuchVisit, VisitCancelled, change
 from kiosk.clock import Clock, at_site, moment
 from kiosk.connection import Open, SharedConnection, site_database
@@ -194,6 +195,8 @@ class CounterEdit:
                     stands = self._as_another(connection, record, edits, by)
                 else:
                     self._write(connection, record, edits, by)
+                corrected = {"fields": " ".join(edits.values), "stands": stands}
+                note_visit(connection, "visit.corrected", by.account, visit_id, self._now(), corrected)
             if "insurance_number" in edits.values or stands != visit_id:
                 # Behind the commit, as elsewhere: the question asked by the old number is not asked again.
                 pending.give_up(connection, visit_id, NUMBER_TYPED)

@@ -21,6 +21,7 @@ from hisbridge.questions import Act as ExpectedAct
 from hisbridge.questions import Coverage, CoverageQuestion, Verdict
 from hisbridge.records import Guardian, Patient, PatientRecord
 from kiosk import sought
+from kiosk.audit import note_visit
 from kiosk.changes import NoSuchVisit
 from kiosk.clock import Clock, at_site, moment
 from kiosk.connection import Open, SharedConnection, site_database
@@ -248,6 +249,7 @@ class CounterEntry:
     def _note(self, connection: sqlite.Connection, visit_id: str, person: Person, by: Signer) -> None:
         at = moment(self._now())
         connection.execute(_ENTERED, (visit_id, at, person.case.value, by.full_name, by.account, visit_id))
+        note_visit(connection, "visit.entered", by.account, visit_id, self._now(), {"case": person.case.value})
 
     def _now(self) -> datetime:
         return at_site(self._clock.now(), self._desk.site.utc_offset_minutes)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
+from wire.request_id import carried
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -71,7 +73,7 @@ class Lane(Generic[T]):
 
 def submit(pool: ThreadPoolExecutor, work: Callable[..., object], *arguments: object) -> None:
     """Have a pool do it; a fault of ours is named in the log."""
-    pool.submit(work, *arguments).add_done_callback(_note_failure)
+    pool.submit(carried(work), *arguments).add_done_callback(_note_failure)
 
 
 def _note_failure(done: Future[object]) -> None:

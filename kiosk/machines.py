@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from config.settings import Settings
+from kiosk.audit import noted_at
 from kiosk.clock import Clock
 from kiosk.connection import Open, SharedConnection, site_database
-from wire import sqlite
+from wire import chain, sqlite
 from wire.database import DatabaseUnavailable, transaction
 from wire.errors import TiepDonError
 
@@ -51,6 +52,7 @@ class Scope(StrEnum):
     QUEUE = "queue"  # reads the queue, without names
     CALL = "call"  # calls people: another system's own counter
     RECORDS = "records"  # reads whole visits; each reading is written down
+    METRICS = "metrics"  # reads how the processes are
 
 
 class MachineCodeWrong(TiepDonError):
@@ -235,6 +237,7 @@ def _machine(row: sqlite.Row) -> Machine:
 def _note(connection: sqlite.Connection, at: int, by: str, act: str, machine: str, scopes: str = "") -> None:
     """Write down what was done, in the act's own transaction; rows are only ever added."""
     connection.execute(_NOTE, (at, machine, act, by, scopes))
+    chain.note(connection, f"machine.{act}", by, "", noted_at(at), {"machine": machine, "scopes": scopes})
 
 
 def _written(scopes: Collection[Scope]) -> str:

@@ -13,7 +13,7 @@ from kiosk.connection import Open, SharedConnection, site_database
 from kiosk.printing.errors import PrinterError
 from kiosk.queue.errors import NoSuchTicket
 from kiosk.states import Ticket
-from wire import sqlite
+from wire import chain, sqlite
 from wire.database import transaction
 
 LASTS_SECONDS = 600  # whoever waited so long for a copy has left the counter
@@ -79,6 +79,7 @@ class Reprints:
             row = connection.execute(_WAITING, (ticket_id, self._oldest())).fetchone()
             if row is None:
                 (row,) = connection.execute(_ASK, (ticket_id, by, self._seconds())).fetchall()
+                chain.note(connection, "ticket.reprint", by, "", self._clock.now(), {"ticket": ticket_id})
             return int(row["id"])
 
     def open(self) -> list[Reprint]:

@@ -6,6 +6,7 @@ Must not import Flask, a device library or a connector; sqlite-utils only while 
 
 from typing import TYPE_CHECKING
 
+from kiosk.schema_care import CARE_MIGRATIONS
 from wire.database import Migration
 
 if TYPE_CHECKING:
@@ -411,4 +412,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration("kiosk-0014-guardians", _guardians),
     Migration("kiosk-0015-readings", _readings),
     Migration("kiosk-0016-letter-keys", _letter_keys),
+    *CARE_MIGRATIONS,
 )

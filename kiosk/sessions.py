@@ -22,7 +22,7 @@ NOTICE_SECONDS = 10  # acts closer together than this are one, so that not each 
 
 _FIND = (
     "SELECT accounts.*, sessions.session, sessions.acted_at, sessions.ends_at, sessions.locked, sessions.place,"
-    " sessions.wrong FROM sessions JOIN accounts ON accounts.name = sessions.account"
+    " sessions.wrong, sessions.address FROM sessions JOIN accounts ON accounts.name = sessions.account"
     " WHERE session = ? AND accounts.enabled = 1"
 )
 _OPEN = (
@@ -41,7 +41,8 @@ _ROOM = (
 @dataclass(frozen=True)
 class Held:
     """A session that lasts. `session`: its name, not its token; `place`: the counter its holder sits at;
-    `lock_seconds`: until it locks when nobody acts; `wrong`: PINs refused at the lock screen."""
+    `lock_seconds`: until it locks when nobody acts; `wrong`: PINs refused at the lock screen; `address`: from where its
+    holder signed in."""
 
     session: str
     account: Account
@@ -49,6 +50,7 @@ class Held:
     place: str
     lock_seconds: float
     wrong: int
+    address: str
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Sessions:
             connection.execute(_OVER, (now,))
             connection.execute(_ROOM, (name, MOST_OF_ONE - 1))
             connection.execute(_BEGIN, (session_of(token), name, now, now + self._lasts, address))
-            note(connection, int(now), name, "signed_in", name)
+            note(connection, int(now), name, "signed_in", name, address)
         return token
 
     def find(self, token: str) -> Held | None:
@@ -100,7 +102,13 @@ class Sessions:
             return None
         left = row["acted_at"] + self._idle - now
         return Held(
-            session, account_of(row), bool(row["locked"]) or left <= 0, row["place"], max(left, 0.0), row["wrong"]
+            session,
+            account_of(row),
+            bool(row["locked"]) or left <= 0,
+            row["place"],
+            max(left, 0.0),
+            row["wrong"],
+            row["address"],
         )
 
     def act(self, held: Held) -> None:

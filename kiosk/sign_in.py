@@ -17,7 +17,7 @@ from kiosk.clock import Clock
 from kiosk.connection import SharedConnection
 from kiosk.secret_hash import SecretHash, check_secret
 from kiosk.sessions import Held, Sessions
-from wire import sqlite
+from wire import chain, sqlite
 from wire.database import transaction
 from wire.errors import TiepDonError
 
@@ -103,6 +103,7 @@ class SignIn:
         row = self._row(name)
         right = self._hashes.right(row["secret"] if row is not None else None, secret)
         if row is None or not right or not row["enabled"]:
+            self._note_refused(row, address)
             raise SignInRefused
         self._forgive(name, address)
         if self._hashes.old(row["secret"]):
@@ -114,7 +115,7 @@ class SignIn:
 
         A wrong secret counts against the session alone: whoever holds it had the secret once, and has few tries.
         """
-        self._check_own(held, secret)
+        self._check_own(held, secret, "lock")
         self._sessions.unlock(held.session)
 
     def change(self, held: Held, old: str, new: str) -> None:
@@ -123,7 +124,7 @@ class SignIn:
         Raises SignInRefused (the old one is wrong, which counts as at the lock screen), SecretUnusable, Busy.
         """
         name = held.account.name
-        row = self._check_own(held, old)
+        row = self._check_own(held, old, "change")
         check_secret(new, name, held.account.officer_id)
         kept = self._hashes.keep(new)
         with self._connection.using(writes=True) as connection, transaction(connection):
@@ -158,15 +159,22 @@ class SignIn:
             connection.execute("DELETE FROM sessions WHERE account = ?", (name,))
             note(connection, int(self._now()), name, "secret_chosen", name)
 
-    def _check_own(self, held: Held, secret: str) -> sqlite.Row:
+    def _check_own(self, held: Held, secret: str, page: str) -> sqlite.Row:
         if not self._sessions.try_secret(held.session):
             raise SignInRefused
         row = self._row(held.account.name)
         if row is None or not self._hashes.right(row["secret"], secret):
+            self._note_refused(row, held.address, page)
             self._sessions.refuse(held.session)
             raise SignInRefused
         self._sessions.allow(held.session)
         return row
+
+    def _note_refused(self, row: sqlite.Row | None, address: str, page: str = "sign_in") -> None:
+        """Of a name that is nobody's only that it was tried: people type their PIN into the wrong field."""
+        who = row["name"] if row is not None else ""
+        with self._connection.using(writes=True) as connection:
+            chain.note(connection, "account.refused", who, "", self._clock.now(), {"page": page}, place=address)
 
     def _row(self, name: str) -> sqlite.Row | None:
         with self._connection.using() as connection:

@@ -9,10 +9,10 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from config.front import ServiceSettings
+from config.front import ConsentSettings, ServiceSettings
 from config.settings import Settings, SiteSettings
 from hisbridge.arrivals import enqueue_number
 from hisbridge.lookups.openness import is_open
@@ -21,7 +21,7 @@ from hisbridge.outbox_desk import answers
 from hisbridge.pending import LateAnswer, give_up, late_answers, note_open_question
 from hisbridge.questions import Coverage
 from hisbridge.records import HospitalAnswer, PatientRecord
-from kiosk import changes, sought, tickets
+from kiosk import changes, legal_basis, sought, tickets
 from kiosk.clock import Clock, at_site, moment
 from kiosk.connection import site_database
 from kiosk.handover import Place, Typed, counter_number, coverage_question, declared, patient_record
@@ -59,8 +59,6 @@ INSERT INTO tickets (id, number, prefix, day, sequence, service_code, issued_at,
                      onward, shown_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-
-_CONSENT = "INSERT INTO consents (ticket_id, visit_id, version, language, given_at) VALUES (?, ?, ?, ?, ?)"
 
 _ISSUED = "SELECT id, number, service_code, issued_at, visit_id, needs_counter FROM tickets WHERE presentation = ?"
 
@@ -110,6 +108,7 @@ class Desk:
     destinations: Sequence[str]
     rules: Rules
     desks: Sequence[str] = ()  # those destinations that take numbers without a visit too
+    consent: ConsentSettings = field(default_factory=ConsentSettings)
 
     def service(self, code: str) -> ServiceSettings:
         """The service of that code; where there is none such, the first offered."""
@@ -126,6 +125,7 @@ def desk_of(settings: Settings) -> Desk:
         destinations=tuple(destination.name for destination in settings.destinations),
         rules=rules_of(settings),
         desks=tuple(one.name for one in settings.destinations if one.connector == "desk"),
+        consent=settings.kiosk.consent,
     )
 
 
@@ -357,8 +357,11 @@ class Store:
             number_told = counter_number(desk.site, ticket, reason.value or None, declared(choice.priority))
             enqueue_number(connection, number_told, desk.desks, local)
         if choice.consent is not None:
-            given = (ticket.ticket_id, ticket.visit_id, choice.consent.version, choice.consent.language)
-            connection.execute(_CONSENT, (*given, ticket.issued_at))
+            text = legal_basis.text_of(desk.consent, choice.consent.language)
+            number_of = record.patient.personal_id if record is not None else None
+            legal_basis.give(
+                connection, choice.consent, text, number_of, ticket.ticket_id, ticket.visit_id, ticket.issued_at
+            )
         return Issued(ticket, attention, coverage)
 
     def _next_number(self, prefix: str, service: ServiceSettings, today: date) -> tuple[str, tickets.Number]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from config.settings import Settings
 from hisbridge.records import PatientRecord
+from kiosk.audit import note_visit
 from kiosk.changes import NoSuchVisit
 from kiosk.clock import Clock
 from kiosk.connection import Open, SharedConnection, site_database
@@ -66,6 +67,7 @@ class VisitViews:
             if row is None:
                 raise NoSuchVisit
             connection.execute(_NOTE, (self._now(), by, visit_id, API))
+            note_visit(connection, "visit.told", by, visit_id, self._clock.now(), {"page": API})
         return from_json(row["record"], PatientRecord)
 
     def seen(self, visit_ids: Sequence[str], by: str, page: str) -> None:
@@ -77,6 +79,8 @@ class VisitViews:
             return
         with self._connection.using(writes=True) as connection, transaction(connection):
             connection.executemany(_NOTE, [(now, by, one, page) for one in new])
+            for one in new:
+                note_visit(connection, "visit.seen", by, one, self._clock.now(), {"page": page})
 
     def seen_called(self, ticket_id: str, by: str, page: str) -> None:
         """An account sees the visit of a ticket that a counter has before it, and did not call it itself."""

@@ -20,7 +20,7 @@ from reader.chip.transport import Presence, Slot
 from reader.errors import Busy, Cancelled, CardRemoved, NoCard, NoReader, NotAllowed, ReaderError, ServiceDown
 from reader.held import Held
 from reader.payload import parse_payload
-from reader.payload.errors import CameraMissing
+from reader.payload.errors import CameraMissing, ScannerMissing
 from reader.phases import PROGRESS, Phase
 from reader.portraits import PortraitMemory, digest_of
 from reader.presented import Identity, presented
@@ -28,14 +28,23 @@ from reader.reading import Outcome, Reading, moment
 from reader.requests import CancelRequest, LookRequest, OpenRequest, Seeing
 from reader.search import Lines, LineSearch
 from wire.codec import from_json
+from wire.health import Health, health_of
+from wire.health_routes import LIVE, health_routes
+from wire.meter import Amount, Meter, level
 from wire.server import Request, Response, Routes, event_stream, json_response, serving
 from wire.stream import Event, Topic, encode_event
+from wire.systemd import Attendance, Manager, answers
 
 log = logging.getLogger(__name__)
 
 RESTART_SECONDS = 2.0  # pause before a failed source is started again
 HANDOVER_SECONDS = 3.0  # how long a new reading waits for a cancelled one to let the card go
 LOOK_SECONDS = 0.5  # how soon a device that came or went is told
+HUNG_SECONDS = 10.0  # a round of looking at the devices never takes so long
+READINGS = "tiepdon_chip_readings_total"
+READING_SECONDS = "tiepdon_chip_reading_duration_seconds"
+CODES = "tiepdon_codes_total"
+DEVICE_UP = "tiepdon_reader_device_up"
 NOTHING_YET = Presence(service=False, reader=None, card=False, problem=ServiceDown.code)
 
 
@@ -92,6 +101,8 @@ class ReaderService:
             LineSearch(lines, settings.mrz_seconds, self._lines_read, self._lines_failed) if lines is not None else None
         )
         self._portraits = PortraitMemory(surroundings.clock)
+        self._looked = surroundings.clock()
+        self._meter = Meter()
 
     def routes(self) -> Routes:
         """The HTTP interface."""
@@ -103,6 +114,7 @@ class ReaderService:
             ("POST", "/v1/codes/again"): self._tell_again,
             ("POST", "/v1/mrz/look"): self._look,
             ("POST", "/v1/mrz/stop"): self._stop_looking,
+            **health_routes(self._readiness, self._meter, self._levels),
         }
 
     def watch(self, stop: threading.Event) -> None:
@@ -121,8 +133,13 @@ class ReaderService:
         """Publish each change of which devices can see a code, until `stop`."""
         while True:
             self._look_at_devices()
+            self._looked = self._world.clock()
             if stop.wait(LOOK_SECONDS):
                 return
+
+    def minding(self) -> bool:
+        """Does `mind_the_devices` still make its rounds? False as well where a lock is never given back."""
+        return self._world.clock() - self._looked < HUNG_SECONDS
 
     def listen(self, source: PayloadSource, stop: threading.Event) -> None:
         """Run one payload source until `stop`; a failed one is started again."""
@@ -142,8 +159,10 @@ class ReaderService:
         if not self._held.is_new(result, text, meant, self._world.clock()):
             return
         if isinstance(meant, Reading):
+            self._meter.count(CODES, meant.evidence.source.value)
             self._topic.publish(Event(name="payload", data={"reading": meant}))
         else:
+            self._meter.count(CODES, meant)
             self._topic.publish(Event(name="payload_refused", data={"code": meant}))
 
     def close(self) -> None:
@@ -166,6 +185,27 @@ class ReaderService:
         devices: dict[str, Any] = {"scanner": {"configured": False}, "camera": {"configured": False}}
         devices |= {source.name: source.health() for source in self._sources}
         return json_response({"presence": self._presence, **devices})
+
+    def _readiness(self) -> Health:
+        """Ready once the reader's first word is known; what is missing then is told, and no restart would bring it."""
+        presence = self._presence
+        opened = {source.name: source.health() for source in self._sources}
+        devices = {
+            name: None
+            if one.get("state") == "open"
+            else CameraMissing.code
+            if "camera" in name
+            else ScannerMissing.code
+            for name, one in opened.items()
+        }
+        starting = presence.problem if presence is NOTHING_YET else None
+        return health_of({"presence": starting}, {"card_reader": presence.problem, **devices})
+
+    def _levels(self) -> list[Amount]:
+        presence = self._presence
+        up = {"card_reader": presence.reader is not None, "service": presence.service}
+        up |= {source.name: source.health().get("state") == "open" for source in self._sources}
+        return [level(DEVICE_UP, float(is_up), name) for name, is_up in up.items()]
 
     def _open(self, request: Request) -> Response:
         wanted = from_json(request.body, OpenRequest)
@@ -270,7 +310,7 @@ class ReaderService:
         wanted = Wanted(
             portrait=self._settings.portrait, printed=request.printed, has_portrait=self._portraits.__contains__
         )
-        seconds = self._settings.timeout_seconds
+        seconds, begun = self._settings.timeout_seconds, self._world.clock()
         end: tuple[str, Mapping[str, Any]] | None
         try:
             result = job.supervised.run(
@@ -278,13 +318,19 @@ class ReaderService:
             )
         except Exception as error:
             end = ("portrait" if job.told.is_set() else "failed", _told(error))
+            self._counted("read" if job.told.is_set() else str(end[1]["code"]), begun)
         else:
+            self._counted("read", begun)
             end = self._keep_portrait(result) if self._settings.portrait else None
         with self._lock:
             self._job = None  # before it is told: whoever hears it may open again at once
         job.ended.set()
         if end is not None:
             self._tell(job, end[0], **end[1])
+
+    def _counted(self, outcome: str, begun: float) -> None:
+        self._meter.count(READINGS, outcome)
+        self._meter.spread(READING_SECONDS, self._world.clock() - begun, "read" if outcome == "read" else "failed")
 
     def _keep_portrait(self, result: CardRead) -> tuple[str, Mapping[str, Any]]:
         digest = digest_of(result)
@@ -308,11 +354,14 @@ def serve(
     surroundings: Surroundings,
     stop: threading.Event,
     lines: Lines | None = None,
+    manager: Manager | None = None,
 ) -> None:
     """Run the reader process until `stop` is set. The caller ends the slot's watch. Raises OSError (socket taken).
 
-    `lines`: what finds the machine-readable lines in the frames of the cameras among `sources`.
+    `lines`: what finds the machine-readable lines in the frames of the cameras among `sources`. `manager`: who started
+    the process, and may hold its socket.
     """
+    manager = manager or Manager()
     service = ReaderService(slot, settings, sources, surroundings, lines)
     failure: list[BaseException] = []
 
@@ -331,10 +380,14 @@ def serve(
         threading.Thread(target=service.listen, args=(source, stop), name=source.name, daemon=True)
         for source in sources
     ]
-    with serving(socket_path, service.routes()):
+    with serving(manager.sockets.get("reader", socket_path), service.routes()) as address:
         for thread in threads:
             thread.start()
-        stop.wait()
+
+        def alive() -> bool:
+            return service.minding() and answers(Path(str(address)), LIVE)
+
+        Attendance(manager, alive, surroundings.clock).until(stop)
         service.close()
     if failure:
         # Without presence the process is blind; ended, it is started again.

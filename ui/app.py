@@ -3,6 +3,9 @@
 import hashlib
 import logging
 import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from flask import Flask, jsonify
@@ -11,29 +14,54 @@ from jinja2 import StrictUndefined
 from markupsafe import Markup, escape
 
 from config.settings import Settings
-from ui import font_pages, guard, voice_pages
+from ui import font_pages, guard, health, requests, voice_pages
 from ui.errors import ForbiddenCaller
 from ui.packs import languages_of, with_languages
 from ui.saying import Said, clips_of
-from ui.touchscreen.routes import blueprint
+from ui.touchscreen.alive import ScreenSeen
+from ui.touchscreen.routes import blueprint, told_of
 from ui.touchscreen.stream import Controller, Streams
 from wire.errors import TiepDonError
+from wire.meter import Meter
 
 log = logging.getLogger(__name__)
 
 MAX_FORM_BYTES = 2048
 
 
-def create_app(settings: Settings, controller: Controller, streams: Streams | None = None) -> Flask:
+@dataclass(frozen=True)
+class Care:
+    """What the kiosk's health is looked at with: its figures, seconds that never jump, and the code of what is wrong
+    with the database and with the bridge."""
+
+    meter: Meter = field(default_factory=Meter)
+    monotonic: Callable[[], float] = time.monotonic
+    database: Callable[[], str | None] = lambda: None
+    bridge: Callable[[], str | None] = lambda: None
+
+
+def create_app(
+    settings: Settings, controller: Controller, streams: Streams | None = None, care: Care | None = None
+) -> Flask:
     """The application for a running controller. `streams` lets the server end the open streams when it stops."""
+    care = care or Care()
     app = Flask("ui", static_folder="static", template_folder="templates")
     app.config.update(MAX_CONTENT_LENGTH=MAX_FORM_BYTES, MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES, MAX_FORM_PARTS=8)
     set_templates(app)
+    requests.install(app)
     guard.install(app, settings.kiosk.listen)
     build = build_of(Path(app.root_path))
     languages = languages_of(settings)
     offering = with_languages(settings, languages)
     app.register_blueprint(blueprint(app, offering, controller, streams or Streams(), build, languages.words))
+    looked_at = health.KioskLook(
+        lambda: controller.peek()[1],
+        lambda: told_of(controller.peek(), offering, languages.words, build),
+        ScreenSeen(care.monotonic, build),
+        care.database,
+        care.bridge,
+    )
+    app.register_blueprint(health.kiosk_blueprint(looked_at, care.meter))
     app.register_blueprint(voice_pages.blueprint(languages.voice))
     app.register_blueprint(font_pages.blueprint(languages.fonts))
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from wire.codec import from_json, to_json
 from wire.errors import MalformedMessage, RemoteError, ServiceTimeout, ServiceUnreachable
+from wire.request_id import HEADER, current
 from wire.stream import HEARTBEAT_SECONDS, decode_events
 
 T = TypeVar("T")
@@ -55,7 +56,7 @@ class Client:
         Raises ServiceUnreachable when the process is not there, ServiceTimeout when even heartbeats stop.
         """
         with self._connection(HEARTBEAT_SECONDS * 2.5) as connection:
-            connection.request("GET", path, headers={"Accept": "text/event-stream"})
+            connection.request("GET", path, headers={"Accept": "text/event-stream", **_named()})
             response = connection.getresponse()
             if response.status != 200:
                 raise _remote_error(response.read(MAX_ANSWER))
@@ -63,7 +64,7 @@ class Client:
 
     def _call(self, method: str, path: str, body: bytes | None, timeout: float | None) -> bytes:
         with self._connection(timeout or self._timeout) as connection:
-            connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+            connection.request(method, path, body, _named() | ({"Content-Type": "application/json"} if body else {}))
             response = connection.getresponse()
             answer = response.read(MAX_ANSWER)
         if response.status >= 400:
@@ -82,6 +83,11 @@ class Client:
             raise ServiceUnreachable(socket=self._path.name) from None
         finally:
             connection.close()
+
+
+def _named() -> dict[str, str]:
+    """The request this thread works for, so that the other process's log tells it by the same name."""
+    return {HEADER: name} if (name := current()) else {}
 
 
 def _timeval(seconds: float) -> bytes:

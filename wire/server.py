@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from wire.codec import to_json
 from wire.errors import MalformedMessage, TiepDonError
+from wire.request_id import HEADER, taken, working_for
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,10 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 30  # seconds for a client to send its request; streams are written, not read
 
     def _answer(self) -> None:
+        with working_for(taken(self.headers.get(HEADER))):
+            self._answer_it()
+
+    def _answer_it(self) -> None:
         try:
             response = self._dispatch()
         except TiepDonError as error:
@@ -163,17 +168,23 @@ class _TcpServer(_ServerMixin, socketserver.TCPServer):
     allow_reuse_address = True
 
 
-Address = Path | tuple[str, int]
+# A socket that already listens is one that systemd holds for us: it outlives this process, and no client is lost.
+Address = Path | tuple[str, int] | socket.socket
 
 
 @contextlib.contextmanager
 def serving(address: Address, routes: Routes) -> Iterator[tuple[str, int] | Path]:
-    """Serve `routes` on a Unix socket (mode 0600) or a TCP address in a background thread while the context lasts.
+    """Serve `routes` on a Unix socket (mode 0600), a TCP address or a Unix socket that already listens, in a background
+    thread while the context lasts.
 
     Yields the bound address (with the real port where 0 was asked for). Raises OSError when it cannot bind.
     """
     server: _UnixServer | _TcpServer
-    if isinstance(address, Path):
+    if isinstance(address, socket.socket):
+        server = _UnixServer(str(address.getsockname()), _Handler, bind_and_activate=False)
+        server.socket.close()
+        server.socket = address
+    elif isinstance(address, Path):
         _remove_stale_socket(address)
         old_mask = os.umask(0o177)
         try:
@@ -188,7 +199,10 @@ def serving(address: Address, routes: Routes) -> Iterator[tuple[str, int] | Path
     )
     thread.start()
     try:
-        yield address if isinstance(address, Path) else server.socket.getsockname()[:2]
+        if isinstance(server, _UnixServer):
+            yield Path(str(server.server_address))
+        else:
+            yield server.socket.getsockname()[:2]
     finally:
         server.shutdown()
         server.server_close()

@@ -6,7 +6,7 @@ over a pause, a clock that was set back. Must not import Flask, a device library
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from enum import StrEnum
 from itertools import groupby
@@ -42,31 +42,58 @@ class Figure:
     most: float
 
 
-# Each row: day, the moment it began (seconds since the epoch), queue, seconds. `:longest` in seconds.
+# Each row: day, the moment it began (seconds since the epoch), queue, counter, seconds. `:longest` in seconds.
 _WAITS = """
-SELECT day, since AS begun, queue, at - since AS seconds FROM moves AS call
+SELECT day, since AS begun, queue, counter, at - since AS seconds FROM moves AS call
 WHERE day BETWEEN :first AND :last AND kind = 'call' AND undone = 0
 AND json_extract(before, '$.standing') = 'waiting' AND at >= since
 AND NOT EXISTS (SELECT 1 FROM moves AS earlier WHERE earlier.ticket_id = call.ticket_id AND earlier.id < call.id
                 AND earlier.queue = call.queue AND earlier.undone = 0 AND earlier.kind IN ('call', 'return', 'requeue'))
 """
 _WAYS = """
-SELECT day, since AS begun, queue, at - since AS seconds FROM moves
+SELECT day, since AS begun, queue, counter, at - since AS seconds FROM moves
 WHERE day BETWEEN :first AND :last AND kind = 'begin' AND undone = 0 AND at - since BETWEEN 0 AND :longest
 """
 _SERVICES = """
-SELECT day, since AS begun, queue, at - since AS seconds FROM moves
+SELECT day, since AS begun, queue, counter, at - since AS seconds FROM moves
 WHERE day BETWEEN :first AND :last AND kind IN ('finish', 'transfer') AND undone = 0
 AND json_extract(before, '$.standing') = 'served' AND at - since BETWEEN 0 AND :longest
 """
 _TURNS = """
-SELECT done.day, call.at AS begun, done.queue, done.at - call.at AS seconds
+SELECT done.day, call.at AS begun, done.queue, done.counter, done.at - call.at AS seconds
 FROM moves AS done JOIN moves AS call ON call.id = (
     SELECT max(id) FROM moves WHERE ticket_id = done.ticket_id AND id < done.id AND kind = 'call' AND undone = 0)
 WHERE done.day BETWEEN :first AND :last AND done.kind IN ('finish', 'transfer') AND done.undone = 0
 AND json_extract(done.before, '$.standing') IN ('called', 'served') AND seconds BETWEEN 0 AND :longest
 """
 _MEASURES = {Measure.WAIT: _WAITS, Measure.WAY: _WAYS, Measure.SERVICE: _SERVICES, Measure.TURN: _TURNS}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One person's time as the counters pressed it. `hour`: of the site, in which it began."""
+
+    day: str
+    hour: int
+    queue: str
+    counter: str
+    measure: Measure
+    seconds: int
+
+
+def measured(
+    connection: sqlite.Connection,
+    first_day: str,
+    last_day: str,
+    utc_offset_minutes: int,
+    longest_minutes: int = LONGEST_MINUTES,
+) -> Iterator[Measured]:
+    """Every time of these days (`2026-11-21`), both included, that is accurate."""
+    span = {"first": first_day, "last": last_day, "longest": 60 * longest_minutes}
+    for measure, statement in _MEASURES.items():
+        for row in connection.execute(statement, span):
+            hour = (row["begun"] // 60 + utc_offset_minutes) // 60 % 24
+            yield Measured(row["day"], hour, row["queue"], row["counter"], measure, row["seconds"])
 
 
 def figures(
@@ -77,12 +104,10 @@ def figures(
     longest_minutes: int = LONGEST_MINUTES,
 ) -> list[Figure]:
     """The figures of these days (`2026-11-21`), both included, in the order of day, hour, queue and measure."""
-    span = {"first": first_day, "last": last_day, "longest": 60 * longest_minutes}
-    found: list[tuple[tuple[str, int, str, Measure], float]] = []
-    for measure, statement in _MEASURES.items():
-        for row in connection.execute(statement, span):
-            hour = (row["begun"] // 60 + utc_offset_minutes) // 60 % 24
-            found.append(((row["day"], hour, row["queue"], measure), row["seconds"] / 60))
+    found = [
+        ((one.day, one.hour, one.queue, one.measure), one.seconds / 60)
+        for one in measured(connection, first_day, last_day, utc_offset_minutes, longest_minutes)
+    ]
     found.sort()
     groups = ((key, [minutes for _, minutes in group]) for key, group in groupby(found, lambda one: one[0]))
     return [

@@ -272,7 +272,7 @@ def test_a_ticket_committed_and_never_shown_is_shown_when_the_kiosk_is_back(scen
     for action, value in (("path", "personal_id"), ("digits", "001303900017"), ("confirm", "")):
         world.touch(action, value)
     # Whoever watches over the machine asks how it is; that is not a person who sees the ticket.
-    wait_until(lambda: health(world)["screen"] == "ticket", 10, "the ticket is committed")
+    wait_until(lambda: health(world)["showing"] == "ticket", 10, "the ticket is committed")
     with world.database() as connection:
         number, shown_at = connection.execute("SELECT number, shown_at FROM tickets ORDER BY rowid DESC").fetchone()
     assert shown_at is None

@@ -29,13 +29,19 @@ STAYS = 5
 NUMBERS, NAME = "0013039", "TRẦN THỊ CŨ"  # of those who are over
 
 
+def written(folder: Path) -> Path:
+    """The settings of a site that lives in this folder and owes each record to one receiver."""
+    file = folder / "tiepdon.toml"
+    owed = '[[destinations]]\nname = "his"\nconnector = "hl7v2"\nhost = "127.0.0.1"\nport = 1\n'
+    file.write_text(f'[paths]\nstate = "{folder}/state"\nrun = "{folder}"\n{owed}', "utf-8")
+    return file
+
+
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site's folder with people of last week, settled, a snapshot that holds them, and a few of today."""
     folder = tmp_path_factory.mktemp("purge-killed")
-    file = folder / "tiepdon.toml"
-    file.write_text(f'[paths]\nstate = "{folder}/state"\nrun = "{folder}"\n', "utf-8")
-    settings = load(file)
+    settings = load(written(folder))
     (folder / "state").mkdir(mode=0o700)
     migrated(database_path(settings), MIGRATIONS)
     old = HandClock(datetime.now(UTC) - timedelta(days=7))
@@ -53,9 +59,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def copied(pristine: Path, folder: Path) -> tuple[Path, Settings]:
     shutil.copytree(pristine / "state", folder / "state")
-    file = folder / "tiepdon.toml"
-    file.write_text(f'[paths]\nstate = "{folder}/state"\nrun = "{folder}"\n', "utf-8")
-    return file, load(file)
+    return written(folder), load(written(folder))
 
 
 def purging(file: Path) -> "subprocess.Popen[bytes]":

@@ -23,7 +23,7 @@ from ui.desk.parts import desk_of
 REFUSED = (401, 403)
 OPEN = {
     "static", "staff.sign_in_page", "staff.sign_in", "staff.secret_page", "staff.choose", "staff.state",
-    "staff.choose_language", "staff.health", "entrance.enter",
+    "staff.choose_language", "staff.health", "health.live", "health.ready", "entrance.enter",
     "entrance.token",
 }  # fmt: skip
 JUDGED = ("staff.sign_in", "staff.choose", "entrance.token")  # refuse whoever says nothing
@@ -32,12 +32,17 @@ WHOSE: dict[str, set[Role | Scope]] = {
     "counter": {*RECEPTION},
     "technician": {Role.TECHNICIAN, Role.SUPERVISOR},
     "people": {Role.SUPERVISOR},
+    "person_requests": {Role.SUPERVISOR},
     "sessions": {*Role},
     "machines": {Role.SUPERVISOR, Role.TECHNICIAN},
     "board": {*Role, Scope.BOARD},
     "voice": {*Role, Scope.BOARD},
     "fonts": {*Role, Scope.BOARD},
     "staff": {*Role},
+    "statistics": {Role.TECHNICIAN, Role.SUPERVISOR},
+    "doctor": {Role.TECHNICIAN, Role.SUPERVISOR},
+    "metrics": {Role.TECHNICIAN, Scope.METRICS},
+    "health": set(),  # its figures are told on the process's own socket alone
     "api": {*Role, *Scope},  # each operation by its own list, tests/ui/test_api*.py
 }
 
@@ -154,12 +159,23 @@ def test_pages_that_name_nobody_are_nobodys(tmp_path: Path) -> None:
 
 def test_nothing_of_the_staffs_can_be_reached_from_the_touchscreen(desk: DeskSite) -> None:
     app = create_app(desk.settings, ScriptedController())
-    staffs = {rule.rule for rule in desk.app.url_map.iter_rules() if rule.endpoint not in ("static", "staff.health")}
+    both = ("static", "staff.health", "health.live", "health.ready", "health.figures")
+    staffs = {rule.rule for rule in desk.app.url_map.iter_rules() if rule.endpoint not in both}
     own = {rule.rule for rule in app.url_map.iter_rules()}
     shared = {rule.rule for rule in desk.app.url_map.iter_rules() if rule.endpoint.startswith(("voice", "fonts"))}
     assert staffs & own - shared <= {"/"}  # where both begin, each at its own address
     client = app.test_client()
     page = client.get("/").text
     assert not [part for part in ("/counter", "/technician", "/sign-in", "/people", "/machines") if part in page]
-    for part in ("/counter", "/technician", "/sign-in", "/people", "/machines", "/board", "/api/v1/health"):
+    for part in (
+        "/counter",
+        "/technician",
+        "/sign-in",
+        "/people",
+        "/machines",
+        "/board",
+        "/api/v1/health",
+        "/metrics",
+        "/v1/metrics",
+    ):
         assert client.get(part).status_code == 404

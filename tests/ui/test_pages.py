@@ -197,7 +197,7 @@ def test_a_hostile_name_is_only_text(client: FlaskClient, controller: ScriptedCo
     assert ">" not in inside
     assert len(inside) < 200
     assert not set(inside) & set("\u202e\u202c\u2066\u2069\x00\x1b\n\r")
-    assert html.count("<script") == 6
+    assert html.count("<script") == 7
 
 
 def test_a_hostile_ticket_number_and_error_code_are_only_text(
@@ -592,7 +592,7 @@ def test_health_says_which_screen_stands(client: FlaskClient, controller: Script
     assert client.get("/health").get_json()["status"] == "ok"
     controller.show(session_of("out_of_order"))
     told = client.get("/health").get_json()
-    assert (told["status"], told["problem"], told["screen"]) == (
+    assert (told["status"], told["problem"], told["showing"]) == (
         "out_of_order",
         "database.unavailable",
         "out_of_order",

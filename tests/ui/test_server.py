@@ -68,7 +68,7 @@ def test_it_serves_the_pages_on_tcp_and_on_a_socket_of_its_own(kiosk: Process) -
     path = Path(load(kiosk.settings).paths.run) / "kiosk.sock"
     assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
     told = Client(path).get("/health", dict[str, object])
-    assert (told["status"], told["screen"]) == ("ok", "start")
+    assert (told["status"], told["showing"]) == ("ok", "start")
 
 
 def test_open_streams_do_not_delay_its_stop(kiosk: Process) -> None:

@@ -1,7 +1,7 @@
 """`tiepdon bridge`: the bridge process, and the integrator's view of what it sends and what it still owes."""
 
 import argparse
-import logging
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +17,7 @@ from tiepdon.commands.record import EXIT_MALFORMED, malformed_line, read_record
 from tiepdon.stopping import stop_on_signals
 from wire.codec import from_plain, to_json
 from wire.errors import MalformedMessage
+from wire.log import set_up
 
 _AGENT_WORDS = ("agent.", "error.agent.")  # keys of what the agent's own page says
 _RENDER = """\
@@ -64,11 +65,16 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _run_serve(options: argparse.Namespace) -> int:
     # Imported here: the other actions must not load the HTTP client.
     from hisbridge.service import Surroundings, serve
+    from kiosk.audit import noted
+    from kiosk.clock import SystemClock
+    from wire.systemd import taken_from
 
     settings = load(options.config)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    set_up(settings.log, "bridge")
     stop = stop_on_signals()
-    serve(settings, stop, Surroundings(words=_agent_words() if _has_agent(settings) else {}))
+    words = _agent_words() if _has_agent(settings) else {}
+    with noted(settings, "bridge", SystemClock()):
+        serve(settings, stop, Surroundings(words=words, manager=taken_from(os.environ, os.getpid())))
     return 0
 
 

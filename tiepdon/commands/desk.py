@@ -1,12 +1,13 @@
 """`tiepdon desk`: the desk process: the staff's own pages."""
 
 import argparse
-import logging
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from config.settings import load
+from wire.log import set_up
 
 
 def register(commands: Any) -> None:
@@ -24,11 +25,15 @@ def run(options: argparse.Namespace) -> int:
 
         sys.stdout.write(as_text())
         return 0
+    from kiosk.audit import noted
+    from kiosk.clock import SystemClock
     from ui.desk.server import serve
     from wire.memory import give_back
+    from wire.systemd import taken_from
 
     _ = give_back()
     settings = load(options.config)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    serve(settings)
+    set_up(settings.log, "desk")
+    with noted(settings, "desk", SystemClock()):
+        serve(settings, taken_from(os.environ, os.getpid()))
     return 0

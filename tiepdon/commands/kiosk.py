@@ -1,12 +1,12 @@
 """`tiepdon kiosk`: the kiosk process: the check-in and its pages."""
 
 import argparse
-import logging
-import sys
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings, load
+from wire.log import set_up
 
 if TYPE_CHECKING:
     from kiosk.printing.spool import Printer
@@ -21,13 +21,17 @@ def register(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until told to stop; returns 0."""
+    from kiosk.audit import noted
+    from kiosk.clock import SystemClock
     from ui.server import serve
     from wire.memory import give_back
+    from wire.systemd import taken_from
 
     _ = give_back()
     settings = load(options.config)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    serve(settings, _printer)
+    set_up(settings.log, "kiosk")
+    with noted(settings, "kiosk", SystemClock()):
+        serve(settings, _printer, taken_from(os.environ, os.getpid()))
     return 0
 
 

@@ -1,13 +1,14 @@
 """`tiepdon reader`: the reader process."""
 
 import argparse
-import logging
+import os
 import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tiepdon.stopping import stop_on_signals
+from wire.log import set_up
 
 if TYPE_CHECKING:
     from reader.optical.lines import LineReader
@@ -31,6 +32,7 @@ def run(options: argparse.Namespace) -> int:
     from reader.chip.transport import Slot
     from reader.chip.world import real_surroundings
     from reader.service import PayloadSource, serve
+    from wire.systemd import taken_from
 
     def line_reader(settings: ReaderSettings) -> "LineReader | None":
         if not (settings.camera.device or settings.second_camera.device):
@@ -72,14 +74,14 @@ def run(options: argparse.Namespace) -> int:
         open_now.callback(real.close)
         return real
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     settings = load(options.config)
-    stop = stop_on_signals()
+    set_up(settings.log, "reader")
+    stop, manager = stop_on_signals(), taken_from(os.environ, os.getpid())
     surroundings = real_surroundings(settings.reader.trust_folder)
     with ExitStack() as open_now:
         place = socket_path(settings, "reader")
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lines = line_reader(settings.reader)
         devices = sources(settings.reader, lines, open_now)
-        serve(slot(settings.reader, open_now), settings.reader, place, devices, surroundings, stop, lines)
+        serve(slot(settings.reader, open_now), settings.reader, place, devices, surroundings, stop, lines, manager)
     return 0

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from config.settings import Settings, database_file, load
 from sandbox import pcscd
 from tiepdon.errors import AlreadyRunning, DidNotStart, FolderUnusable
 from tiepdon.readiness import http_json, product_probes, wait_for
+from tiepdon.reporting import reporting
 from tiepdon.stopping import stop_on_signals
 from tiepdon.supervisor import Child, Program, line_writer
 from tiepdon.world import (
@@ -32,7 +33,9 @@ from tiepdon.world import (
     tiepdon,
 )
 from wire.codec import to_json
-from wire.database import applied, open_database
+from wire.database import BEING_REPLACED, DatabaseFile, applied, is_plain, open_database
+from wire.database_damage import damage_of
+from wire.database_log import lost_commits
 
 START_SECONDS = 60.0
 HOPELESS = 4  # a process that ended so often before it was ever ready will not become so
@@ -79,11 +82,20 @@ def run(options: argparse.Namespace) -> int:
         _migrate(plan.settings, plan.settings_file)
         if plan.staffed:
             _make_accounts(plan.settings)
-        with _children(plan, stop) as children:
+        with _children(plan, stop) as children, _reporting(plan):
             if not stop.is_set():
                 _announce(options.json, {**plan.facts, "pids": {child.program.name: child.pid for child in children}})
                 stop.wait()
     return 0
+
+
+def _reporting(plan: "_Plan") -> AbstractContextManager[None]:
+    """The doctor's reports. In the sandbox only where somebody asks: a look touches the reader and asks the portal,
+    which whoever tries something there would wonder about."""
+    command = tiepdon("doctor", "--config", plan.settings_file)
+    environment = plan.programs[0].environment
+    run = Path(plan.settings.paths.run)
+    return reporting(run, command, environment, line_writer(["doctor"]), at_once=not plan.staffed)
 
 
 @dataclass(frozen=True)
@@ -303,19 +315,29 @@ def _wait_for_trust(settings: Settings, give_up: Callable[[], bool]) -> None:
 
 def _migrate(settings: Settings, settings_file: Path) -> None:
     """Bring the database to its schema, in a process that ends: sqlite-utils must not stay in ours."""
-    from tiepdon.migrations import MIGRATIONS
-
-    database = database_file(settings)
-    if database.path.exists():
-        connection = open_database(database)
-        try:
-            if applied(connection) == {migration.name for migration in MIGRATIONS}:
-                return
-        finally:
-            connection.close()
+    if _is_ready(database_file(settings)):
+        return
     done = subprocess.run(tiepdon("database", "migrate", "--config", settings_file), stdout=subprocess.DEVNULL)
     if done.returncode != 0:
         raise DidNotStart(process="database")
+
+
+def _is_ready(where: DatabaseFile) -> bool:
+    """Whether the database is whole and of this version, so that a start need not wait for a process more."""
+    from tiepdon.migrations import MIGRATIONS
+
+    if not where.path.exists() or where.beside(BEING_REPLACED).exists():
+        return False
+    plain = is_plain(where.path)
+    if lost_commits(where.path, None if plain else where.secret()) or damage_of(where, expected=True) is not None:
+        return False
+    if plain and where.key_file is not None:
+        return False
+    connection = open_database(where)
+    try:
+        return applied(connection) == {migration.name for migration in MIGRATIONS}
+    finally:
+        connection.close()
 
 
 def _make_accounts(settings: Settings) -> None:

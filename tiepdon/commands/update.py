@@ -1,20 +1,26 @@
 """`tiepdon update`: take a signed release, prove it, and go back by itself where the machine is not well with it."""
 
 import argparse
+import logging
 import sys
 import time
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from config.settings import Settings, load
-from tiepdon.commands.asking import add_answering, printed_as_json, site_zone, words_of
+from tiepdon.commands.asking import add_answering, printed_as_json, site_zone, user, words_of
 from tiepdon.update.course import Course, Look, Phase, Updates, Well
 from tiepdon.update.debian import Debian
 from tiepdon.update.fetching import Server
 from tiepdon.update.read_only import ReadOnlyRoot
 from tiepdon.update.release import MAX_LIST, Release, package_for, read_release
+from wire import chain, sqlite
 from wire.codec import to_plain
+from wire.errors import TiepDonError
+
+log = logging.getLogger(__name__)
 
 FOLDER = Path("/var/lib/tiepdon-update")  # root's alone
 INCOMING = "incoming"  # within the state folder: what the service's own user brought
@@ -85,6 +91,9 @@ def run_apply(options: argparse.Namespace) -> int:
     folder = options.folder or _found(settings)
     release: Release = read_release(folder, settings.update.public_keys)
     debian = Debian()
+    if debian.installed() == release.version:  # as each night, where updates come by themselves
+        _tell(options, settings, "update.newest", {"version": release.version})
+        return 0
     package = package_for(release, debian.architecture(), settings.update.ring, _today(settings))
     updates, root = _updates(settings, debian), _root()
     course = updates.prepare(folder, release, package)
@@ -92,14 +101,20 @@ def run_apply(options: argparse.Namespace) -> int:
         root.open_once()
         _tell(options, settings, "update.at_next_start", {"version": release.version})
         return 0
-    return _ended(options, settings, updates.resume(settings.update.health_seconds) or course)
+    course = updates.resume(settings.update.health_seconds) or course
+    _note(settings, course)
+    return _ended(options, settings, course)
 
 
 def run_resume(options: argparse.Namespace) -> int:
     """0 when nothing was under way or the update proved itself."""
     settings = load(options.config)
     course = _updates(settings, Debian()).resume(settings.update.health_seconds)
-    code = 0 if course is None else _ended(options, settings, course)
+    if course is None:
+        code = 0
+    else:
+        _note(settings, course)
+        code = _ended(options, settings, course)
     if _root().close_again():
         _tell(options, settings, "update.root_closed", {})
     return code
@@ -109,6 +124,7 @@ def run_back(options: argparse.Namespace) -> int:
     """0 when the version before is back."""
     settings = load(options.config)
     course = _updates(settings, Debian()).go_back()
+    _note(settings, course)
     _ended(options, settings, course)
     return 0 if course.phase is Phase.WENT_BACK else 1
 
@@ -128,6 +144,18 @@ def _ended(options: argparse.Namespace, settings: Settings, course: Course) -> i
     told = {"before": course.before, "after": course.after, "why": course.why or "", "at": course.ended_at or ""}
     _tell(options, settings, f"update.{course.phase.value}", told, to_plain(course))
     return 0 if course.phase is Phase.CONFIRMED else 1
+
+
+def _note(settings: Settings, course: Course) -> None:
+    """Into the audit, where the database can be written: an update that goes wrong must end all the same."""
+    from kiosk.connection import site_database
+
+    told = {"before": course.before, "after": course.after, "why": course.why}
+    try:
+        with closing(site_database(settings)()) as connection:
+            chain.note(connection, f"update.{course.phase.value}", user(), "", datetime.now(UTC), told)
+    except (TiepDonError, sqlite.Error) as error:
+        log.warning("update.%s: not in the audit: %s", course.phase.value, error)
 
 
 def _tell(

@@ -1,6 +1,6 @@
 """A root that nothing writes to is opened for one start, in which the update is installed, and closed again.
 
-The work is scripts/readonly-root's; here only who asks it, and the mark that says that it was closed before.
+The work is scripts/tiepdon-readonly-root's; here only who asks it, and the mark that says that it was closed before.
 """
 
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wire.errors import TiepDonError
 
-SECONDS = 300.0  # with a new initramfs
+SECONDS = 60.0
 
 
 class RootNotSwitched(TiepDonError):

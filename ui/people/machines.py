@@ -22,7 +22,7 @@ from ui.words import LANGUAGES, Words
 from wire.errors import TiepDonError
 
 MOST_SHOWN = 100  # acts
-PROGRAMS = (Scope.QUEUE, Scope.CALL, Scope.KIOSK, Scope.RECORDS)
+PROGRAMS = (Scope.QUEUE, Scope.CALL, Scope.KIOSK, Scope.RECORDS, Scope.METRICS)
 OF_SUPERVISORS = frozenset({Scope.CALL, Scope.RECORDS})  # what a technician may not do, no machine of theirs does
 
 

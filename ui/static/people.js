@@ -1,4 +1,5 @@
-// Accounts and machines: what came of a press takes the focus, a link is chosen whole, a typed code goes as an address.
+// Accounts, machines, requests: what came of a press takes the focus, a link is chosen whole, a typed code goes as an
+// address, a person's copy is printed.
 (() => {
   "use strict";
 
@@ -14,6 +15,10 @@
 
   document.addEventListener("focusin", (event) => {
     if (event.target.matches("[data-whole]")) event.target.select();
+  });
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-print]")) print();
   });
 
   // The policy forbids forms that leave the page by themselves.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from flask import Blueprint, Flask, Response, jsonify, request
+from flask import Blueprint, Flask, Response, request
 from flask.typing import ResponseReturnValue
 
 from config.front import DisplaySettings
@@ -83,20 +83,22 @@ def blueprint(
             controller.dispatch(event)
         return "", 204
 
-    @pages.get("/health")
-    def health() -> ResponseReturnValue:
-        version, session = controller.peek()
-        problem = session.state.code if isinstance(session.state, OutOfOrder) else None
-        return jsonify(
-            status="ok" if problem is None else "out_of_order",
-            problem=problem,
-            screen=screen_now(session).name,
-            reader_ready=session.reader_ready,
-            version=version,
-            build=build,
-        )
-
     return pages
+
+
+def told_of(now: tuple[int, Session], settings: Settings, words: Mapping[str, Words], build: str) -> dict[str, object]:
+    """What `/health` says of the check-in: which screen is to stand there, and why it is out of order."""
+    version, session = now
+    problem = session.state.code if isinstance(session.state, OutOfOrder) else None
+    screen = screen_of(session, settings, words.get(session.language, words[settings.kiosk.language]))
+    return {
+        "status": "ok" if problem is None else "out_of_order",
+        "problem": problem,
+        "showing": screen.name,
+        "reader_ready": session.reader_ready,
+        "version": version,
+        "build": build,
+    }
 
 
 def far_of(display: DisplaySettings) -> float:

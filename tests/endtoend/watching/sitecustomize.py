@@ -17,9 +17,25 @@ _set_up, _md5, _token = logging.basicConfig, hashlib.md5, secrets.token_urlsafe
 faulthandler.enable()  # a process that is told to abort shows where each of its threads is
 
 
+class Whole(logging.Formatter):
+    """A process's own lines, what each was given, and the same once more in the other format."""
+
+    def __init__(self, own: logging.Formatter) -> None:
+        super().__init__()
+        self._own = own
+
+    def format(self, record: logging.LogRecord) -> str:
+        from wire.log import JsonLines, TextLines  # wire is not to be imported before the process begins
+
+        other = TextLines() if isinstance(self._own, JsonLines) else JsonLines("watched")
+        return f"{self._own.format(record)} {record.args}\n{other.format(record)}"
+
+
 def everything(**options: Any) -> None:
     """Debug level for every logger, with what each was given."""
-    _set_up(**{**options, "level": 1, "format": f"{options.get('format', '%(message)s')} %(args)s"})
+    for handler in options.get("handlers", ()):
+        handler.setFormatter(Whole(handler.formatter))
+    _set_up(**{**options, "level": 1})
 
 
 def password_hash(content: bytes = b"", **options: Any) -> Any:

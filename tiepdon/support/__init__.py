@@ -1,0 +1,1 @@
+"""What `tiepdon support-bundle` gathers, and the wall that keeps persons out of it."""
