@@ -77,9 +77,8 @@ def run_find(options: argparse.Namespace) -> int:
 
 def run_export(options: argparse.Namespace) -> int:
     """Write the copy into a folder that nobody else may read. Raises NotANumber, FolderUnusable."""
-    from ui.person_sheet import sheet
-
     from kiosk.persons import export
+    from ui.person_sheet import sheet
     from wire.codec import to_json
 
     settings = load(options.config)
