@@ -10,14 +10,16 @@ import pytest
 from msgspec.structs import replace
 
 from config.settings import Settings, database_file, database_path, load, socket_path
+from kiosk.requests import Asked, Kind, Outcome, add, finish
 from sandbox.portal_tls import Certificates
 from tests.hisbridge.certificates import authority, server_certificate
+from tests.kiosk.people import LAN
 from tests.support.database import migrated
 from tiepdon.checks import certificates, screen, upkeep
 from tiepdon.checks.finding import Finding
 from tiepdon.migrations import MIGRATIONS
 from wire import chain
-from wire.database import open_database
+from wire.database import open_database, transaction
 from wire.server import Request, Response, json_response, serving
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -64,6 +66,21 @@ def test_old_data_that_stayed_is_told_and_a_purge_of_last_night_is_not(site: Set
     assert told(upkeep.look_at_purge(site, NOW + timedelta(days=3))) == ("warn", "doctor.purge_late")
 
 
+def test_requests_of_persons_that_are_late_are_told_with_the_oldest_day(site: Settings) -> None:
+    assert told(upkeep.look_at_requests(site, NOW)) == ("ok", None)
+    with closing(open_database(database_file(site))) as connection, transaction(connection):
+        for kind, days in ((Kind.COPY, 20), (Kind.ERASE, 9), (Kind.VIEW, 0)):
+            add(connection, Asked(kind, LAN), "hoa", NOW - timedelta(days=days))
+    (finding,) = upkeep.look_at_requests(site, NOW)
+    assert (finding.status.value, finding.code) == ("warn", "doctor.requests_late")
+    assert finding.data == {"open": 3, "late": 2, "due": "2026-11-05"}
+    assert LAN not in str(finding)
+    with closing(open_database(database_file(site))) as connection, transaction(connection):
+        for number in (1, 2):
+            finish(connection, number, Outcome.DONE, "hoa", NOW)
+    assert told(upkeep.look_at_requests(site, NOW)) == ("ok", None)
+
+
 def test_an_audit_that_does_not_prove_itself_is_told(site: Settings) -> None:
     purged(site, NOW)
     assert told(upkeep.look_at_audit(site)) == ("ok", None)
@@ -75,7 +92,7 @@ def test_an_audit_that_does_not_prove_itself_is_told(site: Settings) -> None:
 
 
 def test_without_a_database_there_is_nothing_to_tell_of_it(settings: Settings) -> None:
-    looks = (upkeep.look_at_purge, upkeep.look_at_audit, upkeep.look_at_snapshots)
+    looks = (upkeep.look_at_purge, upkeep.look_at_requests, upkeep.look_at_audit, upkeep.look_at_snapshots)
     assert [finding for look in looks for finding in look(settings)] == []
 
 

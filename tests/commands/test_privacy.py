@@ -88,6 +88,16 @@ def test_the_purge_says_what_it_removed(site: Site) -> None:
     assert (code, told) == (0, "0 check-ins removed (0 rows in all)\n")
 
 
+def test_a_purge_whose_clock_is_doubtful_removes_nothing_until_somebody_looked_at_it(site: Site) -> None:
+    site.came(days=90)
+    with closing(open_database(database_path(site.settings))) as connection:
+        chain.note(connection, "purge", "system", "", Then(89).now())
+    code, told = site.run("purge", "--language", "en")
+    assert (code, "purge.clock_doubtful" in told, "Nothing was removed" in told) == (1, True, True)
+    assert site.answer("purge", "--clock-is-right")["removed"]["visits"] == 1
+    assert site.run("purge")[0] == 0
+
+
 def test_the_rules_are_told_without_removing_anything(site: Site) -> None:
     site.came(days=3)
     rules = {one["table"]: one["term"] for one in site.answer("purge", "--rules")["rules"]}

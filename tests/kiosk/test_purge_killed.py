@@ -26,7 +26,7 @@ from wire.database_copies import take_snapshot
 KILLS = 10
 OLD = 900  # visits that are over: some batches of one purge
 STAYS = 5
-NUMBERS, NAME = "0013039", "TRẦN THỊ CŨ"  # of those who are over
+NUMBERS, NAME = "0093039", "TRẦN THỊ CŨ"  # of those who are over
 
 
 def written(folder: Path) -> Path:

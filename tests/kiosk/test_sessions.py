@@ -11,6 +11,7 @@ from kiosk.sessions import MOST_OF_ONE, MOST_WRONG, Held
 from kiosk.sign_in import LONGEST_WAIT_SECONDS, MOST_KEPT, SignInRefused, SignInWait, network_of
 from tests.kiosk.test_accounts import PIN, House
 from tests.kiosk.world import rows
+from wire import chain
 
 HERE = "192.168.5.7"
 
@@ -85,6 +86,22 @@ def test_the_pin_opens_it_and_five_wrong_ones_end_it(house: House) -> None:
         with pytest.raises(SignInRefused):
             house.door.unlock(locked, "999999")
     assert house.sessions.find(token) is None
+
+
+def test_a_wrong_pin_at_the_lock_screen_is_in_the_audit_with_where_and_without_the_pin(house: House) -> None:
+    token = house.sessions.begin("mai", HERE)
+    house.sessions.lock(held(house, token).session)
+    with pytest.raises(SignInRefused):
+        house.door.unlock(held(house, token), "999999")
+    with pytest.raises(SignInRefused):
+        house.door.change(held(house, token), "888888", PIN)
+    with house.accounts.connection.using() as connection:
+        chain.verify(connection)
+        told = [one for one in chain.entries(connection, 10) if one.act == "account.refused"]
+    assert [(one.who, one.place, one.data) for one in told] == [
+        ("mai", HERE, {"page": "change"}),
+        ("mai", HERE, {"page": "lock"}),
+    ]
 
 
 def test_a_clock_that_goes_back_gives_no_session_more_than_its_hours(house: House) -> None:

@@ -1,4 +1,5 @@
-"""The staff's door and what supervisors keep: signing in, lock, PIN, the first page, accounts, machines, refusals."""
+"""The staff's door and what supervisors keep: signing in, lock, PIN, the first page, accounts, persons' requests,
+machines, refusals."""
 
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from config.front import OidcSettings
 from kiosk.accounts import Role
 from kiosk.machines import Scope
+from kiosk.person_desk import open_person_desk
+from kiosk.requests import Asker, Kind, Outcome
+from kiosk.states import Choice, Consent
+from tests.kiosk.people import LAN, MINH, by_chip, covered
 from tests.pictures.counter import SIZES, judge
 from tests.pictures.looking import Language, Part, Size, browsing
 from tests.ui.browsing import served
@@ -38,6 +43,11 @@ STATES = (
     "people-open",
     "people-wrong",
     "people-code",
+    "requests",
+    "requests-open",
+    "requests-wrong",
+    "requests-erase",
+    "requests-copy",
     "machines",
     "machines-open",
     "machines-code",
@@ -51,6 +61,12 @@ _EXAMPLE = """([code, link, drawn]) => {
   document.querySelector("[data-handed]").textContent = code;
   for (const one of document.querySelectorAll("[data-whole]")) one.value = link;
   for (const one of document.querySelectorAll(".handed svg")) one.outerHTML = drawn;
+}"""
+_EXAMPLE_ASKED = """() => {
+  const example = { 32: "0123456789abcdef".repeat(2), 8: "01ab23cd" };
+  for (const one of document.querySelectorAll(".rows th small, .sheet td:not(:has(*))")) {
+    one.textContent = one.textContent.replace(/\\b([0-9a-f]{32}|[0-9a-f]{8})$/, (told) => example[told.length]);
+  }
 }"""
 
 
@@ -165,6 +181,47 @@ def _kept(desk: PeopleSite, page: Page, address: str) -> Iterator[str]:
             _EXAMPLE, [CODE, LINK, segno.make_qr(LINK).svg_inline(border=4, light="#fff", omitsize=True, svgclass="qr")]
         )
         yield f"{kind}-code"
+    yield from _asked(desk, page, address)
+
+
+def _asked(desk: PeopleSite, page: Page, address: str) -> Iterator[str]:
+    """What persons ask of their data: late, answered, waiting, done."""
+    desk.store.check_in("asked", by_chip(LAN, "asked"), covered(), Choice(consent=Consent("1", "vi")))
+    with closing(open_person_desk(desk.settings, desk.clock)) as requests:
+        for kind in (Kind.CORRECT, Kind.WITHDRAW, Kind.COPY):
+            requests.add(kind, MINH, Asker.PARENT, "letter", "hoa")
+        requests.finish(3, Outcome.PARTLY, "hoa")
+        requests.answer(2, "hoa")
+        desk.clock.jump(days=4)
+        for kind in (Kind.ERASE, Kind.COPY):
+            requests.add(kind, LAN, Asker.SELF, "counter", "hoa")
+    become = desk.cookie(Role.SUPERVISOR)
+    page.context.add_cookies([{"name": name, "value": value, "url": address} for name, value in become.items()])
+    page.goto(f"{address}/people/requests")
+    page.evaluate(_EXAMPLE_ASKED)
+    yield "requests"
+    page.locator("[data-request='4'] summary").click()
+    page.locator(".history summary").click()
+    page.evaluate(_EXAMPLE_ASKED)
+    yield "requests-open"
+    page.fill("#f-number", "12345")
+    page.press("#f-number", "Enter")
+    expect(page.locator("#f-number")).to_be_focused()
+    page.evaluate(_EXAMPLE_ASKED)
+    yield "requests-wrong"
+    page.locator("[data-request='4'] summary").click()
+    page.fill("#f-look-4", LAN)
+    page.press("#f-look-4", "Enter")
+    expect(page.locator("[data-done='look']")).to_be_visible()
+    page.evaluate(_EXAMPLE_ASKED)
+    yield "requests-erase"
+    page.goto(f"{address}/people/requests")
+    page.locator("[data-request='5'] summary").click()
+    page.fill("#f-copy-5", LAN)
+    page.press("#f-copy-5", "Enter")
+    expect(page.locator("article.sheet")).to_be_visible()
+    page.evaluate(_EXAMPLE_ASKED)
+    yield "requests-copy"
 
 
 PART = Part("door", STATES, SIZES, walk, judge)
