@@ -22,6 +22,7 @@ from wire import sqlite
 from wire.chain_key import attach, audit_key
 from wire.codec import Record, from_json, to_json
 from wire.database import transaction
+from wire.database_swap import give_to_owner
 from wire.errors import MalformedMessage, TiepDonError
 
 GENESIS = bytes(32)  # before the first row
@@ -338,6 +339,7 @@ class Witness:
             file.write(to_json(kept))
             file.flush()
             os.fsync(file.fileno())
+        give_to_owner(beside)
         beside.replace(self._file)
 
 

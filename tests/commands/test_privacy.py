@@ -6,7 +6,7 @@ import re
 import stat
 import sys
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +242,14 @@ def test_an_incident_names_whose_data_who_saw_them_and_until_when_it_must_be_tol
         assert chain.entries(connection, 1)[0].act == "incident.reported"
         assert chain.reference(connection, LAN) in told["references"]
     assert visit
+
+
+def test_a_day_named_as_the_end_of_an_incident_counts_whole(site: Site) -> None:
+    site.came()
+    zone = timezone(timedelta(minutes=site.settings.site.utc_offset_minutes))
+    today = datetime.now(zone).date().isoformat()
+    told = site.answer("incident", "report", "--from", today, "--to", today)
+    assert (told["persons"], told["until"][:16]) == (1, f"{today}T23:59")
 
 
 def test_who_was_seen_is_known_by_reference_after_the_persons_are_gone(site: Site) -> None:

@@ -1,5 +1,6 @@
 """The audit's chain against whoever holds the database file, and not the key."""
 
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import closing
@@ -141,6 +142,16 @@ def test_the_end_cut_off_shows_by_the_head_that_was_kept(
         witness.check(audit)
     with pytest.raises(AuditCut):
         chain.holds(audit, printed)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_head_that_root_keeps_belongs_to_the_service(audit: sqlite.Connection, tmp_path: Path) -> None:
+    state = tmp_path / "of-the-service"
+    state.mkdir()
+    os.chown(state, 65534, 65534)
+    Witness(state / "head").keep(audit, NOON)
+    kept = (state / "head").stat()
+    assert (kept.st_uid, kept.st_gid, kept.st_mode & 0o777) == (65534, 65534, 0o600)
 
 
 def test_an_older_database_put_back_shows_the_same_way(

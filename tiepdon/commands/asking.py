@@ -3,7 +3,7 @@
 import argparse
 import getpass
 import sys
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 
 from config.settings import Settings
 from tiepdon.commands.lookup import LANGUAGES
@@ -56,6 +56,21 @@ def moment(text: str) -> datetime:
     if when is None or when.year not in _YEARS:
         raise argparse.ArgumentTypeError("2026-11-21 or 2026-11-21T07:00")
     return when
+
+
+def over(text: str) -> datetime:
+    """A day or a moment at which something was over: a day counts whole, to its last moment. Raises
+    ArgumentTypeError."""
+    when = moment(text)
+    return datetime.combine(when, time.max) if _is_day(text) else when
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def site_zone(settings: Settings) -> timezone:

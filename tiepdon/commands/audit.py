@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings, database_file, load
-from tiepdon.commands.asking import add_answering, moment, number, printed_as_json, site_zone, user, words_of
+from tiepdon.commands.asking import add_answering, moment, number, over, printed_as_json, site_zone, user, words_of
 from wire.database import open_for_reading
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def register(commands: Any) -> None:
     verify.set_defaults(run=run_verify)
     listed = actions.add_parser("list", help="what was done, newest first")
     listed.add_argument("--since", type=moment, help="a day or a moment")
-    listed.add_argument("--until", type=moment, help="a day or a moment")
+    listed.add_argument("--until", type=over, help="a day, whole, or a moment")
     listed.add_argument("--act", default="", help="one act alone, as visit.seen")
     listed.add_argument("--who", default="", help="one account alone")
     listed.add_argument("--limit", type=number, default=100, help="how many (default: 100)")

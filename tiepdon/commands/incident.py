@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.settings import load
-from tiepdon.commands.asking import add_answering, moment, printed_as_json, site_zone, user, words_of
+from tiepdon.commands.asking import add_answering, moment, over, printed_as_json, site_zone, user, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ def register(commands: Any) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     report = actions.add_parser("report", help="the facts that form 08 asks")
     report.add_argument("--from", dest="since", required=True, type=moment, help="a day or a moment: it began")
-    report.add_argument("--to", dest="until", required=True, type=moment, help="a day or a moment: it was over")
+    report.add_argument("--to", dest="until", required=True, type=over, help="a day, whole, or a moment: it was over")
     report.add_argument("--found", type=moment, help="when it was found; the 72 hours count from here (default: now)")
     report.add_argument(
         "--kind",

@@ -10,6 +10,7 @@ here decides what ready means; it is told (`Well`).
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
@@ -214,10 +215,13 @@ class Updates:
         return check_package(self._folder, package)
 
     def _make_room(self) -> None:
-        """The packages of updates that are over; the one to go back to is packed anew."""
+        """The packages of updates that are over, and what a power cut left of packing; the one to go back to is packed
+        anew."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for old in self._folder.glob("*.deb"):
             old.unlink()
+        for half in self._folder.glob("dpkg-repack.*"):
+            shutil.rmtree(half, ignore_errors=True)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -14,6 +14,7 @@ from wire.errors import TiepDonError
 PACKAGE = "tiepdon"
 INSTALL_SECONDS = 900.0  # unpacking 200 MB onto a slow SD card
 ASK_SECONDS = 30.0
+QUICKLY = ("--deb-option=-Zgzip", "--deb-option=-z1")  # xz takes minutes for 400 MB, on a Pi more than we wait
 SAID = 400  # characters of dpkg's last words
 
 
@@ -66,7 +67,7 @@ class Debian:
     def pack_installed(self, folder: Path) -> Path:
         """What is installed, as a package again: the way back."""
         before = set(folder.glob("*.deb"))
-        self._run(["dpkg-repack", f"--root={self.root}", self.package], INSTALL_SECONDS, folder)
+        self._run(["dpkg-repack", f"--root={self.root}", *QUICKLY, self.package], INSTALL_SECONDS, folder)
         made = sorted(set(folder.glob("*.deb")) - before)
         if len(made) != 1:
             raise PackageSystemFailed(said="nothing was packed")

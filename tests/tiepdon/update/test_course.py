@@ -143,6 +143,20 @@ class Cut(Debian):
         raise PowerCut
 
 
+def test_what_a_power_cut_leaves_of_packing_the_way_back_is_removed_at_the_next_try(site: Site) -> None:
+    class CutPacking(Debian):
+        def pack_installed(self, folder: Path) -> Path:
+            (folder / "dpkg-repack.tiepdon.abcdef" / "usr").mkdir(parents=True)
+            (folder / "tiepdon_1.0_amd64.deb").write_bytes(b"!<arch>")
+            raise PowerCut
+
+    with pytest.raises(PowerCut):
+        site.take("1.1", "ready", site.updates(CutPacking(site.root)))
+    assert site.updates().resume(20) is None
+    assert site.take("1.2", "ready") is Phase.CONFIRMED
+    assert not list(site.folder.rglob("dpkg-repack.*"))
+
+
 def test_a_power_cut_behind_the_unpacking_is_taken_up_at_the_next_start(site: Site) -> None:
     with pytest.raises(PowerCut):
         site.take("1.1", "ready", site.updates(Cut(site.root)))
