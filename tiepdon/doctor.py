@@ -48,7 +48,7 @@ __all__ = ["GROUPS", "Finding", "Status", "examine", "report"]
 
 OUTSIDE_SECONDS = 5.0  # how long the portal or a receiving system may take
 PROCESS_SECONDS = 2.0
-LONGEST_SECONDS = 7.0  # after which a probe is given up; the whole report takes no longer
+LONGEST_SECONDS = 8.0  # after which a probe is given up; the whole report takes no longer
 
 # The parts of a site, in the order in which a card's data passes through them, then what all of them stand on. A probe
 # is known by its name up to the colon.

@@ -105,6 +105,7 @@ def test_no_camera_is_named_where_one_is_used_or_none_is_there(doctor: Doctor) -
         "code": None,
         "data": {"configured": False},
         "milliseconds": 0,
+        "group": "",
     }
     doctor.webcam.unplug()
     assert doctor.told("") == ("ok", None)

@@ -6,9 +6,10 @@ Needs root, systemd-nspawn and debootstrap. Nothing of it leaves the machine but
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,12 +21,25 @@ NSPAWN = ("systemd-nspawn", "--quiet", "--register=no", "--keep-unit")
 
 
 class Container:
-    """A booted tree. `leader` is its systemd's process here."""
+    """A tree that is booted by `boot`. `leader` is its systemd's process here."""
 
-    def __init__(self, tree: Path, process: "subprocess.Popen[bytes]", leader: int) -> None:
+    def __init__(self, tree: Path, boot: "Callable[[], subprocess.Popen[bytes]]") -> None:
         self.tree = tree
-        self.leader = leader
-        self._process = process
+        self._boot = boot
+        self._process = boot()
+        self.leader = _leader(self._process.pid)
+
+    def booted(self) -> None:
+        """Wait until it is up."""
+        self.until("boot", "sh", "-c", "systemctl is-system-running | grep -E 'running|degraded'", seconds=BOOT_SECONDS)
+
+    def cut_power(self) -> None:
+        """Everything in it dies at once; then it starts again."""
+        os.kill(self.leader, signal.SIGKILL)
+        self._process.wait(60)
+        self._process = self._boot()
+        self.leader = _leader(self._process.pid)
+        self.booted()
 
     def run(self, *command: str, seconds: float = 120) -> "subprocess.CompletedProcess[str]":
         """One command inside, to its end, as root and with nothing of this machine's surroundings."""
@@ -108,16 +122,13 @@ def booted(release: str, wanted: list[str], place: Path) -> Iterator[Container]:
         "systemd.log_target=console",
     ]
     with log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    container = Container(tree, process, _leader(process.pid))
-    try:
-        container.until(
-            "boot", "sh", "-c", "systemctl is-system-running | grep -E 'running|degraded'", seconds=BOOT_SECONDS
-        )
-        yield container
-    finally:
-        container.stop()
-        shutil.rmtree(tree, ignore_errors=True)
+        container = Container(tree, lambda: subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
+        try:
+            container.booted()
+            yield container
+        finally:
+            container.stop()
+            shutil.rmtree(tree, ignore_errors=True)
 
 
 def _leader(outer: int) -> int:

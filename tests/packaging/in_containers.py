@@ -14,14 +14,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.packaging import updating
 from tests.packaging.container import KEPT, Container, booted
 from tests.packaging.variants import as_version, depends_of, version_of, with_migration
 from tests.systemd import in_container
 
-NEEDED = ("debootstrap", "systemd-nspawn", "nsenter", "dpkg-deb")
+NEEDED = ("debootstrap", "systemd-nspawn", "nsenter", "dpkg-deb", "minisign")
 RELEASES = ("bookworm", "trixie")
 LISTEN = "127.0.0.1:8080"
-DIGITS = ("001303900017", "001303900025", "001303900033", "001303900041", "001303900058", "001303900066")
+DIGITS = (
+    "001303900017",
+    "001303900025",
+    "001303900033",
+    "001303900041",
+    "001303900058",
+    "001303900066",
+    "001303900074",
+    "001303900082",
+    "001303900090",
+    "001303900108",
+    "001303900116",
+)
 CHECK_IN = Path(__file__).with_name("one_check_in.py")
 ANSWERS = """
 [site]
@@ -49,6 +62,7 @@ class Packages:
     first: Path
     higher: Path
     broken: Path
+    releases: updating.Releases
 
 
 def main(arguments: list[str]) -> int:
@@ -69,7 +83,7 @@ def main(arguments: list[str]) -> int:
         for release in arguments[1:] or RELEASES:
             started = time.monotonic()
             try:
-                with booted(release, depends_of(package), place) as container:
+                with booted(release, [*depends_of(package), "dpkg-repack"], place) as container:
                     _say(release, "booted", started)
                     live_through(container, packages, release)
             except AssertionError as error:
@@ -126,6 +140,28 @@ def live_through(container: Container, packages: Packages, release: str) -> None
         install(container, inside["first"], "--allow-downgrades")
         ready(container)
         check_in()
+        assert tickets(container) == sorted(taken), (tickets(container), taken)
+    with step(release, "a good release is taken and stays"):
+        container.must("apt-get", "install", "-q", "-y", "--no-download", "dpkg-repack")
+        updating.trust(container, packages.releases)
+        assert updating.phase(updating.apply(container, packages.releases, "good")) == "confirmed"
+        good = packages.releases.versions["good"]
+        assert updating.installed(container) == good
+        check_in()
+    for bad in ("does not start", "cannot even migrate"):
+        with step(release, f"a release that {bad} goes back by itself"):
+            assert updating.phase(updating.apply(container, packages.releases, bad)) == "went_back"
+            assert updating.installed(container) == good
+            ready(container)
+            check_in()
+            assert tickets(container) == sorted(taken), (tickets(container), taken)
+    with step(release, "a power cut while a release is proved is taken up at the next start"):
+        updating.cut_while_proving(container, packages.releases, "cut off")
+        ready(container)
+        assert updating.installed(container) == packages.releases.versions["cut off"]
+        check_in()
+        install(container, inside["first"], "--allow-downgrades")
+        ready(container)
         assert tickets(container) == sorted(taken), (tickets(container), taken)
     with step(release, "a removal keeps what people entered and what the site set"):
         container.must("apt-get", "remove", "-q", "-y", "tiepdon")
@@ -205,7 +241,8 @@ def _packages(package: Path, place: Path) -> Packages:
     adds = with_migration("CREATE TABLE package_test (number INTEGER) STRICT", next_)
     fails = with_migration("CREATE TABLE tickets (number INTEGER)", broken)
     higher = as_version(package, next_, place, adds)
-    return Packages(package, higher, as_version(higher, broken, place, fails))
+    releases = updating.make(package, place, patch + 3)
+    return Packages(package, higher, as_version(higher, broken, place, fails), releases)
 
 
 def _used(container: Container) -> str:
