@@ -203,6 +203,7 @@ def test_a_worn_card_is_told_where_it_tells_itself(
 
 UNIT = "Id=tiepdon-{name}.service\nLoadState=loaded\nActiveState={active}\nSubState={sub}\nResult={result}\n"
 UNIT += "NRestarts={restarts}\nUnitFileState=enabled\nType={kind}\n"
+CONDITION = "ConditionResult=no\nConditionTimestampMonotonic={asked}\n"
 
 
 def unit(name: str, active: str = "active", sub: str = "running", **told: Any) -> str:
@@ -218,6 +219,9 @@ def unit(name: str, active: str = "active", sub: str = "running", **told: Any) -
         ([unit("reader", restarts=9), unit("kiosk")], ("warn", "doctor.unit_restarts")),
         ([unit("reader", "activating", "auto-restart")], ("warn", "doctor.unit_restarts")),
         ([unit("reader"), unit("kiosk", "inactive", "dead")], ("warn", "doctor.unit_inactive")),
+        # Never asked yet, and asked in vain: there is no screen.
+        ([unit("screen", "inactive", "dead") + CONDITION.format(asked=0)], ("warn", "doctor.unit_inactive")),
+        ([unit("screen", "inactive", "dead") + CONDITION.format(asked=90)], ("ok", None)),
         (["rubbish\n"], ("ok", None)),
     ],
 )

@@ -9,7 +9,10 @@ from wire.errors import Datum
 
 UNITS = "units"
 PATTERN = "tiepdon*"
-PROPERTIES: Final = ("Id", "LoadState", "ActiveState", "SubState", "Result", "NRestarts", "UnitFileState", "Type")
+PROPERTIES: Final = (
+    *("Id", "LoadState", "ActiveState", "SubState", "Result", "NRestarts", "UnitFileState", "Type"),
+    *("ConditionResult", "ConditionTimestampMonotonic"),
+)
 MOST_RESTARTS = 3  # since the unit was started by hand or by the machine; deploying gives one
 
 
@@ -49,9 +52,15 @@ def _judged(unit: dict[str, str]) -> Finding | None:
         return Finding(probe=UNITS, status=Status.WARN, code="doctor.unit_restarts", data=data)
     enabled = unit.get("UnitFileState") in ("enabled", "enabled-runtime")
     lasting = unit.get("Type") != "oneshot" and unit.get("Id", "").endswith((".service", ".timer", ".socket", ".path"))
-    if enabled and lasting and unit.get("ActiveState") == "inactive":
+    if enabled and lasting and unit.get("ActiveState") == "inactive" and not _left_out(unit):
         return Finding(probe=UNITS, status=Status.WARN, code="doctor.unit_inactive", data=data)
     return None
+
+
+def _left_out(unit: dict[str, str]) -> bool:
+    """Whether systemd asked the unit's own conditions and left it out: a screen's, where there is none. Before they
+    were ever asked the result is "no" too (org.freedesktop.systemd1(5))."""
+    return unit.get("ConditionResult") == "no" and unit.get("ConditionTimestampMonotonic", "0") != "0"
 
 
 def _count(unit: dict[str, str]) -> int:
