@@ -6,38 +6,16 @@ the product's database.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the same interface (PEP 249 and what the standard module adds)
-    from sqlite3 import (
-        Connection,
-        Cursor,
-        DatabaseError,
-        Error,
-        IntegrityError,
-        OperationalError,
-        Row,
-        connect,
-        sqlite_version,
-    )
+    import sqlite3 as _module
 else:
-    from sqlcipher3.dbapi2 import (
-        Connection,
-        Cursor,
-        DatabaseError,
-        Error,
-        IntegrityError,
-        OperationalError,
-        Row,
-        connect,
-        sqlite_version,
-    )
+    from sqlcipher3 import dbapi2 as _module
 
-__all__ = [
-    "Connection",
-    "Cursor",
-    "DatabaseError",
-    "Error",
-    "IntegrityError",
-    "OperationalError",
-    "Row",
-    "connect",
-    "sqlite_version",
-]
+Connection = _module.Connection
+Cursor = _module.Cursor
+DatabaseError = _module.DatabaseError
+Error = _module.Error
+IntegrityError = _module.IntegrityError
+OperationalError = _module.OperationalError
+Row = _module.Row
+connect = _module.connect
+sqlite_version = _module.sqlite_version

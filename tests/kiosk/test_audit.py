@@ -1,6 +1,5 @@
 """What the law wants to be known later is in the audit: who, from where, to whom, and never the person's own data."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -21,36 +20,13 @@ from kiosk.sign_in import SignIn, SignInRefused
 from kiosk.store import Store
 from kiosk.visit_views import open_visit_views
 from tests.kiosk.people import LAN, by_chip, covered
-from tests.kiosk.world import MORNING, HandClock, site, store_of
+from tests.kiosk.world import MORNING, HandClock, site
 from wire import chain, sqlite
 from wire.chain import AuditBroken, AuditCut, AuditHeadMissing
-from wire.database import open_database
 from wire.keys import write_new_key
 
 SIGNER = Signer(account="hoa.le", full_name="Lê Thị Mẫu")
 PERSONAL = (LAN, "LAN", "12 Phố Thử", "0000000000")
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return site(tmp_path / "state")
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-def store(settings: Settings, clock: HandClock) -> Iterator[Store]:
-    with store_of(settings, clock) as opened:
-        yield opened
-
-
-@pytest.fixture
-def database(settings: Settings) -> Iterator[sqlite.Connection]:
-    with closing(open_database(database_path(settings))) as connection:
-        yield connection
 
 
 def told(database: sqlite.Connection) -> list[tuple[str, str, str]]:

@@ -1,13 +1,12 @@
 """A person asks what is kept of them, wants a copy, wants it gone: by their number, in the terms of the law."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
-from config.settings import Settings, database_path
+from config.settings import Settings
 from hisbridge.outbox import claim
 from kiosk import persons, requests
 from kiosk.legal_basis import NoSuchConsent, Purpose, consents_of, note_bases, text_hash, withdraw
@@ -19,35 +18,13 @@ from kiosk.store import Store
 from kiosk.working_days import after_days, after_working_days, is_working_day
 from tests.kiosk.people import LAN, MINH, by_chip, covered
 from tests.kiosk.test_retention import came, left_of, settled
-from tests.kiosk.world import HandClock, rows, site, store_of
+from tests.kiosk.world import HandClock, rows
 from wire import chain, sqlite
 from wire.codec import from_json, to_json
 from wire.database import open_database, transaction
 
 SITE = timezone(timedelta(hours=7))
 FRIDAY = datetime(2026, 11, 20, 9, 0, tzinfo=SITE)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return site(tmp_path / "state")
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-def store(settings: Settings, clock: HandClock) -> Iterator[Store]:
-    with store_of(settings, clock) as opened:
-        yield opened
-
-
-@pytest.fixture
-def database(settings: Settings) -> Iterator[sqlite.Connection]:
-    with closing(open_database(database_path(settings))) as connection:
-        yield connection
 
 
 def test_what_is_kept_of_a_person_is_found_and_that_somebody_looked_is_written_down(

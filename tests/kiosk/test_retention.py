@@ -3,7 +3,6 @@
 import re
 import threading
 import unicodedata
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -34,22 +33,6 @@ from wire.keys import write_new_key
 
 NAME, ADDRESS, HOSPITAL = "NGUYỄN THỊ LAN", "12 Phố Thử, Phường Mẫu, Hà Nội", "BN-0077-LAN"
 SLOW = Coverage(verdict=Verdict.UNVERIFIED, reason="portal.timeout")
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return site(tmp_path / "state")
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-def store(settings: Settings, clock: HandClock) -> Iterator[Store]:
-    with store_of(settings, clock) as opened:
-        yield opened
 
 
 def settled(settings: Settings, state: State = State.ACKNOWLEDGED, at: datetime = MORNING) -> None:

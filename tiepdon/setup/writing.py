@@ -15,6 +15,7 @@ from typing import Any
 
 from config.settings import ConfigError, ConfigMissing, ConfigSyntax, Settings, load
 from tiepdon.setup.answers import SITE_KEY, Answers, with_paths
+from wire.database_swap import sync
 from wire.errors import TiepDonError
 from wire.keys import write_new_key
 
@@ -117,9 +118,9 @@ def _replace(config: Path, folder: Path, tree: Mapping[str, Any], answers: Answe
             _beside(kept).replace(kept)
         for new, file in waiting:
             new.replace(file)
-        _settle(folder)
+        sync(folder)
         candidate.replace(config)
-        _settle(config.parent)
+        sync(config.parent)
     finally:
         for file in (candidate, *(new for new, _ in waiting)):
             with suppress(OSError):
@@ -147,14 +148,6 @@ def _put(file: Path, text: str, mode: int) -> None:
         opened.flush()
         os.fsync(opened.fileno())
     file.chmod(mode)
-
-
-def _settle(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _is_table(value: Any) -> bool:

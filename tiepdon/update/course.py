@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from tiepdon.update.debian import Debian
 from tiepdon.update.release import Package, PackageWrong, Release, check_package
 from wire.codec import Record, from_json, to_json
+from wire.database_swap import write_durably
 from wire.errors import MalformedMessage, TiepDonError
 
 STEADY_LOOKS = 5  # in a row
@@ -196,7 +197,7 @@ class Updates:
 
     def _keep(self, course: Course) -> Course:
         """Durable before the next step."""
-        _write(self._folder / _FILE, to_json(course))
+        write_durably(self._folder / _FILE, to_json(course))
         return course
 
     def _taken(self, source: Path, package: Package) -> Path:
@@ -222,17 +223,3 @@ class Updates:
             old.unlink()
         for half in self._folder.glob("dpkg-repack.*"):
             shutil.rmtree(half, ignore_errors=True)
-
-
-def _write(path: Path, content: bytes) -> None:
-    beside = path.with_name(path.name + ".new")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
