@@ -5,12 +5,12 @@ a connector.
 """
 
 import logging
-import os
 from pathlib import Path
 
 from config.front import Device
 from kiosk.states import OutOfOrder
 from wire.codec import Record, from_json, to_json
+from wire.database_swap import write_durably
 from wire.errors import MalformedMessage, TiepDonError
 
 log = logging.getLogger(__name__)
@@ -46,21 +46,6 @@ class Outage:
             if outage is None:
                 self._file.unlink(missing_ok=True)
             else:
-                self._write(to_json(_Kept(code=outage.code, device=outage.device)))
+                write_durably(self._file, to_json(_Kept(code=outage.code, device=outage.device)))
         except OSError as error:
             log.warning("outage: %s", type(error).__name__)
-
-    def _write(self, content: bytes) -> None:
-        draft = self._file.with_suffix(".new")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(descriptor, content)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        draft.replace(self._file)
-        folder = os.open(self._file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
