@@ -80,6 +80,10 @@ def show(page: Page, address: str, text: str, language: str = "vi", weight: int 
 
 def fonts_of(page: Page, selector: str) -> set[tuple[str, bool]]:
     """By which fonts the letters of an element were really drawn, and whether each came from our server."""
+    # Laying it out asks for the fonts; until they are here the system's own letters may stand there.
+    page.evaluate(
+        "selector => (document.querySelector(selector).getClientRects(), document.fonts.ready.then(() => 0))", selector
+    )
     session = page.context.new_cdp_session(page)
     session.send("DOM.enable")
     session.send("CSS.enable")

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import tomllib
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from tiepdon.setup.answers import AnswersUnusable, parse
 from tiepdon.setup.devices import Found, look
 from tiepdon.setup.sources import SourceUnusable, forget, found, from_address, from_devices, from_file
 from tiepdon.setup.writing import merged, toml_of, write
+from ui.words import LANGUAGES, Words
 from wire import sqlite
 
 PASSWORD = "mật khẩu bí mật 42"
@@ -103,6 +104,13 @@ def house(tmp_path: Path) -> House:
     return House(tmp_path)
 
 
+DEVICES = tuple(
+    Words(language).get(f"setup.device.{kind}") + "\r\n  1  "
+    for language in LANGUAGES
+    for kind in ("pcsc_reader", "scanner", "keyboard", "camera", "printer")
+)
+
+
 class Typing:
     """The command on a terminal of its own; `answers` are typed in turn, each when it is asked for."""
 
@@ -119,22 +127,33 @@ class Typing:
         os.close(theirs)
 
     def answer(self, *answers: str | None) -> int:
-        """Type each line at its prompt; None ends the line instead (Ctrl-D). Returns the exit code."""
+        """Type each line at its prompt; None ends the line instead (Ctrl-D). Returns the exit code.
+
+        What this machine has for devices is its own matter: whichever are asked about stay as proposed.
+        """
         for line in answers:
-            self._read_until(lambda new: new.rstrip("\r\n ").endswith(":") and new.endswith(": "))
+            self._pass_devices()
             os.write(self._terminal, b"\x04" if line is None else f"{line}\n".encode())
-        self._read_until(lambda _: False)
+        self._pass_devices()
         os.close(self._terminal)
         return self._process.wait(30)
 
-    def _read_until(self, done: Callable[[str], bool]) -> None:
+    def _pass_devices(self) -> None:
+        """To the next prompt that is about no device."""
+        while (told := self._until_asked()) and any(heading in told for heading in DEVICES):
+            os.write(self._terminal, b"\n")
+
+    def _until_asked(self) -> str:
+        """What comes up to the next prompt, or to the end of the command."""
         new = b""
         with suppress(OSError):  # the other side ended
             while piece := os.read(self._terminal, 4096):
                 new += piece
-                if done(new.decode("utf-8", "replace")):
+                if new.endswith(b": "):
                     break
-        self.screen += new.decode("utf-8", "replace")
+        text = new.decode("utf-8", "replace")
+        self.screen += text
+        return text
 
 
 INTERVIEW = (

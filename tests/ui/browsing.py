@@ -77,7 +77,8 @@ def opened_page(
     page.on("console", lambda told: complaints.append(told.text) if told.type in ("error", "warning") else None)
     yield page
     context.close()
-    assert [told for told in complaints if not any(one in told for one in expected)] == []
+    unexpected = [told for told in complaints if not any(one in told for one in expected)]
+    assert not unexpected, unexpected
 
 
 def settled(page: Page, where: str = "") -> None:
