@@ -11,7 +11,6 @@ from config.destinations.base import Seconds
 from wire.codec import Record
 
 Days = Annotated[int, Meta(ge=0, le=3660)]
-TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z")]
 
 
 class RetentionSettings(Record, frozen=True, kw_only=True):
@@ -20,7 +19,6 @@ class RetentionSettings(Record, frozen=True, kw_only=True):
     services.md 7.1 (purpose limit, Law 91/2025/QH15 art. 3) and 7.2 (log retention).
     """
 
-    at: TimeOfDay = "02:30"  # of the site; when the purge runs
     visit_days: Days = 1  # records, names, what is searched by, what staff corrected: the hospital holds the record
     undelivered_days: Days = 30  # a record that no destination has taken yet, at most
     audit_days: Annotated[int, Meta(ge=90, le=3660)] = 400  # without persons; level 3 asks for 3 months, 12 are usual

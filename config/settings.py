@@ -45,6 +45,7 @@ from wire.database import DatabaseFile
 from wire.errors import TiepDonError
 
 SHOWN_INSTEAD = "********"
+_IN_ADDRESS = re.compile(r"(?<=://)[^/?#]+(?=@)|(?<=\?)[^#]+")
 ACCOUNTS = frozenset({"username", "client_id", "merchant_id"})  # of a destination
 MAX_BYTES = 1 << 20
 INSTALLED = Path("/etc/tiepdon/tiepdon.toml")
@@ -129,6 +130,7 @@ class ReaderSettings(Record, frozen=True, kw_only=True):
 
 class KioskSettings(Record, frozen=True, kw_only=True):
     listen: Annotated[str, Meta(pattern=r"^[0-9A-Za-z.:\[\]-]+:[0-9]{1,5}\Z")]
+    touchscreen: bool = True
     language: Literal["vi", "en"]
     ticket_prefix: Annotated[str, Meta(pattern=r"^[A-Z0-9-]{0,4}\Z")]
     screen_user: Annotated[str, Meta(pattern=r"^([a-z_][a-z0-9_-]{0,31})?\Z")] = "tiepdon-screen"
@@ -299,7 +301,17 @@ def masked(settings: Settings) -> dict[str, Any]:
                 plain[section][key] = SHOWN_INSTEAD
     for destination in plain["destinations"]:
         destination.update(dict.fromkeys(ACCOUNTS & destination.keys(), SHOWN_INSTEAD))
-    return plain
+    shown: dict[str, Any] = _without_accounts(plain)
+    return shown
+
+
+def _without_accounts(plain: Any) -> Any:
+    """Without what an address says of an account: before the @, and behind the question mark (RFC 3986, 3.2.1, 3.4)."""
+    if isinstance(plain, dict):
+        return {key: _without_accounts(value) for key, value in plain.items()}
+    if isinstance(plain, list | tuple):
+        return [_without_accounts(value) for value in plain]
+    return _IN_ADDRESS.sub(SHOWN_INSTEAD, plain) if isinstance(plain, str) and "://" in plain else plain
 
 
 def socket_path(settings: Settings, process: Literal["reader", "kiosk", "bridge", "desk"]) -> Path:
@@ -395,6 +407,8 @@ def _check_together(settings: Settings, file: str) -> None:
     """What no single field can tell: names used twice, a part switched on without what it needs."""
     if not 1 <= int(settings.kiosk.listen.rpartition(":")[2]) <= 65535:
         raise ConfigWrongType(file=file, key="kiosk.listen", why="no such port (1 to 65535)")
+    for key, why in touchscreen_problems(settings):
+        raise ConfigWrongType(file=file, key=key, why=why)
     if "printer" in settings.kiosk.required_devices and settings.kiosk.printer.kind == "none":
         raise ConfigWrongType(file=file, key="kiosk.required_devices", why="printer: kiosk.printer.kind is none")
     kiosk = settings.kiosk
@@ -423,6 +437,18 @@ def _check_together(settings: Settings, file: str) -> None:
     for key in ("base_url", "username", "password_file", "agency_code"):
         if settings.population.transport != "none" and not getattr(settings.population, key):
             raise ConfigWrongType(file=file, key=f"population.{key}", why="needed with a transport")
+
+
+def touchscreen_problems(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What contradicts a machine where nobody checks in, as (key, why)."""
+    if settings.kiosk.touchscreen:
+        return
+    if not settings.staff.listen:
+        yield "staff.listen", "needed where kiosk.touchscreen = false: there would be nothing at this machine"
+    if set(settings.kiosk.required_devices) - {"printer"}:
+        yield "kiosk.required_devices", "only printer where kiosk.touchscreen = false"
+    if any(destination.connector == "desk" for destination in settings.destinations):
+        yield "destinations", "a machine without a touchscreen is the desk itself: it hands over to no other"
 
 
 def desk_problems(destination: DestinationSettings, settings: Settings, number: int) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "config": ("tiepdon.commands.config", "check or show the settings"),
     "setup": ("tiepdon.commands.setup", "make this machine ready: five questions, a file, or a one-time address"),
+    "setup-code": ("tiepdon.commands.setup_code", "the one-time code by which a new machine is set up"),
     "doctor": ("tiepdon.commands.doctor", "look at every part and say what is wrong and how to mend it"),
     "support-bundle": ("tiepdon.commands.support_bundle", "one file for whoever helps from afar, no personal data"),
     "card": ("tiepdon.commands.card", "read a citizen card's chip"),
@@ -67,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             code: int = options.run(options)
         except TiepDonError as error:
-            code = _report(error, as_json=getattr(options, "json", False))
+            code = _report(error, getattr(options, "language", None), as_json=getattr(options, "json", False))
         sys.stdout.flush()  # here, where a reader that left can still be met
     except BrokenPipeError:
         # The reader of our output left (`tiepdon ... | head`); that is its right.
@@ -91,15 +92,15 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _report(error: TiepDonError, as_json: bool) -> int:
-    """One line that names what is wrong and its cure; as JSON where a program asked."""
+def _report(error: TiepDonError, language: str | None, as_json: bool) -> int:
+    """One line that names what is wrong and its cure, in the language asked for; as JSON where a program asked."""
     if as_json:
         told = {"error": {"code": error.code, "retriable": error.retriable, "data": error.data}}
         sys.stdout.write(to_json(told).decode() + "\n")
     else:
-        from ui.words import error_line
+        from ui.words import FALLBACK, LANGUAGES, error_line
 
-        sys.stderr.write(f"tiepdon: {error_line(error)}\n")
+        sys.stderr.write(f"tiepdon: {error_line(error, language if language in LANGUAGES else FALLBACK)}\n")
     return EXIT_USAGE if error.code.startswith("config.") else EXIT_FAILED
 
 

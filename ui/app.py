@@ -27,6 +27,7 @@ from wire.meter import Meter
 log = logging.getLogger(__name__)
 
 MAX_FORM_BYTES = 2048
+AT_A_TOUCHSCREEN = frozenset({"reader", "screen"})  # parts that a machine with the staff's pages alone does not have
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def create_app(
         ScreenSeen(care.monotonic, build),
         care.database,
         care.bridge,
+        frozenset() if settings.kiosk.touchscreen else AT_A_TOUCHSCREEN,
     )
     app.register_blueprint(health.kiosk_blueprint(looked_at, care.meter))
     app.register_blueprint(voice_pages.blueprint(languages.voice))

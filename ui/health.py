@@ -77,7 +77,8 @@ def with_figures(
 
 
 class KioskLook:
-    """What is looked at. `told` is the rest of `/health`; `database`, `bridge`: the code of what is wrong there."""
+    """What is looked at. `told` is the rest of `/health`; `database`, `bridge`: the code of what is wrong there;
+    `absent`: the parts that this machine is meant to be without."""
 
     def __init__(
         self,
@@ -86,16 +87,19 @@ class KioskLook:
         seen: ScreenSeen,
         database: Callable[[], str | None] = lambda: None,
         bridge: Callable[[], str | None] = lambda: None,
+        absent: frozenset[str] = frozenset(),
     ) -> None:
         self.told = told
         self.seen = seen
         self._session = session
         self._database = database
         self._bridge = bridge
+        self._absent = absent
 
     def health(self) -> Health:
         """Whether a ticket can be given, and what else is missing."""
-        return health_of_kiosk(self._session(), self._database(), self._bridge(), self.seen.health().problem)
+        screen = self.seen.health().problem
+        return health_of_kiosk(self._session(), self._database(), self._bridge(), screen, self._absent)
 
     def levels(self) -> list[Amount]:
         """The check-in and its screen at this moment."""

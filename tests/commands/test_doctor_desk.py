@@ -1,6 +1,7 @@
 """What `tiepdon doctor` says of the staff's address: its certificate, its key, and who can sign in there."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from msgspec.structs import replace
 
 from config.front import OidcSettings
 from config.settings import Settings
-from kiosk.accounts import Role
+from kiosk.accounts import Role, open_accounts
+from kiosk.clock import SystemClock
 from tests.ui.desk_site import DeskSite
 from tests.ui.desk_tls import certificate
 from tiepdon.checks.desk import look_at_accounts, look_at_certificate, look_at_desk
@@ -97,8 +99,11 @@ def test_somebody_has_to_be_supervisor_with_a_pin(site: DeskSite) -> None:
     settings = with_staff(site.settings)
     site.account(Role.RECEPTIONIST)
     assert told(look_at_accounts(settings)) == (Status.WARN, "doctor.no_supervisor")
-    site.accounts.add("hoa", "Mẫu Thị Hoa", Role.SUPERVISOR)
+    site.accounts.add("hoa", "Mẫu Thị Hoa", Role.SUPERVISOR)  # by the site's clock: that code ended long ago
     assert told(look_at_accounts(settings)) == (Status.WARN, "doctor.no_supervisor")
+    with closing(open_accounts(settings, SystemClock())) as accounts:
+        accounts.add("lan", "Trần Thị Mẫu", Role.SUPERVISOR)
+    assert told(look_at_accounts(settings)) == (Status.NOTE, "doctor.supervisor_chooses")
     through_a_provider = with_staff(site.settings, oidc=OidcSettings(enabled=True))
     assert told(look_at_accounts(through_a_provider)) == (Status.OK, None)
 

@@ -17,7 +17,7 @@ from tests.support.checkin import by_number, leave
 from tests.support.processes import alive, descendants
 from tests.support.screen import Screen
 from tests.support.waiting import wait_until
-from tests.support.world import TIEPDON, World, damaged, free_port, run_command, site_settings
+from tests.support.world import TIEPDON, World, damaged, free_port, run_command, running, site_settings
 from tiepdon.readiness import http_json
 from tiepdon.world import STAFF_PIN
 from ui.words import Words
@@ -31,15 +31,6 @@ WORDS = Words("en")
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
-
-
-@contextmanager
-def running(state: Path, *options: str, environment: dict[str, str] | None = None) -> Iterator[World]:
-    world = World(state, *options, environment=environment)
-    try:
-        yield world
-    finally:
-        world.stop()
 
 
 @contextmanager

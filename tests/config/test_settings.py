@@ -117,5 +117,22 @@ def test_secrets_are_masked_when_shown(tmp_path: Path) -> None:
     assert "000088888888" not in shown
 
 
+def test_an_account_in_an_address_is_masked_too(tmp_path: Path) -> None:
+    text = """
+[portal]
+base_url = "https://ward:geheim@portal.example:8443/path?key=geheim&x=1"
+[heartbeat]
+url = "https://a%40b:geheim@watch.example/x"
+[[destinations]]
+name = "his"
+connector = "rest"
+base_url = "https://ward:geheim@his.example/api"
+"""
+    shown = masked(load(write(tmp_path, text)))
+    assert "geheim" not in str(shown)
+    assert shown["portal"]["base_url"] == "https://********@portal.example:8443/path?********"
+    assert shown["heartbeat"]["url"] == "https://********@watch.example/x"
+
+
 def test_the_environment_names_the_file() -> None:
     assert default_path({"TIEPDON_CONFIG": "/x/y.toml"}) == Path("/x/y.toml")

@@ -69,7 +69,7 @@ class World:
                 text=True,
             )
         self.facts = self._first_line()
-        self.touchscreen: str = self.facts["touchscreen"]
+        self.touchscreen: str = self.facts.get("touchscreen", "")  # none on a machine with the staff's pages alone
         self.settings = Path(self.facts["settings"])
         self.environment = {**os.environ, **self.facts.get("environment", {})}
         self.pids: dict[str, int] = self.facts["pids"]
@@ -223,6 +223,16 @@ class World:
         assert self.process.stdout is not None
         with self.process.stdout as stdout:
             return stdout.read()
+
+
+@contextmanager
+def running(state: Path, *options: str, environment: dict[str, str] | None = None) -> Iterator[World]:
+    """A world that is stopped in the end."""
+    world = World(state, *options, environment=environment)
+    try:
+        yield world
+    finally:
+        world.stop()
 
 
 def _signed_in(settings: Settings) -> str:

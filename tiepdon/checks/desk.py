@@ -71,6 +71,7 @@ def look_at_accounts(settings: Settings) -> Iterator[Finding]:
     accounts = open_accounts(settings, SystemClock())
     try:
         known = [account for account in accounts.all() if account.enabled]
+        choosing = accounts.choosing()
     except (DatabaseOutdated, DatabaseUnavailable):
         return  # told of the database itself
     finally:
@@ -79,8 +80,13 @@ def look_at_accounts(settings: Settings) -> Iterator[Finding]:
     able = Counter(account.role for account in known if account.ready or settings.staff.oidc.enabled)
     waiting = len(known) - able.total()
     data: dict[str, Datum] = {**{role.value: able[role] for role in Role}, "without_pin": waiting}
-    code = None if able[Role.SUPERVISOR] else "doctor.no_supervisor" if known else "doctor.no_account"
-    yield Finding(probe=ACCOUNTS, status=Status.WARN if code else Status.OK, code=code, data=data)
+    if able[Role.SUPERVISOR]:
+        yield Finding(probe=ACCOUNTS, status=Status.OK, data=data)
+    elif any(account.role is Role.SUPERVISOR and account.name in choosing for account in known):
+        yield Finding(probe=ACCOUNTS, status=Status.NOTE, code="doctor.supervisor_chooses", data=data)
+    else:
+        code = "doctor.no_supervisor" if known else "doctor.no_account"
+        yield Finding(probe=ACCOUNTS, status=Status.WARN, code=code, data=data)
 
 
 def _without_certificate(staff: StaffSettings) -> StaffSettings:

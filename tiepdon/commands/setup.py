@@ -6,11 +6,12 @@ import argparse
 import getpass
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from config.settings import INSTALLED
-from tiepdon.commands.lookup import LANGUAGES
+from config.settings import INSTALLED, ConfigError
+from tiepdon.commands.asking import LANGUAGES
 from tiepdon.setup.answers import Answers, Supervisor
 from ui.words import Words
 from wire.codec import to_json
@@ -33,7 +34,7 @@ def register(commands: Any) -> None:
         "--from",
         dest="source",
         metavar="FILE|https://…#TOKEN",
-        help="take the answers from there; - reads an address that is typed or scanned",
+        help="take the answers from there; - reads an address that is typed or scanned (tiepdon setup-code makes one)",
     )
     parser.add_argument("--found", action="store_true", help="take tiepdon.toml of the boot partition or of a stick")
     parser.add_argument("--scan", action="store_true", help="read the address from a scanner or camera plugged in")
@@ -51,28 +52,33 @@ def run(options: argparse.Namespace) -> int:
     """0 when nothing fails in the end. Raises what the steps raise; until the settings are written nothing changed."""
     from tiepdon.checks.upkeep import running_version
     from tiepdon.doctor import report
-    from tiepdon.setup.questions import GaveUp
     from tiepdon.setup.sources import forget
-    from tiepdon.setup.starting import House, runs_systemd
+    from tiepdon.setup.starting import House, StepFailed, runs_systemd
+    from tiepdon.setup.terminal import GaveUp
     from tiepdon.setup.writing import write
 
     words = Words(options.language)
     try:
         answers, boot_file = _answers(options, words)
-        written = write(options.into, answers)
-        house = House(options.into, runs_systemd() and options.into == INSTALLED)
-        house.database()
-        told: dict[str, Any] = {"settings": str(options.into), "kept": written.kept and str(written.kept)}
-        if not options.json:
-            sys.stdout.write(words.get("setup.written", file=options.into) + "\n")
-        if written.settings.staff.listen and not house.accounts():
-            told |= _first_account(options, answers, house, words)
     except (GaveUp, KeyboardInterrupt):
         raise SetupGivenUp from None
+    written = write(options.into, answers)
+    house = House(options.into, runs_systemd() and options.into == INSTALLED)
+    house.database()
+    told: dict[str, Any] = {"settings": str(options.into), "kept": written.kept and str(written.kept)}
+    if not options.json:
+        sys.stdout.write(words.get("setup.written", file=options.into) + "\n")
+    if written.settings.staff.listen and not house.accounts():
+        try:
+            told |= _first_account(options, answers, house, words)
+        except (GaveUp, KeyboardInterrupt):
+            raise StepFailed(step="account", why="nobody answered who signs in first") from None
     if boot_file is not None:
         with suppress(OSError):
             forget(boot_file)
             told["removed"] = str(boot_file)
+    if house.systemd:
+        house.let_in(answers.clients)
     late = house.start(written.settings) if house.systemd and not options.no_start else ()
     made = report(options.into, running_version())
     told |= {"late": list(late), "ok": made.ok and not late, "report": made}
@@ -84,8 +90,6 @@ def _answers(options: argparse.Namespace, words: Words) -> tuple[Answers, Path |
     from tiepdon.checks.machine import Machine
     from tiepdon.setup import sources
     from tiepdon.setup.devices import look
-    from tiepdon.setup.questions import ask_all
-    from tiepdon.setup.writing import present, secrets_folder
 
     terminal = _terminal(words)
     waiting = sources.found()
@@ -111,12 +115,37 @@ def _answers(options: argparse.Namespace, words: Words) -> tuple[Answers, Path |
         else:
             source = sources.from_file(Path(options.source))
         return source.answers, source.boot_file
-    folder = secrets_folder(options.into)
+    return _asked(terminal, options.into), None
+
+
+def _asked(terminal: Any, config: Path) -> Answers:
+    """The five questions, and once more where the answers contradict each other: by then each is proposed. Raises
+    GaveUp, ConfigError of settings that were broken before."""
+    from tiepdon.checks.machine import Machine
+    from tiepdon.setup.devices import look
+    from tiepdon.setup.questions import ask_all
+    from tiepdon.setup.terminal import MOST_TRIES, GaveUp
+    from tiepdon.setup.writing import judge, present, secrets_folder
+
+    before = present(config) or {}
+    folder = secrets_folder(config)
     there = frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset()
-    return ask_all(terminal, present(options.into) or {}, look(Machine()), there), None
+    found, answers = look(Machine()), Answers({})
+    terminal.say("setup.intro")
+    for _ in range(MOST_TRIES):
+        asked = ask_all(terminal, before, found, there | answers.secrets.keys(), answers.settings)
+        answers = replace(asked, secrets={**answers.secrets, **asked.secrets}, without=answers.without | asked.without)
+        try:
+            judge(config, answers)
+        except ConfigError as error:
+            terminal.say_error("setup.contradiction", key=error.data.get("key"), why=error.data.get("why"))
+        else:
+            return answers
+    raise GaveUp
 
 
 def _first_account(options: argparse.Namespace, answers: Answers, house: Any, words: Words) -> dict[str, str]:
+    from kiosk.accounts import CODE_SECONDS
     from tiepdon.setup.questions import ask_supervisor
 
     who: Supervisor | None = answers.supervisor
@@ -125,7 +154,8 @@ def _first_account(options: argparse.Namespace, answers: Answers, house: Any, wo
     who = who or ask_supervisor(_terminal(words))
     code, link = house.add_supervisor(who)
     if not options.json:
-        sys.stdout.write(words.get("setup.account", name=who.name, code=code) + f"\n{link}\n")
+        hours = CODE_SECONDS // 3600
+        sys.stdout.write("\n" + words.get("setup.account", name=who.name, code=code, hours=hours) + f"\n  {link}\n\n")
     return {"account": who.name, "code": code, "link": link}
 
 
@@ -145,7 +175,7 @@ def _tell(options: argparse.Namespace, told: dict[str, Any], words: Words) -> No
 
 
 def _terminal(words: Words) -> Any:
-    from tiepdon.setup.questions import Terminal
+    from tiepdon.setup.terminal import Terminal
 
     def write(text: str) -> None:
         sys.stdout.write(text)

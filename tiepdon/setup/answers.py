@@ -1,9 +1,11 @@
-"""What makes a machine ready, as one TOML: settings as in tiepdon.toml, `[secrets]` (name = content), `[supervisor]`.
+"""What makes a machine ready, as one TOML: settings as in tiepdon.toml, `[secrets]` (name = content), `[supervisor]`,
+`[network]` (`clients`: who may reach the staff's pages).
 
 It may come from a stick that anybody held, or from a server: everything in it is looked at before anything is taken. A
 setting that ends with `_file` names a secret, never a path. Pure; must not touch a file.
 """
 
+import ipaddress
 import re
 import tomllib
 from collections.abc import Mapping
@@ -17,6 +19,7 @@ MOST_BYTES = 256 << 10
 MOST_SECRETS = 64
 MOST_SECRET = 64 << 10  # characters: a chain of certificates is far below
 MOST_DEPTH = 8
+MOST_CLIENTS = 64
 SITE_KEY = "site.key"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -38,11 +41,14 @@ class Supervisor:
 @dataclass(frozen=True, repr=False)
 class Answers:
     """`settings`: what differs, as the tree of tiepdon.toml; its `_file`s are names of `secrets` or of those that are
-    there already."""
+    there already. `clients`: addresses and networks that may reach the staff's pages, empty: those that may now;
+    `without`: destinations that go."""
 
     settings: Mapping[str, Any]
     secrets: Mapping[str, str] = field(default_factory=dict)
     supervisor: Supervisor | None = None
+    clients: tuple[str, ...] = ()
+    without: frozenset[str] = frozenset()
 
 
 def parse(content: bytes) -> Answers:
@@ -58,10 +64,11 @@ def parse(content: bytes) -> Answers:
     except (RecursionError, ValueError):
         raise AnswersUnusable(key="", why="nested too deeply, or a number too long") from None
     secrets, supervisor = _secrets(tree.pop("secrets", {})), _supervisor(tree.pop("supervisor", None))
+    clients = _clients(tree.pop("network", {"clients": []}))
     if "paths" in tree:
         raise AnswersUnusable(key="paths", why="where things lie is said on the machine itself")
     _check(tree, "", 0)
-    return Answers(tree, secrets, supervisor)
+    return Answers(tree, secrets, supervisor, clients)
 
 
 def secret_name(name: str) -> str:
@@ -106,6 +113,19 @@ def _supervisor(told: Any) -> Supervisor | None:
     if not all(isinstance(one, str) and 0 < len(one) <= 100 for one in told.values()):
         raise AnswersUnusable(key="supervisor", why="name and full_name are short texts")
     return Supervisor(told["name"], told["full_name"])
+
+
+def _clients(told: Any) -> tuple[str, ...]:
+    """In the form in which they go into a unit: nothing but an address or a network can."""
+    wanted = AnswersUnusable(key="network.clients", why='a list of networks is wanted: ["192.168.1.0/24"]')
+    if not isinstance(told, dict) or told.keys() != {"clients"} or not isinstance(told["clients"], list):
+        raise wanted
+    if len(told["clients"]) > MOST_CLIENTS or not all(isinstance(one, str) for one in told["clients"]):
+        raise wanted
+    try:
+        return tuple(str(ipaddress.ip_network(one)) for one in told["clients"])
+    except ValueError:
+        raise wanted from None
 
 
 def _check(value: Any, key: str, depth: int) -> None:

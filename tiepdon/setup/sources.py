@@ -1,11 +1,13 @@
 """Where answers come from besides the keyboard: a file, the boot partition, a stick, an address that answers once.
 
 An address is `https://server/path#TOKEN`, as a code on a screen holds it: the token goes as a header and never into the
-line of the request, where logs keep it. Whatever comes is judged by `answers`.
+line of the request, where logs keep it. `#TOKEN&pin=FINGERPRINT` names the server's certificate too, so that nobody has
+to carry an authority's file. Whatever comes is judged by `answers`.
 """
 
 import os
 import queue
+import re
 import stat
 import threading
 import time
@@ -22,13 +24,21 @@ BOOT = ("boot/firmware/tiepdon.toml", "boot/tiepdon.toml")
 STICKS = ("media/*/tiepdon.toml", "media/*/*/tiepdon.toml", "run/media/*/*/tiepdon.toml", "mnt/tiepdon.toml")
 FETCH_SECONDS = 20.0
 BAUD_RATE = 115_200  # of a scanner that acts as a USB serial line any will do
-_MOST_TOKEN = 512
+PIN = "&pin="  # then the SHA-256 of the server's certificate (DER), 64 hexadecimal digits
+_TOKEN = re.compile(r"[!-~]{1,512}")
+_PIN = re.compile(r"[0-9A-Fa-f]{64}")
 
 
 class SourceUnusable(TiepDonError):
     """The file or address with the answers cannot be read (`why`). Never with its token."""
 
     code = "setup.source"
+
+
+class SourceUntrusted(TiepDonError):
+    """The server with the answers is not proven to be the one that was meant (`why`); it got no token."""
+
+    code = "setup.untrusted"
 
 
 class NothingFound(TiepDonError):
@@ -69,23 +79,57 @@ def from_file(file: Path, root: Path = Path("/")) -> Source:
     return Source(str(file), parse(content), file if own else None)
 
 
-def from_address(text: str, ca_file: str = "", monotonic: Callable[[], float] = time.monotonic) -> Source:
-    """Ask once, over TLS that is judged. Raises SourceUnusable, AnswersUnusable, and what the HTTP door raises."""
-    from hisbridge.http import Poster, Question
-    from hisbridge.trust import trust
+@dataclass(frozen=True, repr=False)
+class Address:
+    """Where answers wait: `pin` is the fingerprint of the server's certificate, None where authorities are asked."""
 
-    url, token = urldefrag(text.strip())
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname or parts.username or parts.password:
+    url: str
+    token: str
+    pin: bytes | None = None
+
+    def __str__(self) -> str:
+        return f"{self.url}#{self.token}" + (f"{PIN}{self.pin.hex()}" if self.pin is not None else "")
+
+
+def address_of(text: str) -> Address:
+    """Raises SourceUnusable. A pin that is none is refused, never passed over."""
+    url, fragment = urldefrag(text.strip())
+    token, marked, pin = fragment.partition(PIN)
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme == "https" and parts.hostname and "@" not in parts.netloc and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
         raise SourceUnusable(why="an address that begins with https:// is wanted")
-    if not (token and token.isascii() and token.isprintable() and " " not in token and len(token) <= _MOST_TOKEN):
+    if not _TOKEN.fullmatch(token):
         raise SourceUnusable(why="the address holds no token behind #")
-    post = Poster(MOST_BYTES, trust(ca_file))
-    question = Question(url, b"", "", {}, "GET", {"Authorization": f"Bearer {token}"}, repeatable=False)
-    answer = post(question, monotonic() + FETCH_SECONDS)
+    if marked and not _PIN.fullmatch(pin):
+        raise SourceUnusable(why=f"behind {PIN} 64 hexadecimal digits are wanted")
+    return Address(url, token, bytes.fromhex(pin) if marked else None)
+
+
+def from_address(text: str, ca_file: str = "", monotonic: Callable[[], float] = time.monotonic) -> Source:
+    """Ask once, over TLS that is judged. Raises SourceUnusable, SourceUntrusted, AnswersUnusable, PortalCaFile."""
+    from hisbridge.errors import PortalCertificate, PortalError
+    from hisbridge.http import Poster, Question
+    from hisbridge.trust import pinned, trust
+
+    address = address_of(text)
+    post = Poster(MOST_BYTES, trust(ca_file) if address.pin is None else pinned(address.pin))
+    authorization = {"Authorization": f"Bearer {address.token}"}
+    question = Question(address.url, b"", "", {}, "GET", authorization, repeatable=False)
+    try:
+        answer = post(question, monotonic() + FETCH_SECONDS)
+    except PortalCertificate as error:
+        raise SourceUntrusted(**error.data) from None
+    except PortalError as error:
+        raise SourceUnusable(why=error.code.rpartition(".")[2]) from None
+    finally:
+        post.close()
     if answer.status != 200:  # a redirect too: what another server says was not meant
         raise SourceUnusable(why=f"status {answer.status}")
-    return Source(f"{parts.scheme}://{parts.hostname}", parse(answer.body))
+    return Source(f"https://{urlsplit(address.url).hostname}", parse(answer.body))
 
 
 def from_devices(found: Found, seconds: float) -> str:

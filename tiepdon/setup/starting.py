@@ -15,10 +15,18 @@ from tiepdon.setup.answers import Supervisor
 from tiepdon.setup.writing import secrets_folder
 from tiepdon.world import tiepdon
 from wire.codec import from_json
+from wire.durable import write_durably
 from wire.errors import TiepDonError
 
 USER = "tiepdon"
 TARGET = "tiepdon.target"
+DESK = "tiepdon-desk.service"
+UNITS = Path("/etc/systemd/system")
+# What serves those who check in at this machine. The sockets come before the services that they start.
+AT_A_TOUCHSCREEN = (
+    *("tiepdon-reader.socket", "tiepdon-reader.service"),
+    *("tiepdon-screen.service", "tiepdon-screen-restart.timer"),
+)
 # Those that may run before settings change; what a timer starts waits for its timer.
 RUNNING = tuple(f"tiepdon-{name}.service" for name in ("reader", "bridge", "kiosk", "desk", "screen"))
 READY_SECONDS = 60.0
@@ -53,18 +61,24 @@ class House:
         told = from_json(self._run("account", [*command, "--config", str(self.config)]), dict)
         return str(told["code"]), str(told["link"])
 
+    def let_in(self, clients: Sequence[str], units: Path = UNITS) -> None:
+        """Let these addresses and networks reach the staff's pages, besides this machine; none: whoever may now.
+        Raises StepFailed."""
+        if not clients:
+            return
+        told = "".join(f"IPAddressAllow={one}\n" for one in clients)
+        place = units / f"{DESK}.d" / "setup.conf"
+        try:
+            place.parent.mkdir(mode=0o755, exist_ok=True)
+            write_durably(place, f"# Written by `tiepdon setup`.\n[Service]\n{told}".encode())
+            place.chmod(0o644)
+        except OSError as error:
+            raise StepFailed(step="let_in", why=error.strerror) from None
+
     def start(self, settings: Settings) -> tuple[str, ...]:
-        """Switch on what these settings have, start the services anew and wait for them; the names of those that are
-        not ready. Raises StepFailed."""
-        desk = "enable" if settings.staff.listen else "disable"
-        commands = (
-            ["daemon-reload"],
-            [desk, "--now", "--quiet", "tiepdon-desk.service"],
-            ["enable", "--quiet", "tiepdon-screen.service"],  # its unit asks by itself whether there is a screen
-            ["try-restart", *RUNNING],
-            ["start", TARGET],
-        )
-        for command in commands:
+        """Switch on what these settings have and off what they have not, start the services anew and wait for them;
+        the names of those that are not ready. Raises StepFailed."""
+        for command in commands(settings):
             self._call("start", ["systemctl", *command])
         return wait_for(product_probes(settings), READY_SECONDS, lambda *_: None)
 
@@ -87,6 +101,30 @@ class House:
         if done.returncode:
             raise StepFailed(step=step, ended=done.returncode)
         return done.stdout
+
+
+def commands(settings: Settings) -> tuple[tuple[str, ...], ...]:
+    """What systemctl is told, in this order. Pure.
+
+    Where nobody checks in, the units of reader and screen are masked: others only want them (systemd.unit(5)), a socket
+    would start the reader, and an upgrade leaves a mask as it is. The kiosk's process stays: late answers and the
+    counter's paper are its work.
+    """
+    here = settings.kiosk.touchscreen
+    desk = "enable" if settings.staff.listen else "disable"
+    # The screen's unit asks by itself whether there is a panel.
+    switch: tuple[tuple[str, ...], ...] = (
+        (("unmask", "--quiet", *AT_A_TOUCHSCREEN), ("enable", "--quiet", *AT_A_TOUCHSCREEN))
+        if here
+        else (("mask", "--now", "--quiet", *AT_A_TOUCHSCREEN),)
+    )
+    return (
+        ("daemon-reload",),
+        *switch,
+        (desk, "--now", "--quiet", DESK),
+        ("try-restart", *RUNNING),
+        ("start", TARGET),
+    )
 
 
 def runs_systemd(root: Path = Path("/")) -> bool:

@@ -5,7 +5,7 @@ there whole or not at all, the settings last; the old ones are kept beside them.
 """
 
 import json
-import os
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,7 +15,7 @@ from typing import Any
 
 from config.settings import ConfigError, ConfigMissing, ConfigSyntax, Settings, load
 from tiepdon.setup.answers import SITE_KEY, Answers, with_paths
-from wire.database_swap import sync
+from wire.durable import put, sync
 from wire.errors import TiepDonError
 from wire.keys import write_new_key
 
@@ -45,6 +45,23 @@ def secrets_folder(config: Path) -> Path:
     return config.parent / "secrets"
 
 
+def judge(config: Path, answers: Answers) -> Settings:
+    """The settings as they would be. Raises ConfigError, AnswersUnusable; changes nothing."""
+    folder = secrets_folder(config)
+    there = frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset()
+    tree = _laid_over(present(config) or {}, answers, folder, there)
+    with tempfile.TemporaryDirectory(prefix="tiepdon-setup-") as place:
+        candidate = Path(place) / config.name
+        put(candidate, f"{toml_of(tree)}\n".encode())
+        return _judged(candidate, config)
+
+
+def judge_alone(answers: Answers) -> Settings:
+    """The settings of a machine that has none yet. Raises ConfigError, AnswersUnusable."""
+    with tempfile.TemporaryDirectory(prefix="tiepdon-setup-") as place:
+        return judge(Path(place) / "tiepdon.toml", answers)
+
+
 def write(config: Path, answers: Answers) -> Written:
     """Lay the answers over what stands in `config`. Raises ConfigError, AnswersUnusable, SetupUnwritable; then nothing
     was changed."""
@@ -53,9 +70,8 @@ def write(config: Path, answers: Answers) -> Written:
         config.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
         there = frozenset(path.name for path in folder.iterdir())
-        told = with_paths(answers.settings, folder, there | answers.secrets.keys())
         before = present(config)
-        tree = merged(before or {}, told)
+        tree = _laid_over(before or {}, answers, folder, there)
         if not tree.get("paths", {}).get("key_file"):
             write_new_key(folder / SITE_KEY)
             tree = merged(tree, {"paths": {"key_file": str(folder / SITE_KEY)}})
@@ -72,6 +88,14 @@ def present(config: Path) -> dict[str, Any] | None:
     return tomllib.loads(config.read_text("utf-8-sig"))
 
 
+def _laid_over(before: Mapping[str, Any], answers: Answers, folder: Path, there: frozenset[str]) -> dict[str, Any]:
+    told = with_paths(answers.settings, folder, there | answers.secrets.keys())
+    kept = dict(before)
+    if answers.without and "destinations" in kept:
+        kept["destinations"] = [one for one in kept["destinations"] if one.get("name") not in answers.without]
+    return merged(kept, told)
+
+
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """`over` laid over `base`, table by table; of destinations each by its name, other lists as a whole."""
     result = dict(base)
@@ -80,9 +104,12 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(below, dict) and isinstance(value, dict):
             result[key] = merged(below, value)
         elif key == "destinations" and isinstance(below, list) and isinstance(value, list):
-            named = {one.get("name"): one for one in below} | {
-                one.get("name"): one for one in value if isinstance(one, dict)
-            }
+            named = {one.get("name"): one for one in below}
+            for one in value:
+                if isinstance(one, dict):
+                    name = one.get("name")
+                    same = named.get(name, {}).get("connector") == one.get("connector")
+                    named[name] = merged(named[name], one) if name in named and same else one
             result[key] = list(named.values())
         else:
             result[key] = value
@@ -107,14 +134,14 @@ def _replace(config: Path, folder: Path, tree: Mapping[str, Any], answers: Answe
     candidate = _beside(config)
     waiting: list[tuple[Path, Path]] = []
     try:
-        _put(candidate, f"{HEADER}\n{toml_of(tree)}\n", 0o644)
+        put(candidate, f"{HEADER}\n{toml_of(tree)}\n".encode(), 0o644)
         settings = _judged(candidate, config)
         for name, content in answers.secrets.items():
             waiting.append((_beside(folder / name), folder / name))
-            _put(waiting[-1][0], content if content.endswith("\n") else f"{content}\n", 0o600)
+            put(waiting[-1][0], (content if content.endswith("\n") else f"{content}\n").encode())
         kept = config.with_name(config.name + KEPT) if was else None
         if kept is not None:
-            _put(_beside(kept), config.read_text("utf-8"), 0o600)
+            put(_beside(kept), config.read_bytes())
             _beside(kept).replace(kept)
         for new, file in waiting:
             new.replace(file)
@@ -139,15 +166,6 @@ def _judged(candidate: Path, config: Path) -> Settings:
 
 def _beside(file: Path) -> Path:
     return file.with_name(f".{file.name}.new")
-
-
-def _put(file: Path, text: str, mode: int) -> None:
-    file.unlink(missing_ok=True)  # never through a link that lies there
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as opened:
-        opened.write(text)
-        opened.flush()
-        os.fsync(opened.fileno())
-    file.chmod(mode)
 
 
 def _is_table(value: Any) -> bool:
