@@ -3,33 +3,29 @@
 A row's seal is HMAC-SHA-256 (RFC 2104) over the seal before it and the row, so that nobody without the site's key can
 change, drop, swap or add a row unseen. Old rows go behind a sealed anchor, so that what is left still proves itself.
 That the newest rows were cut off, or an older database put back, a head kept elsewhere shows: beside the database
-(`Witness`), in the log, on paper. Holds no personal data: a person is named by a keyed reference. Must not import any
-other package of ours.
+(`wire.chain_witness`), in the log, on paper. Holds no personal data: a person is named by a keyed reference. Must not
+import any other package of ours.
 """
 
 import hashlib
 import hmac
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from wire import sqlite
 from wire.chain_key import attach, audit_key
 from wire.codec import Record, from_json, to_json
 from wire.database import transaction
-from wire.database_swap import give_to_owner
 from wire.errors import MalformedMessage, TiepDonError
 
 GENESIS = bytes(32)  # before the first row
 MAX_WORDS = 200  # characters of an act, a name, a place
 MAX_DATA = 4000  # characters of JSON
 REFERENCE_BYTES = 12  # 2^48 persons until two may share one (birthday bound)
-MAX_HEAD = 1024  # bytes
 
 _TABLES = (
     # `at`: UTC, RFC 3339; `ticks`: seconds since the machine's start `boot`, which no wrong clock can change.
@@ -61,6 +57,9 @@ _NOTE = (
     "INSERT INTO audit (seq, at, boot, ticks, act, who, place, about, data, mac) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _ROWS = "SELECT * FROM audit WHERE seq > ? ORDER BY seq"
+_ROTATED = """
+SELECT 1 FROM audit WHERE act = 'audit.rotated' AND iif(json_valid(data), data ->> '$.head', NULL) = ?
+"""
 _ENTRIES = """
 SELECT * FROM audit WHERE seq < :before AND at >= :since AND at < :until AND (:about = '' OR about = :about)
 AND (:act = '' OR act = :act) AND (:who = '' OR who = :who) ORDER BY seq DESC LIMIT :most
@@ -78,12 +77,6 @@ class AuditCut(TiepDonError):
     database was put back."""
 
     code = "audit.cut"
-
-
-class AuditHeadMissing(TiepDonError):
-    """The head of the audit that is kept beside the database is gone or is not ours."""
-
-    code = "audit.head_missing"
 
 
 class Entry(Record, frozen=True, kw_only=True):
@@ -109,13 +102,6 @@ class Head(Record, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return f"{self.seq}:{self.mac}"
-
-
-class _Kept(Record, frozen=True, kw_only=True):
-    seq: int
-    mac: str
-    at: str
-    seal: str
 
 
 @dataclass(frozen=True)
@@ -162,7 +148,7 @@ def note(
         told = to_json({"cut": len(told)}).decode()
     words = tuple(_line(text) for text in (act, who, place, about))
     row = (head.seq + 1, moment(now), stamp["boot"], stamp["ticks"], *words, told)
-    mac = _mac(connection, bytes.fromhex(head.mac), row)
+    mac = seal_of(connection, bytes.fromhex(head.mac), row)
     connection.execute(_NOTE, (*row, mac))
     return head.seq + 1
 
@@ -187,16 +173,17 @@ def verify(connection: sqlite.Connection) -> Verified:
         before, first = GENESIS, 1
         anchors = connection.execute("SELECT seq, at, mac, seal FROM audit_anchors ORDER BY seq").fetchall()
         for anchor in anchors:
-            if not hmac.compare_digest(anchor["seal"], _seal(connection, anchor)):
+            if not hmac.compare_digest(anchor["seal"], _anchor_seal(connection, anchor)):
                 raise AuditBroken(row=anchor["seq"], why="anchor")
             before, first = anchor["mac"], anchor["seq"] + 1
         expected = first
-        if stray := connection.execute("SELECT min(seq) AS seq FROM audit WHERE seq < ?", (first,)).fetchone()["seq"]:
+        stray = connection.execute("SELECT min(seq) AS seq FROM audit WHERE seq < ?", (first,)).fetchone()["seq"]
+        if stray is not None:
             raise AuditBroken(row=stray, why="anchor")
         for row in connection.execute(_ROWS, (first - 1,)):
             if row["seq"] != expected:
                 raise AuditBroken(row=expected, why="missing")
-            if not hmac.compare_digest(row["mac"], _mac(connection, before, _fields(row))):
+            if not hmac.compare_digest(row["mac"], seal_of(connection, before, _fields(row))):
                 raise AuditBroken(row=expected, why="changed")
             before, expected = row["mac"], expected + 1
     return Verified(rows=expected - first, first=first, head=Head(seq=expected - 1, mac=before.hex()))
@@ -225,7 +212,7 @@ def prune(connection: sqlite.Connection, before: datetime, now: datetime) -> int
     if row is None:
         return 0
     anchor = {"seq": row["seq"], "at": moment(now), "mac": row["mac"]}
-    values = (row["seq"], anchor["at"], row["mac"], _seal(connection, anchor))
+    values = (row["seq"], anchor["at"], row["mac"], _anchor_seal(connection, anchor))
     connection.execute("INSERT INTO audit_anchors (seq, at, mac, seal) VALUES (?, ?, ?, ?)", values)
     return connection.execute("DELETE FROM audit WHERE seq <= ?", (row["seq"],)).rowcount
 
@@ -241,7 +228,7 @@ def rotate(connection: sqlite.Connection, old: bytes | None, new: bytes | None, 
             rotate(connection, old, new, now, who)
         return
     attach(connection, audit_key(old))
-    left = verify(connection).head
+    left = verify(connection)
     rows = connection.execute(_ROWS, (0,)).fetchall()
     anchors = connection.execute("SELECT * FROM audit_anchors ORDER BY seq").fetchall()
     attach(connection, audit_key(new))
@@ -250,14 +237,14 @@ def rotate(connection: sqlite.Connection, old: bytes | None, new: bytes | None, 
     before = anchors[-1]["mac"] if anchors else GENESIS
     for anchor in anchors:
         connection.execute(
-            "UPDATE audit_anchors SET seal = ? WHERE seq = ?", (_seal(connection, anchor), anchor["seq"])
+            "UPDATE audit_anchors SET seal = ? WHERE seq = ?", (_anchor_seal(connection, anchor), anchor["seq"])
         )
     for row in rows:
-        before = _mac(connection, before, _fields(row))
+        before = seal_of(connection, before, _fields(row))
         connection.execute("UPDATE audit SET mac = ? WHERE seq = ?", (before, row["seq"]))
     for name, body in _TRIGGERS.items():
         connection.execute(f"CREATE TRIGGER {name} {body}")
-    note(connection, "audit.rotated", who, "", now, {"head": str(left)})
+    note(connection, "audit.rotated", who, "", now, {"head": str(left.head), "rows": left.rows})
 
 
 def entries(
@@ -284,72 +271,15 @@ def entries(
     return [_entry(row) for row in connection.execute(_ENTRIES, values)]
 
 
-class Witness:
-    """The head, kept in a file beside the database and sealed: whoever cuts off the audit has to know the key too."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def keep(self, connection: sqlite.Connection, now: datetime) -> Head:
-        """Keep the head as it stands; that none was kept before is written down, as somebody may have removed it.
-
-        Raises AuditCut (the one kept before is not in this audit), OSError.
-        """
-        kept = self._read(connection)
-        if kept is not None:
-            holds(connection, kept)
-        elif head_of(connection).seq:
-            note(connection, "audit.head_begun", "system", "", now, {"found": str(head_of(connection))})
-        head = head_of(connection)
-        self._write(connection, head, now)
-        return head
-
-    def check(self, connection: sqlite.Connection) -> Head:
-        """The head that was kept; the audit goes through it. Raises AuditHeadMissing, AuditCut."""
-        kept = self._read(connection)
-        if kept is None:
-            raise AuditHeadMissing
-        holds(connection, kept)
-        return kept
-
-    def accept(self, connection: sqlite.Connection, now: datetime, who: str, why: str) -> Head:
-        """Begin anew from what there is, after a restore or a repair that somebody answers for: it is written down
-        which head was expected. Raises OSError."""
-        kept = self._read(connection)
-        lost = {"expected": str(kept) if kept is not None else "", "found": str(head_of(connection)), "why": why}
-        note(connection, "audit.accepted", who, "", now, lost)
-        head = head_of(connection)
-        self._write(connection, head, now)
-        return head
-
-    def _read(self, connection: sqlite.Connection) -> Head | None:
-        try:
-            with self._file.open("rb") as file:
-                kept = from_json(file.read(MAX_HEAD), _Kept)
-            right = _file_seal(connection, kept.seq, kept.mac, kept.at)
-        except (OSError, MalformedMessage):
-            return None
-        return Head(seq=kept.seq, mac=kept.mac) if hmac.compare_digest(right, kept.seal) else None
-
-    def _write(self, connection: sqlite.Connection, head: Head, now: datetime) -> None:
-        at = moment(now)
-        kept = _Kept(seq=head.seq, mac=head.mac, at=at, seal=_file_seal(connection, head.seq, head.mac, at))
-        beside = self._file.with_name(f"{self._file.name}.{os.getpid()}.new")
-        with open(beside, "wb", opener=_for_owner_alone) as file:
-            file.write(to_json(kept))
-            file.flush()
-            os.fsync(file.fileno())
-        give_to_owner(beside)
-        beside.replace(self._file)
+def seal_of(connection: sqlite.Connection, before: bytes, row: tuple[object, ...]) -> bytes:
+    """The seal of a row behind the one whose seal is `before`, under the connection's key."""
+    ((mac,),) = connection.execute(_MAC, (before, _canonical(row))).fetchall()
+    return bytes(mac)
 
 
 def moment(when: datetime) -> str:
     """UTC, RFC 3339, milliseconds: compares as text."""
     return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _for_owner_alone(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _line(text: str) -> str:
@@ -358,17 +288,8 @@ def _line(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in clean)
 
 
-def _mac(connection: sqlite.Connection, before: bytes, row: tuple[object, ...]) -> bytes:
-    ((mac,),) = connection.execute(_MAC, (before, _canonical(row))).fetchall()
-    return bytes(mac)
-
-
-def _seal(connection: sqlite.Connection, anchor: Any) -> bytes:
-    return _mac(connection, b"anchor", (anchor["seq"], anchor["at"], anchor["mac"].hex()))
-
-
-def _file_seal(connection: sqlite.Connection, seq: int, mac: str, at: str) -> str:
-    return _mac(connection, b"head", (seq, mac, at)).hex()
+def _anchor_seal(connection: sqlite.Connection, anchor: Any) -> bytes:
+    return seal_of(connection, b"anchor", (anchor["seq"], anchor["at"], anchor["mac"].hex()))
 
 
 def _canonical(row: tuple[object, ...]) -> bytes:
@@ -392,8 +313,7 @@ def _entry(row: sqlite.Row) -> Entry:
 
 def _rotated(connection: sqlite.Connection, head: Head) -> bool:
     """A head from before the key was rotated, as the audit itself tells."""
-    rows = connection.execute("SELECT data FROM audit WHERE act = 'audit.rotated'").fetchall()
-    return any(json.loads(row["data"]).get("head") == str(head) for row in rows)
+    return connection.execute(_ROTATED, (str(head),)).fetchone() is not None
 
 
 @contextmanager

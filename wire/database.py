@@ -90,15 +90,14 @@ def secret_of(key: bytes) -> str:
 class Migration:
     """One step of the schema. `name` is stable and unique; `apply` runs inside one transaction with the rest.
 
-    `release`: with which it came. The way back to an older one: `additive`, older programs work on beside what it
-    added, which stays where it is; or `revert`, which undoes it. With neither there is none.
+    `release`: with which it came. `additive`: older programs work on beside what it added, which stays where it is; of
+    any other there is no way back.
     """
 
     name: str
     apply: "Callable[[sqlite_utils.Database], None]"
     release: str = FIRST_RELEASE
     additive: bool = False
-    revert: "Callable[[sqlite_utils.Database], None] | None" = None
 
 
 def open_database(where: Path | DatabaseFile) -> sqlite.Connection:
@@ -261,8 +260,6 @@ def downgrade(where: DatabaseFile, migrations: Sequence[Migration], release: str
     What was only added is set aside under its name: it stays with all it holds, and migrating forward again takes it
     up as it is. Raises DatabaseNoWayBack, DatabaseOutdated, and as `open_database` does.
     """
-    import sqlite_utils
-
     connection = open_database(where)
     try:
         with transaction(connection):
@@ -272,12 +269,9 @@ def downgrade(where: DatabaseFile, migrations: Sequence[Migration], release: str
                 raise DatabaseOutdated(newer=min(unknown))
             later = [one for one in reversed(migrations) if one.name in done and newer(one.release, release)]
             for migration in later:
-                if migration.additive:
-                    connection.execute(f"INSERT OR IGNORE INTO {_SET_ASIDE} VALUES (?)", (migration.name,))  # noqa: S608
-                elif migration.revert is not None:
-                    migration.revert(sqlite_utils.Database(connection))
-                else:
+                if not migration.additive:
                     raise DatabaseNoWayBack(migration=migration.name)
+                connection.execute(f"INSERT OR IGNORE INTO {_SET_ASIDE} VALUES (?)", (migration.name,))  # noqa: S608
                 connection.execute("DELETE FROM migrations WHERE name = ?", (migration.name,))
         return [migration.name for migration in later]
     finally:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wire import sqlite
 from wire.database import DatabaseFile, DatabaseUnavailable, open_with
-from wire.database_swap import give_to_owner, sync
+from wire.durable import give_to_owner, sync
 from wire.errors import TiepDonError
 
 FOLDER = "snapshots"  # beside the database

@@ -6,12 +6,13 @@ encrypting, rotating the key, recovering and restoring. Must not import any othe
 """
 
 import fcntl
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
+from wire import durable
 from wire.database import BEING_REPLACED, DatabaseUnavailable
+from wire.durable import give_to_owner, move, sync, write_durably
 from wire.errors import TiepDonError
 
 LOG_ENDINGS = ("-wal", "-shm")
@@ -87,62 +88,11 @@ def require_unused(path: Path) -> None:
         raise DatabaseUnavailable(why=error.strerror or "unreadable") from None
 
 
-def move(source: Path, target: Path) -> None:
-    """Rename what is there, durably; what is not there is left out."""
-    try:
-        source.replace(target)
-    except FileNotFoundError:
-        return
-    sync(target.parent)
-
-
-def give_to_owner(path: Path) -> None:
-    """What root makes by hand belongs to whom its folder belongs to: the processes have to open it. Raises OSError."""
-    if os.geteuid() == 0:
-        folder = path.parent.stat()
-        os.chown(path, folder.st_uid, folder.st_gid)
-
-
-def sync(path: Path) -> None:
-    """Make a file's content, or a folder's names, survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """The file is there whole or not at all, for its owner alone."""
-    part = path.with_name(path.name + ".part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    give_to_owner(part)
-    part.replace(path)
-    sync(path.parent)
-
-
 def overwrite(path: Path) -> None:
-    """Write over a file's content and remove it, with its log.
-
-    On a spinning disk that ends it. Flash memory writes elsewhere and keeps the old cells until it needs them:
-    docs/decisions/0017 says what that means for a card. Raises OSError.
-    """
+    """Write over a database file that is no longer wanted, and its log, and remove them. Raises OSError."""
     for ending in ("", *LOG_ENDINGS):
-        file = _beside(path, ending)
-        if not file.exists():
-            continue
-        with file.open("r+b") as content:
-            left = file.stat().st_size
-            while left > 0:
-                content.write(os.urandom(min(left, 1 << 20)))
-                left -= 1 << 20
-            content.flush()
-            os.fsync(content.fileno())
-        file.unlink()
+        if (file := _beside(path, ending)).exists():
+            durable.overwrite(file)
     sync(path.parent)
 
 

@@ -11,8 +11,10 @@ import hmac
 import os
 import re
 import stat
+from contextlib import suppress
 from pathlib import Path
 
+from wire.durable import put, sync
 from wire.errors import TiepDonError
 
 KEY_BYTES = 32
@@ -70,14 +72,16 @@ def derived(key: bytes, purpose: bytes) -> bytes:
 def write_new_key(path: Path) -> None:
     """Make a key where there is none, for its owner alone; one that is there stays. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    if path.exists():
         return
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    put(new, base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
+    # Linked, not renamed: never over a key that another made meanwhile. Whole before it has its name: half a key would
+    # stay for good, and one that a power cut takes away again takes along what it has sealed.
+    with suppress(FileExistsError):
+        os.link(new, path)
+    new.unlink()
+    sync(path.parent)
 
 
 def _key_in(content: bytes) -> bytes:

@@ -20,7 +20,8 @@ MOST_SERIES = 200  # combinations of labels of one name; a site has a few dozen 
 OTHER = "other"
 DURATIONS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0, 120.0, 300.0)  # seconds, upper bounds
 
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,63}")
+# No nine digits in a row: a number of somebody's would make a series for each person.
+_LABEL = re.compile(r"(?!.*[0-9]{9})[A-Za-z0-9][A-Za-z0-9_.:+-]{0,63}")
 
 
 class Amount(Record, frozen=True, kw_only=True):

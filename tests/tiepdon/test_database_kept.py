@@ -14,7 +14,8 @@ import pytest
 
 from config.settings import Settings
 from tests.tiepdon.kept import PAGE, Kept, kept_site, open_elsewhere
-from tiepdon.keeping.backups import BackupFolderGone, BackupReadOnly, BackupSameDisk, backups, make
+from tiepdon.keeping.backup_folder import BackupFolderGone, BackupReadOnly, BackupSameDisk, backups
+from tiepdon.keeping.backups import make
 from tiepdon.keeping.envelope import EnvelopeDamaged, NoRecipients, WrongIdentity
 from tiepdon.keeping.report import acknowledge, unread
 from tiepdon.keeping.restoring import DatabaseThere, restore, verify

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from wire import chain, sqlite
-from wire.chain import AuditBroken, AuditCut, AuditHeadMissing, Head, Witness
+from wire.chain import AuditBroken, AuditCut, Head
 from wire.chain_key import attach, audit_key
+from wire.chain_witness import AuditHeadMissing, Witness
 from wire.database import DatabaseFile, Migration, migrate, open_database, open_for_reading, transaction
 from wire.keys import read_key, write_new_key
 
@@ -176,7 +177,13 @@ def test_an_older_database_put_back_shows_the_same_way(
         chain.verify(restored)
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"\xff\xfe", b'{"seq": 1, "mac": "00", "at": "", "seal": "00"}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"{}", b"\xff\xfe", b'{"seq": 1, "mac": "00", "at": "", "seal": "00"}'),
+        '{"seq": 1, "mac": "00", "at": "", "seal": "ấ"}'.encode(),
+    ],
+)
 def test_a_head_that_is_gone_or_forged_is_missed(audit: sqlite.Connection, tmp_path: Path, content: bytes) -> None:
     witness = Witness(tmp_path / "head")
     with pytest.raises(AuditHeadMissing):

@@ -38,10 +38,10 @@ def test_a_value_on_a_bound_belongs_below_it_and_the_largest_beyond_all() -> Non
 
 def test_what_came_from_outside_never_becomes_a_label() -> None:
     meter = Meter()
-    for text in ("Nguyễn Văn An", "a b", 'x"} 1\n', "", "x" * 65, "../etc"):
+    for text in ("Nguyễn Văn An", "a b", 'x"} 1\n', "", "x" * 65, "../etc", "001303900017", "code.0912345678"):
         meter.count("a_total", text)
     meter.count("a_total", "reader.card_removed")
-    assert counts(meter) == {(OTHER,): 6.0, ("reader.card_removed",): 1.0}
+    assert counts(meter) == {(OTHER,): 8.0, ("reader.card_removed",): 1.0}
     assert level("a", 1, "Trần Thị Mẫu").labels == (OTHER,)
 
 

@@ -1,15 +1,21 @@
-"""What the commands around the bridge take and how they answer: who asks, numbers, moments, the site's language."""
+"""What commands take and how they answer: who asks, numbers, moments, the site's language.
+
+Light, as what makes the database ready before every start goes through it: the words are loaded where they are told.
+"""
 
 import argparse
 import getpass
 import sys
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from typing import TYPE_CHECKING
 
 from config.settings import Settings
-from tiepdon.commands.lookup import LANGUAGES
-from ui.words import Words
 from wire.codec import to_json
 
+if TYPE_CHECKING:
+    from ui.words import Words
+
+LANGUAGES = ("vi", "en")  # as ui.words, and no content pack
 MOST = 999_999_999_999  # as the bridge's socket takes numbers
 _YEARS = range(1970, 2500)  # within which no offset leads out of the calendar
 
@@ -20,8 +26,10 @@ def add_answering(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="answer as one JSON object")
 
 
-def words_of(options: argparse.Namespace, settings: Settings) -> Words:
+def words_of(options: argparse.Namespace, settings: Settings) -> "Words":
     """The words of the language that was asked for, else the site's."""
+    from ui.words import Words
+
     return Words(options.language or settings.kiosk.language)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from config.settings import Settings, load
 from kiosk.clock import at_site
-from wire.codec import to_json
+from tiepdon.commands.asking import add_answering, printed_as_json, words_of
 
 
 def register(commands: Any) -> None:
@@ -35,12 +35,12 @@ def register(commands: Any) -> None:
 def run_migrate(options: argparse.Namespace) -> int:
     """Make the database fit for the processes; says what was done, and what was lost."""
     from tiepdon.keeping.upgrading import bring_up
-    from ui.words import Words
 
-    ready = bring_up(load(options.config), datetime.now(UTC))
-    if options.json:
-        return _tell(ready)
-    words = Words("en")
+    settings = load(options.config)
+    ready = bring_up(settings, datetime.now(UTC))
+    if printed_as_json(ready, options):
+        return 0
+    words = words_of(options, settings)
     if ready.recovered is not None:
         told = words.error("doctor.database_recovered")
         sys.stderr.write(f"tiepdon: {told.cause}. {told.cure}. [doctor.database_recovered]\n")
@@ -53,25 +53,24 @@ def run_migrate(options: argparse.Namespace) -> int:
 def run_rekey(options: argparse.Namespace) -> int:
     """Seal the database under another key, which becomes the site's."""
     from tiepdon.keeping.upgrading import rekey
-    from ui.words import Words
 
     settings = load(options.config)
     rekey(settings, options.new_key, datetime.now(UTC))
-    if options.json:
-        return _tell({"key_file": settings.paths.key_file})
-    sys.stdout.write(Words("en").get("database.rekeyed", file=settings.paths.key_file) + "\n")
+    if not printed_as_json({"key_file": settings.paths.key_file}, options):
+        told = words_of(options, settings).get("database.rekeyed", file=settings.paths.key_file)
+        sys.stdout.write(told + "\n")
     return 0
 
 
 def run_downgrade(options: argparse.Namespace) -> int:
     """Bring the database back to an older release and name the steps undone."""
     from tiepdon.keeping.upgrading import go_back
-    from ui.words import Words
 
-    undone = go_back(load(options.config), options.to, datetime.now(UTC), decrypted=options.decrypt)
-    if options.json:
-        return _tell({"undone": undone})
-    sys.stdout.write((", ".join(undone) or Words("en").get("database.up_to_date")) + "\n")
+    settings = load(options.config)
+    undone = go_back(settings, options.to, datetime.now(UTC), decrypted=options.decrypt)
+    if not printed_as_json({"undone": undone}, options):
+        # The words last: a release that is taken back may be broken just there.
+        sys.stdout.write((", ".join(undone) or words_of(options, settings).get("database.up_to_date")) + "\n")
     return 0
 
 
@@ -79,41 +78,33 @@ def run_losses(options: argparse.Namespace) -> int:
     """Every recovery that is kept: what was lost, from when to when, which numbers."""
     from tiepdon.keeping.losses import lines
     from tiepdon.keeping.report import reports
-    from ui.words import Words
 
-    found = [report for _, report in reports(_state(load(options.config)))]
-    if options.json:
-        return _tell(found)
-    words = Words("en")
-    sys.stdout.write("\n".join(line for one in found for line in lines(one, words)) or words.get("database.no_losses"))
-    sys.stdout.write("\n")
+    settings = load(options.config)
+    found = [report for _, report in reports(_state(settings))]
+    if not printed_as_json(found, options):
+        words = words_of(options, settings)
+        told = [line for one in found for line in lines(one, words)] or [words.get("database.no_losses")]
+        sys.stdout.write("\n".join(told) + "\n")
     return 0
 
 
 def run_acknowledge(options: argparse.Namespace) -> int:
     """Somebody has read the losses; the damaged files, which hold persons, go."""
     from tiepdon.keeping.report import acknowledge
-    from ui.words import Words
 
     settings = load(options.config)
     done = acknowledge(_state(settings), at_site(datetime.now(UTC), settings.site.utc_offset_minutes))
-    if options.json:
-        return _tell(done)
-    sys.stdout.write(Words("en").get("database.acknowledged", count=len(done)) + "\n")
+    if not printed_as_json(done, options):
+        sys.stdout.write(words_of(options, settings).get("database.acknowledged", count=len(done)) + "\n")
     return 0
 
 
 def _action(actions: Any, name: str, summary: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = actions.add_parser(name, help=summary)
     parser.add_argument("--config", type=Path, help="the site's settings file")
-    parser.add_argument("--json", action="store_true", help="answer as JSON")
+    add_answering(parser)
     return parser
 
 
 def _state(settings: Settings) -> Path:
     return Path(settings.paths.state)
-
-
-def _tell(told: object) -> int:
-    sys.stdout.write(to_json(told).decode() + "\n")
-    return 0

@@ -13,6 +13,7 @@ from hisbridge.lookups.openness import is_answer
 from hisbridge.questions import Citizen, CitizenQuestion, Coverage, CoverageQuestion, Register
 from hisbridge.values import CardNumber, FullDate, PartialDate, PersonalId, PreviousId
 from tiepdon.commands import lookup_address
+from tiepdon.commands.asking import LANGUAGES
 from wire.client import Client
 from wire.codec import from_plain, to_json
 from wire.errors import MalformedMessage, ServiceUnreachable, TiepDonError
@@ -20,7 +21,6 @@ from wire.errors import MalformedMessage, ServiceUnreachable, TiepDonError
 EXIT_UNANSWERED = 3
 MOST_SECONDS = 60.0
 FIRST_OF_ALL = "0000-01-01"  # what a date of less precision is completed from
-LANGUAGES = ("vi", "en")
 
 _COVERAGE = """\
 Ask whether a person is insured on the day of the visit, by whatever numbers are known; name and date of birth are

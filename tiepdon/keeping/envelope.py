@@ -4,6 +4,7 @@ Streams in both directions: a copy may be larger than a small machine's memory (
 1003.1-1988 ustar). Must not import what makes or restores copies.
 """
 
+import errno
 import io
 import os
 import tarfile
@@ -48,7 +49,11 @@ def seal(parts: Sequence[tuple[str, bytes | Path]], target: BinaryIO, recipients
         whom = [pyrage.x25519.Recipient.from_str(one) for one in recipients]
     except pyrage.RecipientError:
         raise NoRecipients(why="not an age1… key") from None
-    pyrage.encrypt_io(_Stream(_archive(parts)), target, whom)
+    trouble: list[OSError] = []
+    try:
+        pyrage.encrypt_io(_Stream(_archive(parts), trouble), _Target(target, trouble), whom)
+    except pyrage.EncryptError as error:  # of what went wrong with a file it keeps the words alone
+        raise (trouble[0] if trouble else OSError(errno.EIO, str(error))) from None
 
 
 def identities(file: Path) -> list["pyrage.x25519.Identity"]:
@@ -134,8 +139,9 @@ def _archive(parts: Sequence[tuple[str, bytes | Path]]) -> Iterator[bytes]:
 class _Stream(io.RawIOBase):
     """Pieces of bytes, as a file to read from."""
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
+    def __init__(self, pieces: Iterator[bytes], trouble: list[OSError]) -> None:
         self._pieces = pieces
+        self._trouble = trouble
         self._left = b""
 
     def readable(self) -> bool:
@@ -143,10 +149,36 @@ class _Stream(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         while not self._left:
-            piece = next(self._pieces, None)
+            with _noted(self._trouble):
+                piece = next(self._pieces, None)
             if piece is None:
                 return b""
             self._left = piece
         taken = self._left if size < 0 else self._left[:size]
         self._left = self._left[len(taken) :]
         return taken
+
+
+class _Target:
+    """A file to write to."""
+
+    def __init__(self, file: BinaryIO, trouble: list[OSError]) -> None:
+        self._file = file
+        self._trouble = trouble
+
+    def write(self, content: bytes) -> int:
+        with _noted(self._trouble):
+            return self._file.write(content)
+
+    def flush(self) -> None:
+        with _noted(self._trouble):
+            self._file.flush()
+
+
+@contextmanager
+def _noted(trouble: list[OSError]) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        trouble.append(error)
+        raise

@@ -17,6 +17,7 @@ from kiosk import persons, recovery
 from kiosk.clock import at_site
 from kiosk.recovery import Mended, Outbox
 from tiepdon.keeping import report as reporting
+from tiepdon.keeping.backups import counts
 from tiepdon.keeping.report import Report
 from tiepdon.migrations import MIGRATIONS
 from wire import chain, chain_key, sqlite
@@ -234,7 +235,7 @@ def _known(base: _Base, remains: Remains | None) -> tuple[Migration, ...]:
 
 def _note(connection: sqlite.Connection, damage: Damage, base: _Base, losses: list[TableLoss], now: datetime) -> None:
     try:
-        data = {"what": damage.kind, "base": base.kind, "tables": len(losses)}
+        data = {"what": damage.kind, "base": base.kind, "tables": len(losses), "rows": counts(connection)}
         chain.note(connection, "database.recovered", "tiepdon", "", now, data)
     except (sqlite.Error, TiepDonError) as error:  # an audit that is damaged too keeps nobody from checking in
         log.warning("audit: %s", type(error).__name__)

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from kiosk.recovery import Mended
 from wire.codec import Record, from_json, to_json
 from wire.database_rebuild import TableLoss
-from wire.database_swap import give_to_owner, overwrite, sync, write_durably
+from wire.database_swap import overwrite
+from wire.durable import give_to_owner, sync, write_durably
 from wire.errors import MalformedMessage
 
 log = logging.getLogger(__name__)

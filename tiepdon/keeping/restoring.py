@@ -30,7 +30,8 @@ from wire.codec import from_json
 from wire.database import DatabaseFile, DatabaseUnavailable, migrate, open_with, secret_of, transaction
 from wire.database_copies import export, stamp
 from wire.database_damage import damage_of
-from wire.database_swap import NEW, finish, put_in_place, require_unused, write_durably
+from wire.database_swap import NEW, finish, put_in_place, require_unused
+from wire.durable import write_durably
 from wire.errors import MalformedMessage, TiepDonError
 
 MAX_MANIFEST = 1 << 20  # bytes
@@ -107,8 +108,17 @@ def restore(settings: Settings, file: Path, identity: Path, now: datetime, move_
                     unknown_until=until,
                     deliveries=recovery.Outbox.OLDER,
                 )
-                persons.reapply(connection, persons.erased_file(settings))
-                chain.note(connection, "database.restored", "tiepdon", "", now, {"made_at": unpacked.manifest.made_at})
+                again = persons.reapply(connection, persons.erased_file(settings))
+                told = {
+                    "made_at": unpacked.manifest.made_at,
+                    "release": unpacked.manifest.release,
+                    "digest": unpacked.manifest.database_sha256,
+                    "rows": counts(connection),
+                    "erased_again": again,
+                    "owed_again": mended.owed_again,
+                    "doubtful": mended.doubtful,
+                }
+                chain.note(connection, "database.restored", "tiepdon", "", now, told)
             finish_file(connection)
         if unpacked.settings is not None:
             write_durably(where.path.with_name(RESTORED_SETTINGS), unpacked.settings)

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from config.settings import Settings, database_file
+from tiepdon.keeping.backups import counts
 from tiepdon.keeping.recovering import recover_if_damaged
 from tiepdon.keeping.report import Report
 from tiepdon.migrations import MIGRATIONS
@@ -34,13 +35,12 @@ from wire.database_swap import (
     DatabaseInUse,
     Step,
     finish,
-    give_to_owner,
     no_step,
     overwrite,
     put_in_place,
     require_unused,
-    write_durably,
 )
+from wire.durable import give_to_owner, write_durably
 from wire.keys import read_key
 
 ENCRYPTED_SINCE = "0.2.0"  # releases before it open no encrypted database
@@ -158,6 +158,8 @@ def _under_another_key(
         # It was broken before, or there is none yet: `tiepdon audit verify` says which.
         with suppress(AuditBroken, sqlite.OperationalError):
             chain.rotate(connection, old, new, now, "tiepdon")
+            told = {"rows": counts(connection), "was_encrypted": old is not None, "encrypted": new is not None}
+            chain.note(connection, "database.sealed", "tiepdon", "", now, told)
     put_in_place(where.path, where.path.name + ending, step)
     step("overwrite")
     if ending == PLAIN:

@@ -2,7 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+import os
+import random
+import string
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +17,8 @@ from tests.tiepdon.update.publisher import Publisher, debian_with, packed
 from tiepdon.update.course import (
     STEADY_LOOKS,
     UNDER_WAY,
+    Course,
+    NoRoom,
     NotNewer,
     Phase,
     Updates,
@@ -23,6 +30,7 @@ from tiepdon.update.debian import Debian
 from tiepdon.update.release import Package, PackageWrong, package_for, read_release
 
 FILE = "usr/lib/tiepdon/state"
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 class PowerCut(BaseException):
@@ -53,7 +61,7 @@ class Site:
             debian or self.debian,
             look or self.look,
             lambda _: None,
-            lambda: datetime(2026, 11, 23, tzinfo=UTC),
+            lambda: NOW,
         )
 
     def take(self, version: str, says: str, updates: Updates | None = None, **more: object) -> Phase:
@@ -233,3 +241,133 @@ def test_a_package_dpkg_refuses_leaves_the_old_version(site: Site) -> None:
     assert done is not None
     assert (done.phase, done.why) == (Phase.WENT_BACK, "update.package_system_failed")
     assert (site.debian.installed(), site.debian.is_whole()) == ("1.0", True)
+
+
+def test_two_processes_do_not_update_at_once(site: Site) -> None:
+    """The timer at night and somebody at the keyboard: the second is told so, and touches nothing."""
+    at_it: list[object] = []
+
+    class Slow(Debian):
+        def pack_installed(self, folder: Path) -> Path:
+            folders = sorted(path.name for path in folder.iterdir())
+            with pytest.raises(UpdateUnderWay):
+                site.take("1.2", "ready")
+            with pytest.raises(UpdateUnderWay):
+                site.updates().go_back()
+            at_it.append(site.updates().resume(20))
+            assert sorted(path.name for path in folder.iterdir()) == folders
+            return super().pack_installed(folder)
+
+        def install(self, file: Path) -> None:
+            at_it.append(site.updates().resume(20))  # as the start of the machine does, where it comes in between
+            super().install(file)
+
+    assert site.take("1.1", "ready", site.updates(Slow(site.root))) is Phase.CONFIRMED
+    assert at_it == [None, None]
+
+
+def test_what_was_prepared_and_never_begun_is_not_pushed_aside(site: Site) -> None:
+    folder = site.publisher.release(site.folder / "stick", "1.1", {FILE: "ready"})
+    release = read_release(folder, [site.publisher.public])
+    site.updates().prepare(folder, release, release.packages["amd64"])
+    with pytest.raises(UpdateUnderWay):
+        site.updates().go_back()
+
+
+def test_a_disk_without_room_is_told_before_anything_is_changed(site: Site) -> None:
+    folder = site.publisher.release(site.folder / "stick", "1.1", {FILE: "ready"})
+    release = read_release(folder, [site.publisher.public])
+    full = Updates(
+        site.folder / "updates", site.debian, site.look, lambda _: None, lambda: NOW, free=lambda _: 10 << 20
+    )
+    with pytest.raises(NoRoom) as caught:
+        full.prepare(folder, release, release.packages["amd64"])
+    assert caught.value.data["free_mb"] == 10
+    assert site.updates().last() is None
+    assert site.debian.installed() == "1.0"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_a_disk_that_fills_while_dpkg_unpacks_ends_with_the_version_before(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 24) as disk:
+        site = Site(disk)
+        large = "".join(random.Random(1).choices(string.printable, k=6 << 20))  # noqa: S311
+        folder = site.publisher.release(tmp_path / "stick", "1.1", {FILE: "ready", "usr/lib/tiepdon/large": large})
+        release = read_release(folder, [site.publisher.public])
+        updates = Updates(disk / "updates", site.debian, site.look, lambda _: None, lambda: NOW, free=lambda _: 1 << 40)
+        updates.prepare(folder, release, release.packages["amd64"])
+        free = os.statvfs(disk)
+        (disk / "filler").write_bytes(b"x" * (free.f_bavail * free.f_frsize - (3 << 20)))
+        done = updates.resume(20)
+        assert done is not None
+        assert (done.phase, done.why) == (Phase.WENT_BACK, "update.package_system_failed")
+        assert (site.debian.installed(), site.says()) == ("1.0", "ready")
+        assert site.debian.is_whole()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_a_stick_s_package_for_which_there_is_no_room_is_not_called_a_wrong_one(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 4) as disk:
+        site = Site(disk)
+        large = "".join(random.Random(2).choices(string.printable, k=8 << 20))  # noqa: S311
+        folder = site.publisher.release(tmp_path / "stick", "1.1", {"usr/lib/tiepdon/large": large})
+        release = read_release(folder, [site.publisher.public])
+        updates = Updates(disk / "updates", site.debian, site.look, lambda _: None, lambda: NOW, free=lambda _: 1 << 40)
+        with pytest.raises(NoRoom):
+            updates.prepare(folder, release, release.packages["amd64"])
+
+
+def test_nothing_is_taken_away_while_somebody_is_served(site: Site) -> None:
+    """Neither forward nor back as somebody asks; a version that is not well goes at once."""
+    installed: list[str] = []
+
+    def quiet() -> None:
+        installed.append(site.debian.installed())
+
+    updates = Updates(site.folder / "updates", site.debian, site.look, lambda _: None, lambda: NOW, quiet)
+    assert site.take("1.1", "ready", updates) is Phase.CONFIRMED
+    assert installed == ["1.0"]
+    updates.go_back()
+    assert installed == ["1.0", "1.1"]
+    assert site.take("1.2", "dead", updates) is Phase.WENT_BACK
+    assert installed == ["1.0", "1.1", "1.0"]
+
+
+PHASES = [Phase.PREPARED, Phase.INSTALLING, Phase.PROVING, Phase.GOING_BACK]
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("says", ["ready", "dead"])
+def test_a_power_cut_right_behind_each_mark_on_the_disk_ends_well(site: Site, phase: Phase, says: str) -> None:
+    """The file is the only thing that lasts: whatever it says, the next start ends with a version that is well."""
+
+    class CutMarks(Updates):
+        def _keep(self, course: Course) -> Course:
+            kept = super()._keep(course)
+            if kept.phase is phase:
+                raise PowerCut
+            return kept
+
+    cut = CutMarks(site.folder / "updates", site.debian, site.look, lambda _: None, lambda: NOW)
+    if says == "ready" and phase is Phase.GOING_BACK:
+        assert site.take("1.1", says, cut) is Phase.CONFIRMED  # it never goes back
+        return
+    with pytest.raises(PowerCut):
+        site.take("1.1", says, cut)
+    assert site.updates().last() is not None
+    done = site.updates().resume(20)
+    assert done is not None
+    assert done.phase is (Phase.CONFIRMED if says == "ready" else Phase.WENT_BACK)
+    assert site.debian.installed() == ("1.1" if says == "ready" else "1.0")
+    assert (site.debian.is_whole(), site.says()) == (True, "ready")
+
+
+@contextmanager
+def small_disk(place: Path, megabytes: int) -> Iterator[Path]:
+    """A disk of its own, in memory."""
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", place], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=True)

@@ -1,6 +1,7 @@
 """What is read of a release before anything is installed, and a line that drops while it is brought."""
 
 import json
+import os
 import random
 import time
 from collections.abc import Iterator
@@ -132,6 +133,26 @@ def test_a_release_is_brought_whole_and_the_progress_is_told(publisher: Publishe
     assert file.read_bytes() == (stick / package.file).read_bytes()
     assert told[-1] == (package.size, package.size)
     assert len(told) > 2
+
+
+@pytest.mark.parametrize("name", ["release.json", "release.json.minisig", "tiepdon_1.1_all.deb"])
+@pytest.mark.parametrize("what", ["pipe", "link", "folder", "device"])
+def test_what_is_no_file_on_a_stick_is_none_and_holds_up_nobody(
+    publisher: Publisher, stick: Path, name: str, what: str
+) -> None:
+    """A stick with a file system of Linux may hold anything, and root reads it: a pipe would be waited for for ever."""
+    there = stick / name
+    there.rename(stick / "aside")
+    if what == "pipe":
+        os.mkfifo(there)
+    elif what == "link":
+        there.symlink_to("aside")
+    elif what == "folder":
+        there.mkdir()
+    else:
+        there.symlink_to("/dev/zero")
+    with pytest.raises((NoRelease, SignatureMissing, PackageWrong)):
+        check_package(stick, read_release(stick, [publisher.public]).packages["amd64"])
 
 
 def test_a_line_that_drops_goes_on_where_it_stopped(publisher: Publisher, stick: Path, tmp_path: Path) -> None:
