@@ -27,6 +27,7 @@ _LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none is taken for another
 _CODE_LETTERS = 12  # 58 bits
 
 _ALL = "SELECT * FROM accounts ORDER BY name"
+_CHOOSING = "SELECT name FROM accounts WHERE code IS NOT NULL AND code_until > ?"
 _ONE = "SELECT * FROM accounts WHERE name = ?"
 _ADD = (
     "INSERT INTO accounts (name, full_name, role, officer_id, enabled, code, code_until) VALUES (?, ?, ?, ?, 1, ?, ?)"
@@ -113,6 +114,11 @@ class Accounts:
         """Raises NoSuchAccount."""
         with self.connection.using() as connection:
             return account_of(found(connection, name))
+
+    def choosing(self) -> frozenset[str]:
+        """The names of those whose one-time code still holds."""
+        with self.connection.using() as connection:
+            return frozenset(name for (name,) in connection.execute(_CHOOSING, (self._now(),)))
 
     def add(self, name: str, full_name: str, role: Role, officer_id: str = "", by: str = "command") -> str:
         """Make an account; returns the code with which its owner chooses a PIN, once, within CODE_SECONDS.

@@ -19,6 +19,7 @@ from kiosk.clock import Clock
 from kiosk.connection import site_database
 from wire import chain, sqlite
 from wire.chain_key import audit_key
+from wire.chain_witness import AuditHeadMissing, Witness
 from wire.codec import to_json
 from wire.database import open_for_reading, transaction
 from wire.errors import TiepDonError
@@ -118,9 +119,25 @@ def head_file(settings: Settings) -> Path:
     return Path(settings.paths.state) / HEAD
 
 
-def witness(settings: Settings) -> chain.Witness:
+def witness(settings: Settings) -> Witness:
     """Keeps the audit's head beside the database."""
-    return chain.Witness(head_file(settings))
+    return Witness(head_file(settings))
+
+
+def renew_head(settings: Settings, now: datetime) -> None:
+    """Keep the audit's head where it is another one than the last that was kept, so that what came since cannot be cut
+    off unseen. Only after the rows were judged: what is broken is never kept as right.
+
+    Raises AuditCut, OSError, DatabaseUnavailable, DatabaseOutdated, sqlite.Error.
+    """
+    with closing(site_database(settings)()) as connection:
+        kept = witness(settings)
+        try:
+            behind = kept.check(connection) != chain.head_of(connection)
+        except AuditHeadMissing:  # `keep` writes that down
+            behind = chain.head_of(connection).seq > 0
+        if behind:
+            kept.keep(connection, now)
 
 
 def verify(settings: Settings, heads: tuple[chain.Head, ...] = ()) -> chain.Verified:
@@ -130,7 +147,7 @@ def verify(settings: Settings, heads: tuple[chain.Head, ...] = ()) -> chain.Veri
     """
     with closing(open_for_reading(database_file(settings))) as connection:
         verified = chain.verify(connection)
-        if verified.head.seq:
+        if verified.head.seq or head_file(settings).exists():
             witness(settings).check(connection)
         for head in heads:
             chain.holds(connection, head)

@@ -111,9 +111,10 @@ class Controller:
         self._paper: PaperLane | None = None if printer is None else self._paper_lane(settings, printer)
         self._threads = [
             threading.Thread(target=self._mind_the_time, name="time", daemon=True),
-            threading.Thread(target=self._follow_the_reader, name="reader-feed", daemon=True),
             threading.Thread(target=self._mind_late_answers, name="late-answers", daemon=True),
         ]
+        if settings.kiosk.touchscreen:
+            self._threads.append(threading.Thread(target=self._follow_the_reader, name="reader-feed", daemon=True))
 
     def start(self) -> None:
         """Open the store, take up an outage that is not over and a ticket nobody has seen yet, and begin to follow

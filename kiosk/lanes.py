@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-from wire.request_id import carried
+from wire.request_id import carried, current, working_for
 
 log = logging.getLogger(__name__)
 
@@ -21,13 +21,14 @@ PARTING_SECONDS = 1.0  # a job that takes longer is not waited for when the proc
 
 
 class Lane(Generic[T]):
-    """Does `work` with each job, in order. While there is none, `between` is called every so many seconds as it says
-    when it returns; None: not before the next job. Neither may raise anything but what is a fault of ours."""
+    """Does `work` with each job, in order, under the name of the request that put it. While there is none, `between` is
+    called every so many seconds as it says when it returns; None: not before the next job. Neither may raise anything
+    but what is a fault of ours."""
 
     def __init__(self, name: str, work: Callable[[T], None], between: Callable[[], float | None]) -> None:
         self._work = work
         self._between = between
-        self._jobs: queue.SimpleQueue[T | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[str, T] | None] = queue.SimpleQueue()
         self._ending = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -37,7 +38,7 @@ class Lane(Generic[T]):
 
     def put(self, job: T) -> None:
         """One more, behind those that wait."""
-        self._jobs.put(job)
+        self._jobs.put((current(), job))
 
     def stop(self) -> None:
         """End behind what was put before; returns when it has, or after PARTING_SECONDS."""
@@ -55,7 +56,7 @@ class Lane(Generic[T]):
                 continue
             if job is None:
                 return
-            self._do(job)
+            self._do(*job)
 
     def _spare(self) -> float | None:
         try:
@@ -64,11 +65,12 @@ class Lane(Generic[T]):
             _log_fault(error)
             return FAULT_SECONDS
 
-    def _do(self, job: T) -> None:
-        try:
-            self._work(job)
-        except Exception as error:
-            _log_fault(error)
+    def _do(self, request: str, job: T) -> None:
+        with working_for(request):
+            try:
+                self._work(job)
+            except Exception as error:
+                _log_fault(error)
 
 
 def submit(pool: ThreadPoolExecutor, work: Callable[..., object], *arguments: object) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from config.front import Device
 from kiosk.states import OutOfOrder
 from wire.codec import Record, from_json, to_json
-from wire.database_swap import write_durably
+from wire.durable import write_durably
 from wire.errors import MalformedMessage, TiepDonError
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,8 @@ from config.settings import Settings
 from kiosk import legal_basis, persons, requests
 from kiosk.clock import Clock, at_site
 from kiosk.connection import Open, SharedConnection, site_database
-from kiosk.persons import Copy, Erased, Found
+from kiosk.person_copy import Copy, export
+from kiosk.persons import Erased, Found
 from kiosk.requests import Asked, Asker, Kind, Outcome, Request
 from kiosk.retention import clean_file, renew_snapshots
 from wire import chain, sqlite
@@ -79,13 +80,13 @@ class PersonDesk:
         """Everything that is kept of the person, for them. Raises NotANumber, NoSuchRequest, OtherPerson, OtherKind."""
         with self._connection.using(writes=True) as connection:
             personal_id = _theirs(connection, number, typed, (Kind.VIEW, Kind.COPY))
-            return persons.export(connection, self._settings, personal_id, by, self.now())
+            return export(connection, self._settings, personal_id, by, self.now())
 
     def look(self, number: int, typed: str, by: str) -> tuple[Found, tuple[str, ...]]:
         """What erasing would remove, and codes of what would stay. Raises as `copy`."""
         with self._connection.using(writes=True) as connection:
             found = persons.look(connection, _theirs(connection, number, typed, (Kind.ERASE,)), by, self.now())
-            return found, persons.stays(found)
+            return found, persons.stays(found, self._settings)
 
     def erase(self, number: int, typed: str, by: str) -> Gone:
         """Raises as `copy`."""

@@ -1,4 +1,4 @@
-"""One person's data, by their number: what is kept, a copy for them, erased.
+"""One person's data, by their number: what is kept of them, and that it is erased (`kiosk.person_copy` gives it out).
 
 Erasing leaves a tombstone, the person's keyed reference and the moment, in the database and in a file beside it, so
 that a copy that is put back erases them again; who checks in anew afterwards is kept as anybody. What a law or a
@@ -6,48 +6,55 @@ delivery under way holds back is said, and goes as soon as it is free (the night
 erase at the hospital: who was told is listed. Must not import Flask, a device library or a connector.
 """
 
-import logging
 import os
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from config.settings import Settings
 from hisbridge.identity import person_key
 from kiosk import requests
 from kiosk.clock import moment
-from kiosk.legal_basis import GROUNDS, Told, consents_of
+from kiosk.legal_basis import Told, consents_of
 from kiosk.requests import Request
-from kiosk.retention_rules import RULES
 from kiosk.visit_removal import BATCH, remove_visits
 from wire import chain, sqlite
-from wire.codec import Record, from_json
+from wire.codec import Record
 from wire.database import transaction
-from wire.errors import MalformedMessage, TiepDonError
-
-log = logging.getLogger(__name__)
+from wire.durable import write_durably
+from wire.errors import TiepDonError
 
 ERASED = "erased.list"  # beside the database: `REFERENCE MOMENT` by line
 MOST_ERASED = 1 << 20  # lines
 
-_VISITS = """
-SELECT visits.id, visits.created_at, record, number, day FROM visits LEFT JOIN tickets ON visit_id = visits.id
-WHERE record ->> '$.patient.personal_id' = :number ORDER BY visits.created_at
+# How a person is named: by their number, else by ours; a damaged record is nobody's but its visit's.
+NAMED = (
+    "coalesce(iif(json_valid(record), coalesce(record ->> '$.patient.personal_id', record ->> '$.patient.local_id'),"
+    " NULL), visits.id)"
+)
+_VISITS = f"""
+SELECT visits.id, visits.created_at, number, day FROM visits LEFT JOIN tickets ON visit_id = visits.id
+WHERE {NAMED} = :number ORDER BY visits.created_at
+"""  # noqa: S608 - our own words, here and below
+WARDS = """
+SELECT id, created_at, record -> '$.guardian' AS guardian FROM visits
+WHERE iif(json_valid(record), record ->> '$.guardian.personal_id', NULL) = :number ORDER BY created_at
 """
-_WARDS = "SELECT id, created_at FROM visits WHERE record ->> '$.guardian.personal_id' = ? ORDER BY created_at"
-_DELIVERIES = """
+_DELIVERIES = f"""
 SELECT id, record_id, destination, state, created_at, finished_at FROM deliveries
-WHERE person_key = ? OR record_id IN (SELECT id FROM visits WHERE record ->> '$.patient.personal_id' = ?) ORDER BY id
-"""
-_CORRECTIONS = "SELECT at, field, reason, before, after FROM corrections WHERE visit_id = ? ORDER BY id"
-_ANSWERS = "SELECT destination, answered_at, answer FROM visit_answers WHERE visit_id = ? ORDER BY destination"
+WHERE person_key = :key OR record_id IN (SELECT id FROM visits WHERE {NAMED} = :number) ORDER BY id
+"""  # noqa: S608
 _TOMB = "INSERT INTO erased (person, at) VALUES (?, ?) ON CONFLICT (person) DO UPDATE SET at = max(at, excluded.at)"
-_NAMED = """
-SELECT id, created_at, record ->> '$.patient.personal_id' AS number FROM visits
-WHERE record ->> '$.patient.personal_id' IS NOT NULL
+_NAMED = f"SELECT id, created_at, {NAMED} AS number FROM visits"  # noqa: S608
+# A number that was typed wrong stands among the corrections of whom it was corrected to, with what was told of both.
+_MISTYPED = """
+UPDATE corrections SET before = NULL WHERE before IS NOT NULL AND (visit_id, at) IN
+(SELECT visit_id, at FROM corrections WHERE field = 'personal_id' AND before = ?)
 """
+_OURS = re.compile(r"[0-9a-f]{32}")  # a visit's name (`kiosk.store.random_id`)
 _BUSY = """
 SELECT DISTINCT record_id FROM deliveries WHERE state IN ('queued', 'sending', 'held', 'dead', 'rejected')
 """
@@ -99,34 +106,23 @@ class Found(Record, frozen=True, kw_only=True):
     erased_at: str | None
 
 
-class Copy(Record, frozen=True, kw_only=True):
-    """Everything that is kept of a person, for themselves, in a form that machines read (`version`)."""
-
-    version: str
-    made_at: str
-    facility: str
-    found: Found
-    records: tuple[dict[str, Any], ...]
-    corrections: tuple[dict[str, Any], ...]
-    answers: tuple[dict[str, Any], ...]
-    seen_by: tuple[dict[str, str], ...]
-    purposes: tuple[dict[str, str], ...]
-
-
 class Erased(Record, frozen=True, kw_only=True):
-    """What erasing did. `stays`: codes of what had to stay and why; `told`: destinations that hold their own copy."""
+    """What erasing did. `rows`: how many went, by table; `stays`: codes of what had to stay and why; `told`:
+    destinations that hold their own copy."""
 
     reference: str
     visits: int
+    rows: dict[str, int]
     under_way: int
     stays: tuple[str, ...]
     told: tuple[str, ...]
 
 
 def number_of(text: str) -> str:
-    """The twelve digits somebody typed. Raises NotANumber, which never holds them."""
+    """The twelve digits somebody typed, or our own number of somebody without papers. Raises NotANumber, which never
+    holds them."""
     number = "".join(text.split())
-    if not (len(number) == 12 and number.isascii() and number.isdigit()):
+    if not (len(number) == 12 and number.isascii() and number.isdigit()) and not _OURS.fullmatch(number):
         raise NotANumber
     return number
 
@@ -147,7 +143,7 @@ def find(connection: sqlite.Connection, number: str) -> Found:
             )
             for row in connection.execute(_VISITS, {"number": number})
         ),
-        guardian_of=len(connection.execute(_WARDS, (number,)).fetchall()),
+        guardian_of=len(connection.execute(WARDS, {"number": number}).fetchall()),
         handed=tuple(
             Handed(
                 delivery=row["id"],
@@ -156,7 +152,7 @@ def find(connection: sqlite.Connection, number: str) -> Found:
                 at=row["created_at"],
                 finished_at=row["finished_at"],
             )
-            for row in connection.execute(_DELIVERIES, (person_key(number), number))
+            for row in connection.execute(_DELIVERIES, {"key": person_key(number), "number": number})
         ),
         consents=tuple(consents_of(connection, number)),
         requests=tuple(requests.requests_of(connection, number)),
@@ -176,41 +172,6 @@ def look(connection: sqlite.Connection, number: str, by: str, now: datetime) -> 
     return find(connection, number)
 
 
-def export(connection: sqlite.Connection, settings: Settings, number: str, by: str, now: datetime) -> Copy:
-    """Everything that is kept, for the person themselves; that it was made is written down first."""
-    with transaction(connection):
-        chain.note(connection, "person.exported", by, chain.reference(connection, number), now)
-    found = find(connection, number)
-    visits = connection.execute(_VISITS, {"number": number}).fetchall()
-    seen = (one for one in chain.entries(connection, 100_000, about=found.reference) if one.act in SEEN)
-    return Copy(
-        version="tiepdon.person_copy/1",
-        made_at=moment(now),
-        facility=settings.site.facility_name,
-        found=found,
-        records=tuple(record for row in visits if (record := _plain(row["record"])) is not None),
-        corrections=tuple(
-            {
-                "visit_id": row["id"],
-                "at": one["at"],
-                "field": one["field"],
-                "reason": one["reason"],
-                "before": _plain(one["before"]),
-                "after": _plain(one["after"]),
-            }
-            for row in visits
-            for one in connection.execute(_CORRECTIONS, (row["id"],))
-        ),
-        answers=tuple(
-            {"destination": one["destination"], "at": one["answered_at"], "answer": _plain(one["answer"])}
-            for row in visits
-            for one in connection.execute(_ANSWERS, (row["id"],))
-        ),
-        seen_by=tuple({"at": one.at, "by": one.who, "act": one.act} for one in seen),
-        purposes=_purposes(),
-    )
-
-
 def erase(connection: sqlite.Connection, settings: Settings, number: str, by: str, now: datetime) -> Erased:
     """Remove what is kept of a person, all in one transaction with its tombstone; a delivery under way is not torn.
 
@@ -223,18 +184,16 @@ def erase(connection: sqlite.Connection, settings: Settings, number: str, by: st
         _append(erased_file(settings), before.reference, moment(now))
         connection.execute(_TOMB, (before.reference, moment(now)))
         free = [visit.visit_id for visit in before.visits if visit.state == "kept"]
-        for first in range(0, len(free), BATCH):
-            remove_visits(connection, free[first : first + BATCH])
-        _remove_traces(connection, number)
+        gone = _remove(connection, free, (number,))
         waiting = sum(visit.state == "under_way" for visit in before.visits)
         told = tuple(sorted({one.destination for one in before.handed if one.state == "acknowledged"}))
-        kept = stays(before)
-        data = {"visits": len(free), "under_way": waiting, "told": list(told)}
+        kept = stays(before, settings)
+        data = {"visits": len(free), "rows": gone, "under_way": waiting, "stays": list(kept), "told": list(told)}
         chain.note(connection, "person.erased", by, before.reference, now, data)
-    return Erased(reference=before.reference, visits=len(free), under_way=waiting, stays=kept, told=told)
+    return Erased(reference=before.reference, visits=len(free), rows=gone, under_way=waiting, stays=kept, told=told)
 
 
-def stays(found: Found) -> tuple[str, ...]:
+def stays(found: Found, settings: Settings) -> tuple[str, ...]:
     """Codes of what erasing leaves and why, as `person.stays.CODE` tells."""
     kept = ["audit", "tombstone"]
     if found.consents or found.requests:
@@ -245,14 +204,16 @@ def stays(found: Found) -> tuple[str, ...]:
         kept.append("guardian")
     if found.handed:
         kept.append("receivers")
+    if settings.backup.folder and found.visits:
+        kept.append("copies")
     return tuple(kept)
 
 
-def reapply(connection: sqlite.Connection, file: Path | None = None) -> int:
+def reapply(connection: sqlite.Connection, file: Path | None = None) -> Counter[str]:
     """Erase again who was erased: after a copy was put back, and every night, when a delivery is no more under way.
 
     `file`: the list beside the site's database; not told, the one beside this database or above its folder. Returns
-    how many visits went. Begins a transaction of its own where there is none.
+    rows by table. Begins a transaction of its own where there is none.
     """
     if not connection.in_transaction:
         with transaction(connection):
@@ -260,18 +221,27 @@ def reapply(connection: sqlite.Connection, file: Path | None = None) -> int:
     connection.executemany(_TOMB, _listed(file if file is not None else _beside(connection)))
     tombs = {row["person"]: row["at"] for row in connection.execute("SELECT person, at FROM erased")}
     if not tombs:
-        return 0
-    busy, gone, numbers = _busy(connection), list[str](), set[str]()
+        return Counter()
+    busy, visits, numbers = _busy(connection), list[str](), set[str]()
     for row in connection.execute(_NAMED):
         at = tombs.get(chain.reference(connection, row["number"]))
         if at is not None and row["id"] not in busy and _instant(row["created_at"]) <= _instant(at):
-            gone.append(row["id"])
+            visits.append(row["id"])
             numbers.add(row["number"])
-    for first in range(0, len(gone), BATCH):
-        remove_visits(connection, gone[first : first + BATCH])
-    for number in numbers:
-        _remove_traces(connection, number)
-    return len(gone)
+    return Counter(_remove(connection, visits, numbers))
+
+
+def forget_erased(connection: sqlite.Connection, file: Path, before: str) -> int:
+    """Tombstones from before that day (YYYY-MM-DD) go, from the list too: no copy is that old. Returns how many.
+
+    Inside the caller's transaction, as every erasure is: nobody adds to the list meanwhile. Raises OSError.
+    """
+    gone = connection.execute("DELETE FROM erased WHERE substr(at, 1, 10) < ?", (before,)).rowcount
+    listed = list(_listed(file))
+    stay = [(person, at) for person, at in listed if at[:10] >= before]
+    if len(stay) < len(listed):
+        write_durably(file, "".join(f"{person} {at}\n" for person, at in stay).encode())
+    return gone
 
 
 def erased_file(settings: Settings) -> Path:
@@ -279,41 +249,32 @@ def erased_file(settings: Settings) -> Path:
     return Path(settings.paths.state) / ERASED
 
 
-def _remove_traces(connection: sqlite.Connection, number: str) -> None:
-    """What is no visit's: settled deliveries, whom technicians chose, the day's insurance answers, which are sealed and
-    only a cache."""
+def _remove(connection: sqlite.Connection, visits: Sequence[str], numbers: Iterable[str]) -> dict[str, int]:
+    """Visits, and what is no visit's; returns rows by table."""
+    gone = Counter[str]()
+    for first in range(0, len(visits), BATCH):
+        gone += remove_visits(connection, visits[first : first + BATCH])
+    for number in numbers:
+        gone += _remove_traces(connection, number)
+    return dict(+gone)
+
+
+def _remove_traces(connection: sqlite.Connection, number: str) -> Counter[str]:
+    """Settled deliveries, whom technicians chose, where the number was typed wrong, the day's insurance answers, which
+    are sealed and only a cache."""
     key = person_key(number)
-    connection.execute("DELETE FROM deliveries WHERE person_key = ? AND state IN ('acknowledged', 'cancelled')", (key,))
-    connection.execute("UPDATE bridge_audit SET selection = NULL WHERE instr(selection, ?)", (key,))
-    connection.execute("DELETE FROM coverage_answers")
+    settled = "DELETE FROM deliveries WHERE person_key = ? AND state IN ('acknowledged', 'cancelled')"
+    chosen = "UPDATE bridge_audit SET selection = NULL WHERE instr(selection, ?)"
+    return Counter(
+        deliveries=connection.execute(settled, (key,)).rowcount,
+        bridge_audit=connection.execute(chosen, (key,)).rowcount,
+        corrections=connection.execute(_MISTYPED, (f'"{number}"',)).rowcount,
+        coverage_answers=connection.execute("DELETE FROM coverage_answers").rowcount,
+    )
 
 
 def _busy(connection: sqlite.Connection) -> set[str]:
     return {row["record_id"] for row in connection.execute(_BUSY)}
-
-
-def _purposes() -> tuple[dict[str, str], ...]:
-    terms = {rule.purpose: rule.term.value for rule in RULES if rule.persons}
-    return tuple(
-        {
-            "purpose": purpose.value,
-            "basis": ground.basis.value,
-            "source": ground.source,
-            "kept": terms.get(purpose, ""),
-        }
-        for purpose, ground in GROUNDS.items()
-        if purpose in terms
-    )
-
-
-def _plain(text: str | None) -> Any:
-    """JSON as plain data; what is damaged is told as text, for it is the person's all the same."""
-    if text is None:
-        return None
-    try:
-        return from_json(text, Any)
-    except MalformedMessage:
-        return {"damaged": text}
 
 
 def _instant(text: str) -> float:

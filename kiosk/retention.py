@@ -7,7 +7,8 @@ Must not import Flask, a device library or a connector.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -17,14 +18,15 @@ from kiosk.audit import about_visit, witness
 from kiosk.clock import Clock, at_site
 from kiosk.connection import site_database
 from kiosk.legal_basis import note_bases
-from kiosk.persons import erased_file, reapply
+from kiosk.persons import erased_file, forget_erased, reapply
+from kiosk.retention_rules import rule_of
 from kiosk.sign_in import KNOWN_SECONDS
 from kiosk.statistics import close_days
 from kiosk.visit_removal import BATCH, LATE, remove_visits
 from wire import chain, sqlite
 from wire.codec import Record
 from wire.database import DatabaseUnavailable, transaction
-from wire.database_copies import forget_snapshots, take_snapshot
+from wire.database_copies import forget_snapshots, snapshot_folder, take_snapshot
 from wire.errors import TiepDonError
 
 log = logging.getLogger(__name__)
@@ -34,7 +36,11 @@ TRIES = 3  # for the log, each as long as the busy time-out
 # S608: what is put together here are our own words, never anybody's data.
 _UNSETTLED = "('queued', 'sending', 'held', 'dead', 'rejected')"
 
-_OVER = "SELECT id FROM visits WHERE substr(created_at, 1, 10) < ? ORDER BY created_at"
+# A day to come was written by a clock that was wrong: such a visit is over when one that came after it is.
+_OVER = """
+SELECT id FROM visits WHERE substr(created_at, 1, 10) < :day OR (substr(created_at, 1, 10) > :tomorrow
+AND rowid < (SELECT max(rowid) FROM visits WHERE substr(created_at, 1, 10) < :day)) ORDER BY created_at
+"""
 _WAITING = f"SELECT DISTINCT record_id FROM deliveries WHERE state IN {_UNSETTLED}"  # noqa: S608
 _UNDER_WAY = "SELECT DISTINCT record_id FROM deliveries WHERE state = 'sending'"
 _GIVEN_UP = f"""
@@ -50,10 +56,10 @@ AND (day < :undelivered OR id NOT IN (SELECT ticket_id FROM arrivals))
 AND id NOT IN (SELECT record_id FROM deliveries WHERE state = 'sending') LIMIT :batch
 """
 _OF_TICKET = (
-    "DELETE FROM moves WHERE ticket_id IN ({})",
-    "DELETE FROM reprints WHERE ticket_id IN ({})",
-    "DELETE FROM arrivals WHERE ticket_id IN ({})",
-    "DELETE FROM tickets WHERE id IN ({})",
+    ("moves", "DELETE FROM moves WHERE ticket_id IN ({})"),
+    ("reprints", "DELETE FROM reprints WHERE ticket_id IN ({})"),
+    ("arrivals", "DELETE FROM arrivals WHERE ticket_id IN ({})"),
+    ("tickets", "DELETE FROM tickets WHERE id IN ({})"),
 )
 # A check-in that was handed over under another name than a visit of ours: a bare number.
 _NUMBERS = f"""
@@ -73,7 +79,6 @@ _REST: tuple[tuple[str, str], ...] = (
     ),
     ("consents", "DELETE FROM consents WHERE substr(given_at, 1, 10) < :proof"),
     ("person_requests", "DELETE FROM person_requests WHERE done_at IS NOT NULL AND substr(done_at, 1, 10) < :proof"),
-    ("erased", "DELETE FROM erased WHERE substr(at, 1, 10) < :proof"),
     ("visit_views", "DELETE FROM visit_views WHERE at < :audit_seconds"),
     ("bridge_audit", "DELETE FROM bridge_audit WHERE at < :audit_utc"),
     ("account_acts", "DELETE FROM account_acts WHERE at < :audit_seconds AND act <> 'removed'"),
@@ -84,9 +89,9 @@ _REST: tuple[tuple[str, str], ...] = (
     ("machine_codes", "DELETE FROM machine_codes WHERE expires_at <= :now_seconds"),
     ("agent_codes", "DELETE FROM agent_codes WHERE expires_at <= :now_seconds"),
 )
-_EMPTIED = (
-    "UPDATE bridge_audit SET selection = NULL WHERE at < :over_utc AND selection IS NOT NULL",
-    "UPDATE accounts SET code = NULL, code_until = NULL WHERE code_until <= :now_seconds",
+_EMPTIED: tuple[tuple[str, str], ...] = (
+    ("bridge_audit", "UPDATE bridge_audit SET selection = NULL WHERE at < :over_utc AND selection IS NOT NULL"),
+    ("accounts", "UPDATE accounts SET code = NULL, code_until = NULL WHERE code_until <= :now_seconds"),
 )
 
 
@@ -104,17 +109,22 @@ class Undelivered(Record, frozen=True, kw_only=True):
 
 
 class Purged(Record, frozen=True, kw_only=True):
-    """What one purge did. `removed`: rows by table; `given_up`: deliveries that nobody took in time, by destination;
-    `ahead`: visits dated after today, left by a clock that was wrong; `clean`: nothing of it is in the log or in free
-    pages; `problems`: codes of what was in the way."""
+    """What one purge did. `removed`: rows by table; `emptied`: rows of which a part went, by table; `purposes`: both by
+    what they were kept for; `given_up`: deliveries that nobody took in time, by destination; `ahead`: visits dated
+    after today, left by a clock that was wrong; `clean`: nothing of it is in the log or in free pages; `snapshots`,
+    `copies`, `aside`: files that held persons and went; `problems`: codes of what was in the way."""
 
     removed: dict[str, int]
+    emptied: dict[str, int]
+    purposes: dict[str, int]
     undelivered: Undelivered
     given_up: dict[str, int]
     ahead: int
     clean: bool
     snapshots: int
     problems: tuple[str, ...]
+    copies: int = 0
+    aside: int = 0
 
 
 @dataclass(frozen=True)
@@ -125,6 +135,7 @@ class _Bounds:
     over: date
     undelivered: date
     proof: date
+    copies: date
     audit: date
 
     def utc(self, day: date) -> str:
@@ -164,8 +175,7 @@ def purge(settings: Settings, clock: Clock) -> Purged:
 
 def _purge(connection: sqlite.Connection, settings: Settings, now: datetime) -> Purged:
     bounds, problems = _bounds(settings, now), list[str]()
-    removed: dict[str, int] = {}
-    given_up: dict[str, int] = {}
+    removed, emptied, given_up = Counter[str](), Counter[str](), dict[str, int]()
 
     def attempt(step: Callable[[], None]) -> None:
         try:
@@ -176,26 +186,28 @@ def _purge(connection: sqlite.Connection, settings: Settings, now: datetime) -> 
             log.warning("purge: %s", type(error).__name__)
             problems.append("database.unavailable")
 
-    def count(table: str, rows: int) -> None:
-        removed[table] = removed.get(table, 0) + rows
-
     attempt(lambda: _close_days(connection, settings, now))
-    count("visits", reapply(connection, erased_file(settings)))
-    count("visits", _visits(connection, bounds, given_up))
-    count("tickets", _tickets(connection, bounds))
+    attempt(lambda: removed.update(reapply(connection, erased_file(settings))))
+    removed.update(_visits(connection, bounds, given_up))
+    removed.update(_tickets(connection, bounds))
     with transaction(connection):
         note_bases(connection, settings, now)
-        count("late_answers", connection.execute(LATE).rowcount)
-        count("deliveries", connection.execute(_NUMBERS, _asked(_NUMBERS, bounds)).rowcount)
+        removed["late_answers"] += connection.execute(LATE).rowcount
+        removed["deliveries"] += connection.execute(_NUMBERS, _asked(_NUMBERS, bounds)).rowcount
         for table, statement in _REST:
-            count(table, connection.execute(statement, _asked(statement, bounds)).rowcount)
-        for statement in _EMPTIED:
-            connection.execute(statement, _asked(statement, bounds))
-        count("audit", chain.prune(connection, bounds.audit_start(), now))
+            removed[table] += connection.execute(statement, _asked(statement, bounds)).rowcount
+        for table, statement in _EMPTIED:
+            emptied[table] += connection.execute(statement, _asked(statement, bounds)).rowcount
+        # A copy that holds somebody may still be put back.
+        erased_over = min(bounds.proof, bounds.copies).isoformat()
+        attempt(lambda: removed.update(erased=forget_erased(connection, erased_file(settings), erased_over)))
+        removed["audit"] += chain.prune(connection, bounds.audit_start(), now)
     left = _undelivered(connection, bounds, settings.retention.undelivered_days)
     ahead = connection.execute(_AHEAD, ((now.date() + timedelta(days=1)).isoformat(),)).fetchone()[0]
-    told = {"removed": {name: rows for name, rows in removed.items() if rows}, "undelivered": left.visits,
-            "given_up": given_up}  # fmt: skip
+    removed, emptied = +removed, +emptied
+    purposes = _by_purpose(removed + emptied)
+    told = {"removed": removed, "emptied": emptied, "purposes": purposes, "undelivered": left.visits,
+            "given_up": given_up, "ahead": ahead}  # fmt: skip
     chain.note(connection, "purge", "system", "", now, told)
     attempt(lambda: _keep_head(connection, settings, now))
     clean = clean_file(connection)
@@ -207,7 +219,9 @@ def _purge(connection: sqlite.Connection, settings: Settings, now: datetime) -> 
     except (TiepDonError, OSError) as error:
         problems.append(error.code if isinstance(error, TiepDonError) else "database.unavailable")
     return Purged(
-        removed={name: rows for name, rows in removed.items() if rows},
+        removed=dict(removed),
+        emptied=dict(emptied),
+        purposes=purposes,
         undelivered=left,
         given_up=given_up,
         ahead=ahead,
@@ -243,6 +257,9 @@ def renew_snapshots(settings: Settings, now: datetime) -> int:
     gone = forget_snapshots(where)
     if settings.backup.snapshot_minutes:
         take_snapshot(where, now)
+    else:  # one that was half made when the power went
+        for left in snapshot_folder(where).glob("*.part*"):
+            left.unlink(missing_ok=True)
     return gone
 
 
@@ -253,6 +270,7 @@ def _bounds(settings: Settings, now: datetime) -> _Bounds:
         over=today - timedelta(days=keep.visit_days),
         undelivered=today - timedelta(days=max(keep.undelivered_days, keep.visit_days)),
         proof=today - timedelta(days=keep.consent_days),
+        copies=today - timedelta(days=keep.backup_days + 1),
         audit=today - timedelta(days=keep.audit_days),
     )
 
@@ -261,10 +279,23 @@ def _asked(statement: str, bounds: _Bounds) -> dict[str, object]:
     return {name: value for name, value in bounds.values().items() if f":{name}" in statement}
 
 
-def _visits(connection: sqlite.Connection, bounds: _Bounds, given_up: dict[str, int]) -> int:
-    """Visits that are over: those that every receiver has settled, and of the others the oldest."""
-    late, gone = _names(connection, _OVER, bounds.undelivered.isoformat()), 0
-    for batch in _batches(sorted(_names(connection, _OVER, bounds.over.isoformat()))):
+def _by_purpose(rows: Mapping[str, int]) -> dict[str, int]:
+    """The same rows by what they were kept for."""
+    told = Counter[str]()
+    for table, count in rows.items():
+        told[rule_of(table).purpose.value] += count
+    return dict(told)
+
+
+def _visits(connection: sqlite.Connection, bounds: _Bounds, given_up: dict[str, int]) -> Counter[str]:
+    """Visits that are over: those that every receiver has settled, and of the others the oldest. Rows by table."""
+    tomorrow = (bounds.now.date() + timedelta(days=1)).isoformat()
+    over, late = (
+        _names(connection, _OVER, {"day": day.isoformat(), "tomorrow": tomorrow})
+        for day in (bounds.over, bounds.undelivered)
+    )
+    gone = Counter[str]()
+    for batch in _batches(sorted(over)):
         with transaction(connection):
             # Judged anew in each batch: somebody may have sent one again meanwhile.
             waiting, under_way = _names(connection, _WAITING), _names(connection, _UNDER_WAY)
@@ -273,8 +304,7 @@ def _visits(connection: sqlite.Connection, bounds: _Bounds, given_up: dict[str, 
                 if visit in waiting:
                     _give_up(connection, visit, bounds.now, given_up)
             if free:
-                remove_visits(connection, free)
-        gone += len(free)
+                gone += remove_visits(connection, free)
     return gone
 
 
@@ -287,18 +317,17 @@ def _give_up(connection: sqlite.Connection, visit: str, now: datetime, given_up:
         given_up[row["destination"]] = given_up.get(row["destination"], 0) + 1
 
 
-def _tickets(connection: sqlite.Connection, bounds: _Bounds) -> int:
-    """Numbers of days that are over, with what was done to them."""
-    gone = 0
+def _tickets(connection: sqlite.Connection, bounds: _Bounds) -> Counter[str]:
+    """Numbers of days that are over, with what was done to them. Rows by table."""
+    gone = Counter[str]()
     while True:
         with transaction(connection):
             batch = list(_names(connection, _FREE_TICKETS, {**_asked(_FREE_TICKETS, bounds), "batch": BATCH}))
             places = ", ".join("?" * len(batch))
-            for statement in _OF_TICKET:
-                connection.execute(statement.format(places), batch)
-        gone += len(batch)
+            for table, statement in _OF_TICKET:
+                gone[table] += connection.execute(statement.format(places), batch).rowcount
         if len(batch) < BATCH:
-            return gone
+            return +gone
 
 
 def _undelivered(connection: sqlite.Connection, bounds: _Bounds, days: int) -> Undelivered:
@@ -319,6 +348,9 @@ def _close_days(connection: sqlite.Connection, settings: Settings, now: datetime
 
 
 def _keep_head(connection: sqlite.Connection, settings: Settings, now: datetime) -> None:
+    """Every row of the audit is judged, then its head kept. Raises AuditBroken, AuditCut, OSError."""
+    rows = chain.verify(connection).rows
+    chain.note(connection, "audit.verified", "system", "", now, {"rows": rows})
     head = witness(settings).keep(connection, now)
     log.info("audit head %s", head)  # also where the log is collected: nobody here can take it back
 

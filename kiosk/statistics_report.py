@@ -19,6 +19,7 @@ FIGURES = ("path", "verdict", "service", "hour", "priority", "language", "end", 
 LEAST_TIMES = 5  # fewer say something of each of them
 LEAST_MOST = 10  # of fewer, nine in ten is nearly the longest one
 BANDS = (1000, 500, 200, 100, 50, 20, 10, LEAST_TIMES)  # how many were measured is told no closer
+STEP = 5  # to which answers of a day are rounded
 LOOKUP, OFFLINE_MINUTES, WENT_OFFLINE = "lookup", "offline_minutes", "went_offline"  # hisbridge.lookup_tally
 
 _TOLD = """
@@ -35,12 +36,19 @@ _BY_DAY = """
 SELECT day, sum(count) AS count, sum(name = '' AND count IS NULL) AS hidden FROM statistics_told
 WHERE day BETWEEN :first AND :last AND figure = :figure AND (:name = '' OR name = :name) GROUP BY day ORDER BY day
 """
+# Nothing of a service, an hour or a day whose tickets are hidden: two spans that differ by that day tell the same.
 _TIMES = """
-SELECT side, name, measure, minutes FROM statistics_times WHERE day BETWEEN :first AND :last
+SELECT side, name, measure, minutes FROM statistics_times AS times WHERE day BETWEEN :first AND :last
+AND NOT EXISTS (SELECT 1 FROM statistics_told AS told WHERE told.day = times.day AND told.count IS NULL
+AND (told.name = '' OR (told.figure = times.side AND told.name = times.name)))
 """
+# Questions that were answered follow the number of people one by one: each day's are rounded, whatever the span.
 _TALLIES = """
-SELECT kind, name, sum(count) AS count FROM tallies WHERE day BETWEEN :first AND :last AND kind <> 'language'
-AND (:kiosk = '' OR kiosk = :kiosk) GROUP BY kind, name
+SELECT kind, name,
+  sum(iif(kind = 'lookup' AND name LIKE '%:answered', (count + :step / 2) / :step * :step, count)) AS count
+FROM (SELECT day, kind, name, sum(count) AS count FROM tallies WHERE day BETWEEN :first AND :last
+  AND kind <> 'language' AND (:kiosk = '' OR kiosk = :kiosk) GROUP BY day, kind, name)
+GROUP BY kind, name
 """
 _DELIVERIES = """
 SELECT destination, outcome, sum(count) AS count FROM statistics_deliveries WHERE day BETWEEN :first AND :last
@@ -101,7 +109,7 @@ class DayTotal:
 
 @dataclass(frozen=True)
 class Lookups:
-    """One outside system: `asked` questions, `answered` in time; `reasons`: codes of why the others were not."""
+    """One outside system: `asked` questions, about so many `answered` in time; `reasons`: codes of why not."""
 
     system: str
     asked: int
@@ -158,7 +166,7 @@ def report(connection: sqlite.Connection, first: date, last: date, kiosk: str = 
         for row in connection.execute(_BY_DAY, {**span, "figure": figure, "name": name})
     )
     tallies: dict[str, dict[str, int]] = defaultdict(dict)
-    for row in connection.execute(_TALLIES, {**span, "kiosk": kiosk}):
+    for row in connection.execute(_TALLIES, {**span, "kiosk": kiosk, "step": STEP}):
         tallies[row["kind"]][row["name"]] = row["count"]
     deliveries: dict[str, dict[str, int]] = defaultdict(dict)
     for row in connection.execute(_DELIVERIES, span):
@@ -170,7 +178,7 @@ def report(connection: sqlite.Connection, first: date, last: date, kiosk: str = 
         days=len(connection.execute(_DAYS, span).fetchall()),
         tables={"kiosk": tables["kiosk"]} if kiosk and "kiosk" in tables else tables,
         by_day=by_day,
-        times=() if kiosk else tuple(_times(connection, span, tables)),
+        times=() if kiosk else tuple(_times(connection, span)),
         lookups=tuple(_lookups(tallies[LOOKUP])),
         lines=tuple(
             Line(name, minutes, tallies[WENT_OFFLINE].get(name, 0))
@@ -217,14 +225,7 @@ def _tables(connection: sqlite.Connection, first: date, last: date) -> Iterable[
             yield Table(figure, cells, count, 0 if together is None else together["hidden"])
 
 
-def _times(connection: sqlite.Connection, span: Mapping[str, str], tables: Mapping[str, Table]) -> Iterable[Times]:
-    """Nothing of a service or an hour whose tickets are hidden."""
-    hidden = {
-        (figure, cell.name)
-        for figure, table in tables.items()
-        for cell in table.cells
-        if cell.at_least and not cell.count
-    }
+def _times(connection: sqlite.Connection, span: Mapping[str, str]) -> Iterable[Times]:
     found: dict[tuple[str, str, str], Counter[int]] = defaultdict(Counter)
     decode = msgspec.json.Decoder(dict[int, int]).decode
     for row in connection.execute(_TIMES, span):
@@ -235,7 +236,7 @@ def _times(connection: sqlite.Connection, span: Mapping[str, str], tables: Mappi
     for side, name, measure in sorted(found, key=lambda key: (key[0], key[1], order.get(key[2], 9))):
         counts = found[side, name, measure]
         count = counts.total()
-        if count >= LEAST_TIMES and (side, name) not in hidden:
+        if count >= LEAST_TIMES:
             most = _at(counts, 0.9) if count >= LEAST_MOST else None
             yield Times(side, name, measure, _band(count), _at(counts, 0.5), most)
 

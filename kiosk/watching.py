@@ -124,10 +124,13 @@ def code_of(state: State) -> str | None:
     return None
 
 
-def health_of_kiosk(session: Session, database: str | None, bridge: str | None, screen: str | None) -> Health:
+def health_of_kiosk(
+    session: Session, database: str | None, bridge: str | None, screen: str | None, absent: frozenset[str] = frozenset()
+) -> Health:
     """Ready is a kiosk that can give a ticket: with everything else gone staff complete what it could not read.
 
-    `database`: the code of why nothing can be read there; a write that failed is in the session.
+    `database`: the code of why nothing can be read there; a write that failed is in the session. `absent`: the parts
+    that this machine is meant to be without.
     """
     state = session.state
     out_of_order = state.code if isinstance(state, OutOfOrder) else None
@@ -138,7 +141,7 @@ def health_of_kiosk(session: Session, database: str | None, bridge: str | None, 
         "bridge": bridge,
         "screen": screen,
     }
-    return health_of(needed, helpful)
+    return health_of(needed, {name: code for name, code in helpful.items() if name not in absent})
 
 
 def levels_of(session: Session) -> list[Amount]:

@@ -7,6 +7,8 @@ Tết and the Hùng Kings' day follow the moon, and days are moved by the govern
 from collections.abc import Collection
 from datetime import date, timedelta
 
+TET_DAYS = 5  # Labour Code 45/2019/QH14, article 112
+
 # Labour Code 45/2019/QH14, article 112: New Year, Victory Day, Labour Day, National Day (month, day).
 FIXED = frozenset({(1, 1), (4, 30), (5, 1), (9, 2)})
 
@@ -31,3 +33,15 @@ def after_days(day: date, count: int, days_off: Collection[date] = ()) -> date:
     while not is_working_day(end, days_off):
         end += timedelta(days=1)
     return end
+
+
+def unknown_tet(first: date, last: date, days_off: Collection[date] = ()) -> int | None:
+    """The year whose Tết touches these days and does not stand in `days_off`: a term that runs through it is counted
+    too short. Lunar New Year falls on 21 January at the earliest and on 20 February at the latest; the days off around
+    it reach from a day before to a week after."""
+    for year in range(first.year, last.year + 1):
+        begins, ends = date(year, 1, 20), date(year, 2, 27)
+        known = sum(begins <= day <= ends for day in days_off)
+        if known < TET_DAYS and first <= ends and last >= begins:
+            return year
+    return None

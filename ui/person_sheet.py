@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from kiosk.persons import Copy
+from kiosk.person_copy import Copy
 from ui.words import Words
 
 LANGUAGE = "vi"
@@ -44,6 +44,7 @@ def _drawn(template: str, copy: Copy) -> str:
         at=_at,
         act=lambda name: words.get(key) if (key := f"person.act.{name}") in words else name,
         records=[list(_lines(record, words)) for record in copy.records],
+        wards=[(_at(one["at"]), list(_lines({"guardian": one["guardian"]}, words))) for one in copy.as_guardian],
         corrections=[
             (
                 _at(one["at"]),

@@ -1,9 +1,8 @@
 """What `tiepdon doctor` says of what keeps a site well for years, and of a screen that nobody sees."""
 
-import os
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from tests.kiosk.people import LAN
 from tests.support.database import migrated
 from tiepdon.checks import certificates, screen, upkeep
 from tiepdon.checks.finding import Finding
+from tiepdon.keeping.backup_folder import name_of
 from tiepdon.migrations import MIGRATIONS
 from wire import chain
 from wire.database import open_database, transaction
@@ -81,6 +81,22 @@ def test_requests_of_persons_that_are_late_are_told_with_the_oldest_day(site: Se
     assert told(upkeep.look_at_requests(site, NOW)) == ("ok", None)
 
 
+def test_a_deadline_that_runs_through_a_tet_nobody_wrote_down_is_told(site: Settings) -> None:
+    december, january = datetime(2026, 12, 20, 3, tzinfo=UTC), datetime(2027, 1, 15, 3, tzinfo=UTC)
+    days_off = tuple(date(2027, 2, day) for day in range(4, 11))
+    known = replace(site, retention=replace(site.retention, days_off=days_off))
+
+    def looked(settings: Settings, now: datetime) -> list[tuple[str, str | None]]:
+        return [(one.status.value, one.code) for one in upkeep.look_at_requests(settings, now)]
+
+    assert looked(site, NOW) == [("ok", None)]
+    assert looked(site, december) == [("ok", None), ("note", "doctor.days_off_unknown")]
+    with closing(open_database(database_file(site))) as connection, transaction(connection):
+        add(connection, Asked(Kind.ERASE, LAN), "hoa", january)
+    assert looked(site, january) == [("ok", None), ("warn", "doctor.days_off_unknown")]
+    assert looked(known, january) == [("ok", None)]
+
+
 def test_an_audit_that_does_not_prove_itself_is_told(site: Settings) -> None:
     purged(site, NOW)
     assert told(upkeep.look_at_audit(site)) == ("ok", None)
@@ -104,20 +120,32 @@ def test_copies_that_are_not_made_late_or_away_are_told(settings: Settings, tmp_
     assert looked(str(tmp_path / "stick")) == ("warn", "doctor.backup_folder")
     (tmp_path / "stick").mkdir()
     assert looked(str(tmp_path / "stick")) == ("warn", "doctor.backup_late")
-    copy = tmp_path / "stick" / "tiepdon-99999-kiosk-1.age"
-    copy.touch()
-    os.utime(copy, (NOW.timestamp() - 3600,) * 2)
+
+    def made(by: Settings, hours: float) -> Path:
+        file = tmp_path / "stick" / name_of(by, NOW - timedelta(hours=hours))
+        file.touch()
+        return file
+
+    made(settings, 50)
+    another = replace(settings, site=replace(settings.site, kiosk_id="another"))
+    for other in (
+        made(another, 1),
+        made(settings, 1).rename(tmp_path / "stick" / "half.age.part"),
+        made(settings, -60),
+    ):
+        assert other.exists()  # and is no copy of this kiosk, or of no time that has been
+        assert looked(str(tmp_path / "stick")) == ("warn", "doctor.backup_late")
+    made(settings, 1)
     assert looked(str(tmp_path / "stick")) == ("ok", None)
-    os.utime(copy, (NOW.timestamp() - 50 * 3600,) * 2)
-    assert looked(str(tmp_path / "stick")) == ("warn", "doctor.backup_late")
 
 
 def test_snapshots_are_looked_for_beside_the_database(site: Settings) -> None:
     assert told(upkeep.look_at_snapshots(site, NOW)) == ("warn", "doctor.snapshot_late")
-    kept = Path(site.paths.state) / "snapshots" / "one.db"
-    kept.parent.mkdir(exist_ok=True)
-    kept.touch()
-    os.utime(kept, (NOW.timestamp() - 1200,) * 2)
+    folder = Path(site.paths.state) / "snapshots"
+    folder.mkdir(exist_ok=True)
+    (folder / "20261123T025900Z.db.part").touch()  # of a damaged database, tried again and again
+    assert told(upkeep.look_at_snapshots(site, NOW)) == ("warn", "doctor.snapshot_late")
+    (folder / "20261123T024000Z.db").touch()
     assert told(upkeep.look_at_snapshots(site, NOW)) == ("ok", None)
 
 

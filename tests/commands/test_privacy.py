@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from config.settings import Settings, database_path, load
-from kiosk.audit import note_process
+from kiosk.audit import note_process, noted
 from kiosk.clock import SystemClock
 from kiosk.sessions import open_sessions
 from kiosk.store import open_store
@@ -118,24 +118,113 @@ def test_a_whole_audit_is_verified_listed_and_its_head_printed(site: Site) -> No
     assert LAN not in listed
 
 
-@pytest.mark.parametrize(
-    ("attack", "code"),
-    [
-        ("UPDATE audit SET who = 'nobody' WHERE seq = 2", "audit.broken"),
-        ("DELETE FROM audit WHERE seq = 2", "audit.broken"),
-        ("DELETE FROM audit WHERE seq >= 2", "audit.cut"),
-    ],
-)
-def test_an_audit_that_was_changed_or_cut_fails_and_says_where(site: Site, attack: str, code: str) -> None:
+def swapped(column: str) -> str:
+    """What stands in one column of the first and the second row, exchanged."""
+    other = f"(SELECT {column} FROM audit AS other WHERE other.seq = 3 - audit.seq)"  # noqa: S608
+    return f"UPDATE audit SET {column} = {other} WHERE seq IN (1, 2)"  # noqa: S608
+
+
+ATTACKS = {
+    "a row changed": ("UPDATE audit SET who = 'nobody' WHERE seq = 2", "audit.broken", 2),
+    "a row dropped in the middle": ("DELETE FROM audit WHERE seq = 2", "audit.broken", 2),
+    "one dropped and the others moved up": (
+        "DELETE FROM audit WHERE seq = 2; UPDATE audit SET seq = seq - 1 WHERE seq > 2",
+        "audit.broken",
+        2,
+    ),
+    "the first one dropped": ("DELETE FROM audit WHERE seq = 1", "audit.broken", 1),
+    "the newest ones dropped": ("DELETE FROM audit WHERE seq >= 3", "audit.cut", 6),
+    "everything dropped": ("DELETE FROM audit", "audit.cut", 6),
+    "two rows in another order": (
+        "UPDATE audit SET seq = -seq WHERE seq IN (2, 3); UPDATE audit SET seq = 5 + seq WHERE seq < 0",
+        "audit.broken",
+        2,
+    ),
+    "the data of two rows exchanged": (swapped("data"), "audit.broken", 1),
+    "the persons of two rows exchanged": (swapped("about"), "audit.broken", 1),
+    "a row twice": (
+        "INSERT INTO audit SELECT 7, at, boot, ticks, act, who, place, about, data, mac FROM audit WHERE seq = 6",
+        "audit.broken",
+        7,
+    ),
+    "a row made without the key": (
+        "INSERT INTO audit SELECT 7, at, boot, ticks, act, 'nobody', place, about, data, randomblob(32) FROM audit"
+        " WHERE seq = 6",
+        "audit.broken",
+        7,
+    ),
+    "a row before the first": (
+        "INSERT INTO audit SELECT 0, at, boot, ticks, act, who, place, about, data, mac FROM audit WHERE seq = 1",
+        "audit.broken",
+        0,
+    ),
+    "the newest dropped behind a head that never was": (
+        "DELETE FROM audit WHERE seq >= 3; INSERT INTO audit SELECT 3, at, boot, ticks, 'audit.rotated', who, place,"
+        " about, 'no json', mac FROM audit WHERE seq = 2",
+        "audit.broken",
+        3,
+    ),
+    "an anchor made without the key": (
+        "INSERT INTO audit_anchors SELECT 3, at, mac, randomblob(32) FROM audit WHERE seq = 3;"
+        " DELETE FROM audit WHERE seq <= 3",
+        "audit.broken",
+        3,
+    ),
+}
+
+
+@pytest.mark.parametrize(("attack", "code", "row"), ATTACKS.values(), ids=ATTACKS)
+def test_an_audit_that_was_changed_or_cut_fails_and_says_where(
+    site: Site, attack: str, code: str, row: int | None
+) -> None:
     site.came()
-    note_process(site.settings, "process.started", "kiosk", SystemClock())
+    site.came(MINH, run="run-2")
+    for process in ("kiosk", "bridge", "desk"):
+        note_process(site.settings, "process.started", process, SystemClock())
     with closing(sqlite.connect(database_path(site.settings), isolation_level=None)) as thief:
+        assert thief.execute("SELECT count(*), max(seq) FROM audit").fetchone() == (6, 6)
         for (name,) in thief.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             thief.execute(f"DROP TRIGGER {name}")
-        thief.execute(attack)
+        thief.executescript(attack)
     exit_code, told = site.run("audit", "verify", "--json")
-    assert (exit_code, json.loads(told)["error"]["code"]) == (1, code)
+    error = json.loads(told)["error"]
+    assert (exit_code, error["code"], error.get("data", error).get("row")) == (1, code, row)
     assert site.run("audit", "verify", "--language", "vi")[0] == 1
+    # Whatever was done to it, no process stays down for it, and none makes it right.
+    with noted(site.settings, "kiosk", SystemClock()):
+        pass
+    assert site.run("audit", "verify")[0] == 1
+
+
+def test_an_older_database_put_back_with_its_own_head_shows_by_a_head_kept_elsewhere(site: Site) -> None:
+    site.came()
+    note_process(site.settings, "process.started", "kiosk", SystemClock())
+    head = (site.state / "audit.head").read_bytes()
+    older = site.state / "older.db"
+    with closing(open_database(database_path(site.settings))) as now, closing(sqlite.connect(older)) as copy:
+        now.backup(copy)
+    site.came(run="run-2")
+    printed = site.run("audit", "head")[1].strip()
+    for beside in ("-wal", "-shm"):
+        (site.state / f"tiepdon.db{beside}").unlink(missing_ok=True)
+    older.replace(database_path(site.settings))
+    (site.state / "audit.head").write_bytes(head)
+    assert site.run("audit", "verify")[0] == 0  # nothing on this machine can tell
+    code, told = site.run("audit", "verify", "--head", printed, "--language", "en")
+    assert (code, "audit.cut" in told) == (1, True)
+
+
+@pytest.mark.parametrize("seal", ["é" * 64, "0" * 64, ""])
+def test_a_head_that_is_not_ours_is_missed_and_stops_nobody(site: Site, seal: str) -> None:
+    site.came()
+    note_process(site.settings, "process.started", "kiosk", SystemClock())
+    kept = json.loads((site.state / "audit.head").read_bytes())
+    (site.state / "audit.head").write_text(json.dumps({**kept, "seal": seal}, ensure_ascii=False), "utf-8")
+    code, told = site.run("audit", "verify", "--language", "en")
+    assert (code, "audit.head_missing" in told) == (1, True)
+    with noted(site.settings, "kiosk", SystemClock()):
+        pass
+    assert site.answer("audit", "list", "--act", "audit.head_begun")["entries"]
 
 
 def test_an_older_database_put_back_fails_until_somebody_answers_for_it(site: Site) -> None:

@@ -22,7 +22,8 @@ from kiosk.visit_views import open_visit_views
 from tests.kiosk.people import LAN, by_chip, covered
 from tests.kiosk.world import MORNING, HandClock, site
 from wire import chain, sqlite
-from wire.chain import AuditBroken, AuditCut, AuditHeadMissing
+from wire.chain import AuditBroken, AuditCut
+from wire.chain_witness import AuditHeadMissing
 from wire.keys import write_new_key
 
 SIGNER = Signer(account="hoa.le", full_name="Lê Thị Mẫu")

@@ -4,18 +4,23 @@ from contextlib import closing
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from config.settings import Settings
 from hisbridge.outbox import claim
 from kiosk import persons, requests
+from kiosk.changes import NoSuchVisit
+from kiosk.counter_edit import edits_of, open_edit
+from kiosk.counter_entry import Signer
 from kiosk.legal_basis import NoSuchConsent, Purpose, consents_of, note_bases, text_hash, withdraw
-from kiosk.persons import Copy, NotANumber, erased_file, number_of, reapply
+from kiosk.person_copy import Copy, export
+from kiosk.persons import NotANumber, erased_file, number_of, reapply
 from kiosk.requests import Asked, Kind, NoSuchRequest, Outcome, is_late
 from kiosk.retention import clean_file, purge, renew_snapshots
 from kiosk.states import Choice, Consent
 from kiosk.store import Store
-from kiosk.working_days import after_days, after_working_days, is_working_day
+from kiosk.working_days import after_days, after_working_days, is_working_day, unknown_tet
 from tests.kiosk.people import LAN, MINH, by_chip, covered
 from tests.kiosk.test_retention import came, left_of, settled
 from tests.kiosk.world import HandClock, rows
@@ -23,6 +28,7 @@ from wire import chain, sqlite
 from wire.codec import from_json, to_json
 from wire.database import open_database, transaction
 
+SIGNER = Signer(account="hoa.le", full_name="Lê Thị Mẫu")
 SITE = timezone(timedelta(hours=7))
 FRIDAY = datetime(2026, 11, 20, 9, 0, tzinfo=SITE)
 
@@ -46,7 +52,7 @@ def test_a_copy_holds_all_of_it_and_nothing_of_anybody_else(
 ) -> None:
     came(settings, store, clock)
     came(settings, store, clock, "run-2", MINH)
-    copy = persons.export(database, settings, LAN, "mai.tran", clock.now())
+    copy = export(database, settings, LAN, "mai.tran", clock.now())
     assert from_json(to_json(copy), Copy) == copy
     (record,) = copy.records
     assert record["patient"]["personal_id"] == LAN
@@ -94,8 +100,8 @@ def test_a_copy_that_is_put_back_erases_the_person_again_and_nobody_else(
     clock.jump(minutes=1)
     persons.erase(database, settings, LAN, "mai.tran", clock.now())
     with closing(open_database(tmp_path / "copy.db")) as restored:
-        assert reapply(restored, erased_file(settings)) == 1
-        assert reapply(restored, erased_file(settings)) == 0
+        assert reapply(restored, erased_file(settings))["visits"] == 1
+        assert reapply(restored, erased_file(settings)) == {}
         assert persons.find(restored, LAN).visits == ()
         assert len(persons.find(restored, MINH).visits) == 1
 
@@ -109,8 +115,75 @@ def test_who_comes_again_after_being_erased_is_kept_as_anybody(
     clock.jump(hours=1)
     came(settings, store, clock, "run-2")
     settled(settings)
-    assert reapply(database) == 0
+    assert reapply(database) == {}
     assert len(persons.find(database, LAN).visits) == 1
+
+
+def test_erasing_twice_and_erasing_nobody_harm_nobody(
+    settings: Settings, store: Store, clock: HandClock, database: sqlite.Connection
+) -> None:
+    came(settings, store, clock)
+    came(settings, store, clock, "run-2", MINH)
+    settled(settings)
+    assert [persons.erase(database, settings, LAN, "mai.tran", clock.now()).visits for _ in range(2)] == [1, 0]
+    unknown = persons.erase(database, settings, "001200900999", "mai.tran", clock.now())
+    assert (unknown.visits, unknown.rows, unknown.told) == (0, {}, ())
+    assert len(persons.find(database, MINH).visits) == 1
+    chain.verify(database)
+
+
+def test_who_waits_in_a_queue_keeps_the_number_and_is_called_by_it(
+    settings: Settings, store: Store, clock: HandClock, database: sqlite.Connection
+) -> None:
+    visit = came(settings, store, clock)
+    settled(settings)
+    persons.erase(database, settings, LAN, "mai.tran", clock.now())
+    (waiting,) = rows(settings, "SELECT standing, visit_id FROM tickets")
+    assert waiting == ("waiting", None)
+    with pytest.raises(NoSuchVisit), closing(open_edit(settings, clock)) as edit:
+        edit.correct(
+            visit, edits_of({"phone": "0900000001", "was_phone": "", "reason": "told"}, (), FRIDAY.date()), SIGNER
+        )
+    assert purge(settings, clock).problems == ()
+
+
+def test_what_erasing_removed_is_in_the_audit_by_table(
+    settings: Settings, store: Store, clock: HandClock, database: sqlite.Connection
+) -> None:
+    came(settings, store, clock)
+    settled(settings)
+    told = persons.erase(database, settings, LAN, "mai.tran", clock.now())
+    assert (told.rows["visits"], told.rows["deliveries"]) == (1, 4)
+    noted = chain.entries(database, 1)[0]
+    assert (noted.act, noted.data["rows"], noted.data["stays"]) == ("person.erased", told.rows, list(told.stays))
+
+
+def test_copies_of_a_site_that_makes_them_are_named_among_what_stays(
+    settings: Settings, store: Store, clock: HandClock, database: sqlite.Connection
+) -> None:
+    came(settings, store, clock)
+    found = persons.find(database, LAN)
+    copies = msgspec.structs.replace(settings, backup=msgspec.structs.replace(settings.backup, folder="/mnt/stick"))
+    assert "copies" not in persons.stays(found, settings)
+    assert "copies" in persons.stays(found, copies)
+
+
+def test_tombstones_go_when_no_proof_is_owed_and_no_copy_is_that_old(
+    settings: Settings, store: Store, clock: HandClock, database: sqlite.Connection
+) -> None:
+    short = msgspec.structs.replace(settings.retention, consent_days=2, backup_days=30)
+    brief = msgspec.structs.replace(settings, retention=short)
+    persons.erase(database, settings, LAN, "mai.tran", clock.now())
+    clock.jump(days=30)
+    persons.erase(database, settings, MINH, "mai.tran", clock.now())
+    purge(brief, clock)  # a copy of thirty days ago may still be put back
+    assert len(erased_file(settings).read_text("ascii").splitlines()) == 2
+    clock.jump(days=2)
+    assert purge(brief, clock).removed["erased"] == 1
+    (left,) = erased_file(settings).read_text("ascii").splitlines()
+    assert left.split()[0] == chain.reference(database, MINH)
+    assert rows(settings, "SELECT person FROM erased") == [(left.split()[0],)]
+    assert erased_file(settings).stat().st_mode & 0o077 == 0
 
 
 def test_nothing_is_erased_where_the_tombstone_cannot_be_kept(
@@ -130,7 +203,17 @@ def test_a_damaged_list_of_the_erased_harms_nobody(
 ) -> None:
     came(settings, store, clock)
     erased_file(settings).write_bytes(line.encode() + b"\n")
-    assert reapply(database, erased_file(settings)) == 0
+    assert reapply(database, erased_file(settings)) == {}
+
+
+def test_a_tet_that_nobody_wrote_down_is_known_before_a_term_runs_through_it() -> None:
+    known = [date(2027, 2, day) for day in range(4, 11)]
+    assert unknown_tet(date(2026, 11, 23), date(2027, 1, 7), ()) is None
+    assert unknown_tet(date(2026, 12, 20), date(2027, 1, 20), ()) == 2027
+    assert unknown_tet(date(2027, 2, 20), date(2027, 3, 2), ()) == 2027
+    assert unknown_tet(date(2027, 2, 28), date(2027, 3, 30), ()) is None
+    assert unknown_tet(date(2027, 1, 15), date(2027, 3, 2), known) is None
+    assert unknown_tet(date(2027, 1, 15), date(2028, 3, 2), known) == 2028
 
 
 @pytest.mark.parametrize("text", ["", "00130390001", "0013039000170", "00130390001x", "٠٠١٣٠٣٩٠٠٠١٧", "' OR 1=1 --"])

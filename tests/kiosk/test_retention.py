@@ -1,10 +1,8 @@
 """What served its purpose is gone: from every table, and from the bytes of every file."""
 
-import re
 import threading
-import unicodedata
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import msgspec
@@ -25,6 +23,7 @@ from kiosk.store import Store, open_store
 from kiosk.visit_views import open_visit_views
 from tests.kiosk.people import LAN, MINH, by_chip, covered
 from tests.kiosk.world import MORNING, HandClock, rows, site, store_of
+from tests.support.traces import Known, traces
 from tiepdon.migrations import MIGRATIONS
 from wire import chain
 from wire.database import migrate, open_database
@@ -148,10 +147,92 @@ def test_numbers_without_a_visit_go_with_their_day(settings: Settings, store: St
     assert purged(settings, clock, days=2).removed["tickets"] == 1
 
 
-def test_a_visit_of_a_day_to_come_is_told_and_stays(settings: Settings, store: Store, clock: HandClock) -> None:
+def test_a_visit_of_a_day_to_come_is_told_and_goes_with_those_that_came_after_it(
+    settings: Settings, store: Store, clock: HandClock
+) -> None:
     clock.jump(days=365)
     came(settings, store, clock)
-    assert purged(settings, clock, days=-365).ahead == 1
+    clock.jump(days=-365)
+    came(settings, store, clock, "run-2", MINH)
+    settled(settings)
+    assert purged(settings, clock).ahead == 1
+    assert rows(settings, "SELECT count(*) FROM visits") == [(2,)]
+    told = purged(settings, clock, days=2)
+    assert (told.removed["visits"], told.ahead) == (2, 0)
+    assert left_of(settings) == []
+
+
+def test_a_day_ends_at_the_sites_own_midnight(settings: Settings, store: Store, clock: HandClock) -> None:
+    """17:00 UTC in Viet Nam: the last second of a day and the first one of the next."""
+    clock.wall = datetime(2026, 11, 21, 16, 59, 59, tzinfo=UTC)
+    came(settings, store, clock)
+    clock.jump(seconds=1)
+    came(settings, store, clock, "run-2", MINH)
+    settled(settings)
+    clock.wall = datetime(2026, 11, 22, 16, 59, 59, tzinfo=UTC)
+    assert "visits" not in purge(settings, clock).removed  # the next day, whole
+    clock.jump(seconds=1)
+    assert purge(settings, clock).removed["visits"] == 1
+    assert rows(settings, "SELECT record ->> '$.patient.personal_id' FROM visits") == [(MINH,)]
+    clock.jump(days=1, seconds=-1)
+    assert "visits" not in purge(settings, clock).removed
+    clock.jump(seconds=1)
+    assert purge(settings, clock).removed["visits"] == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "days"),
+    [
+        ("consents", 1095), ("person_requests", 1095), ("visit_views", 400), ("bridge_audit", 400),
+        ("account_acts", 400), ("machine_acts", 400), ("machines", 400), ("help_calls", 1), ("coverage_answers", 1),
+    ],
+)  # fmt: skip
+def test_each_purpose_keeps_to_its_own_days_to_the_second(
+    settings: Settings, clock: HandClock, rule: str, days: int
+) -> None:
+    """`days`: of the settings. What is of the first moment of the first day that stays, stays."""
+    clock.wall = datetime(2026, 11, 21, 17, 0, 0, tzinfo=UTC)  # the 22nd begins
+    kept = clock.wall
+    over = kept - timedelta(seconds=1)
+    with closing(open_database(database_path(settings))) as connection:
+        for number, at in enumerate((kept, over)):
+            site, seconds = at.astimezone(timezone(timedelta(hours=7))), int(at.timestamp())
+            values = {
+                "consents": ("version, language, given_at", ("1", "vi", site.isoformat())),
+                "person_requests": (
+                    "kind, person, asked_by, channel, asked_at, answer_due, due, latest_due, taken_by, done_at",
+                    ("copy", "p", "self", "mail", *[site.date().isoformat()] * 4, "h", site.isoformat()),
+                ),
+                "visit_views": ("at, by, visit_id", (seconds, "h", "v")),
+                "bridge_audit": ("at, who, act", (chain.moment(at), "h", "pause")),
+                "account_acts": ("at, account, act, by", (seconds, "h", "added", "m")),
+                "machine_acts": ("at, machine, act, by, scopes", (seconds, "b", "enrolled", "h", "board")),
+                "machines": (
+                    "name, scopes, page, token_hash, created_at, created_by, ended_at",
+                    (f"b{number}", "board", "", str(number), 1, "h", seconds),
+                ),
+                "help_calls": ("kiosk_id, screen, at", ("k", "start", seconds)),
+                "coverage_answers": ("key, day, kept_at, sealed", (str(number), str(site.date()), "", b"")),
+            }[rule]
+            places = ", ".join("?" * len(values[1]))
+            connection.execute(f"INSERT INTO {rule} ({values[0]}) VALUES ({places})", values[1])  # noqa: S608
+    clock.jump(days=days, hours=23)
+    assert purge(settings, clock).removed.get(rule) == 1
+    assert rows(settings, f"SELECT count(*) FROM {rule}") == [(1,)]  # noqa: S608
+    clock.jump(hours=1)
+    assert purge(settings, clock).removed.get(rule) == 1
+
+
+def test_a_purge_by_a_clock_that_went_back_removes_nothing_of_today(
+    settings: Settings, store: Store, clock: HandClock
+) -> None:
+    came(settings, store, clock)
+    settled(settings)
+    for back in (1, 30, 3650):
+        clock.jump(days=-back)
+        assert purge(settings, clock).removed == {}
+        clock.jump(days=back)
+    assert rows(settings, "SELECT count(*) FROM visits") == [(1,)]
 
 
 def test_who_did_what_outlives_the_persons_and_proves_itself(
@@ -192,29 +273,12 @@ def test_codes_and_sessions_that_are_over_go(settings: Settings, clock: HandCloc
     assert rows(settings, "SELECT code FROM accounts") == [(None,)]
 
 
-def needles(text: str) -> list[bytes]:
-    """A text as any of our parts might write it: composed and not, without marks, in small letters, in UTF-16."""
-    bare = "".join(one for one in unicodedata.normalize("NFD", text) if not unicodedata.combining(one))
-    spellings = {text, unicodedata.normalize("NFD", text), bare, bare.replace("đ", "d").replace("Đ", "D")}
-    spellings |= {one.lower() for one in spellings} | {one.title() for one in spellings}
-    escaped = {one.encode("unicode_escape") for one in spellings}
-    return [code for one in spellings for code in (one.encode(), one.encode("utf-16-le"), one.encode("utf-16-be"))] + [
-        *escaped
-    ]
-
-
-WORDS = [*needles(NAME), *needles(ADDRESS), *needles(LAN), *needles(MINH), *needles(HOSPITAL), *needles("Thị Lan")]
-WORDS += [person_key(LAN).encode(), person_key(MINH).encode()]  # twelve digits are soon tried through
-KNOWN = re.compile(b"|".join(re.escape(one) for one in sorted(set(WORDS), key=len, reverse=True)), re.IGNORECASE)
+KNOWN = Known(NAME, ADDRESS, LAN, MINH, HOSPITAL, "Thị Lan", person_key(LAN), person_key(MINH))  # soon tried through
 
 
 def left_of(settings: Settings) -> list[tuple[str, bytes]]:
     """What the bytes of any file of the site still say of the persons."""
-    found = []
-    for file in sorted(Path(settings.paths.state).rglob("*")):
-        if file.is_file() and (hit := KNOWN.search(file.read_bytes())):
-            found.append((file.name, hit[0]))
-    return found
+    return traces(Path(settings.paths.state), KNOWN)
 
 
 def test_no_byte_of_a_person_is_left_in_any_file(settings: Settings, store: Store, clock: HandClock) -> None:

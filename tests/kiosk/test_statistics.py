@@ -206,7 +206,7 @@ def test_tallies_are_told_by_device_system_and_screen(settings: Settings, clock:
     assert found.failures == {"chip:card.removed": 4}
     assert found.abandoned == {"confirm": 2}
     (asked,) = found.lookups
-    assert (asked.system, asked.asked, asked.answered, asked.reasons) == ("insurance", 100, 98, {"portal.timeout": 2})
+    assert (asked.system, asked.asked, asked.answered, asked.reasons) == ("insurance", 102, 100, {"portal.timeout": 2})
     assert [(line.name, line.minutes, line.spans) for line in found.lines] == [("portal", 14, 1)]
     assert told(settings, SATURDAY, kiosk="another").failures == {}
 
@@ -257,6 +257,46 @@ def test_deliveries_are_told_as_sent_late_or_refused(settings: Settings, store: 
         "his": {"sent": 10, "late": 2, "refused": 1},
         "archive": {"waiting": 12},
     }
+
+
+def test_answers_of_a_day_do_not_count_its_people(settings: Settings, clock: HandClock) -> None:
+    """Nineteen came and one of them without identification: eighteen answers told would say so."""
+    for answered in (18, 19, 20, 21, 22):
+        tally = Tally(site_database(settings), clock.now, 420, "kiosk-1")
+        tally.add("lookup", "insurance:answered", answered)
+        tally.flush()
+        clock.jump(days=1)
+    days = [SATURDAY + timedelta(days=number) for number in range(5)]
+    assert {one.answered for day in days for one in told(settings, day).lookups} == {20}
+    whole, without = told(settings, days[0], days[4]), told(settings, days[0], days[3])
+    assert whole.lookups[0].answered - without.lookups[0].answered == 20
+
+
+def test_times_of_an_hour_or_day_that_is_hidden_are_in_no_span(settings: Settings) -> None:
+    def day(name: str, tickets: int | None, hidden: int | None) -> None:
+        with closing(open_database(database_path(settings))) as connection:
+            connection.execute("INSERT INTO statistics_days VALUES (?, ?, 9, 9)", (name, name))
+            told_rows = [("hour", "08", hidden), ("hour", "09", 90), ("hour", "", tickets)]
+            connection.executemany(
+                "INSERT INTO statistics_told VALUES (?, ?, ?, ?)", ((name, *one) for one in told_rows)
+            )
+            for side, hour in (("hour", "08"), ("hour", "09"), ("all", "")):
+                minutes = '{"240": 3}' if hidden is None and hour != "09" else '{"10": 30}'
+                connection.execute(
+                    "INSERT INTO statistics_times VALUES (?, ?, ?, 'wait', ?)", (name, side, hour, minutes)
+                )
+
+    day("2026-11-16", 120, 30)
+    day("2026-11-17", 120, 30)
+    day("2026-11-18", 93, None)  # three came at eight
+    day("2026-11-19", None, None)  # hardly anybody came at all
+
+    def most(last: date, side: str, name: str = "") -> tuple[int, int | None]:
+        (one,) = (one for one in told(settings, date(2026, 11, 16), last).times if (one.side, one.name) == (side, name))
+        return one.count, one.most
+
+    assert most(date(2026, 11, 18), "hour", "08") == most(date(2026, 11, 17), "hour", "08") == (50, 10)
+    assert most(date(2026, 11, 19), "all") == most(date(2026, 11, 18), "all")
 
 
 def test_whole_months_of_a_range() -> None:

@@ -5,7 +5,7 @@ Reads what those works leave behind (the audit's own rows, files); must not do a
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -20,6 +20,8 @@ VERSION, ENCRYPTION, PURGE, REQUESTS, BACKUP, SNAPSHOT, AUDIT = (
 )
 UPDATE_FILE = "var/lib/tiepdon-update/update.json"
 PURGE_LATE = timedelta(hours=50)  # two nights and a little
+FOLDER_SECONDS = 3.0  # for a folder of the network to answer; twice of it is less than a look may take
+DAYS_OFF_AHEAD = timedelta(days=45)  # the days off of a year are announced about then
 SNAPSHOTS_LATE = 3  # times as long as one should take
 MOST_VERIFIED = 50_000  # rows judged within a look: about a second
 
@@ -78,10 +80,11 @@ def look_at_purge(settings: Settings, now: datetime | None = None) -> Iterator[F
 
 
 def look_at_requests(settings: Settings, now: datetime | None = None) -> Iterator[Finding]:
-    """One finding: is what persons asked of their data answered and done in the days of the law. Nothing where there is
-    no database."""
+    """Is what persons asked of their data answered and done in the days of the law; and do the settings know the days
+    off by which these are counted. Nothing where there is no database."""
     from kiosk.clock import at_site
     from kiosk.requests import due_day, is_late, listed
+    from kiosk.working_days import unknown_tet
 
     connection = _open(settings)
     if connection is None:
@@ -95,11 +98,20 @@ def look_at_requests(settings: Settings, now: datetime | None = None) -> Iterato
     data: dict[str, Datum] = {"open": len(waiting), "late": len(late), "due": min(map(due_day, waiting), default=None)}
     code = "doctor.requests_late" if late else None
     yield Finding(probe=REQUESTS, status=Status.WARN if code else Status.OK, code=code, data=data)
+    if waiting or not settings.site.synthetic:
+        last = max((date.fromisoformat(one.latest_due) for one in waiting), default=today)
+        year = unknown_tet(today, max(last, today + DAYS_OFF_AHEAD), settings.retention.days_off)
+        touched = unknown_tet(today, last, settings.retention.days_off) is not None
+        if year is not None:
+            status = Status.WARN if waiting and touched else Status.NOTE
+            yield Finding(probe=REQUESTS, status=status, code="doctor.days_off_unknown", data={"year": year})
 
 
 def look_at_backup(settings: Settings, now: datetime | None = None) -> Iterator[Finding]:
-    """One finding: is there a folder for copies and can it be written, how old is the newest. None is wanted on the
-    sandbox."""
+    """One finding: is there a folder for copies, how old is this kiosk's newest in it. The sandbox wants none."""
+    from tiepdon.keeping.backup_folder import BackupFolderSilent, backups, is_there
+    from tiepdon.keeping.backups import last_made
+
     folder, today = settings.backup.folder, now or datetime.now(UTC)
     if not folder:
         wanted = not settings.site.synthetic
@@ -107,32 +119,40 @@ def look_at_backup(settings: Settings, now: datetime | None = None) -> Iterator[
         yield Finding(probe=BACKUP, status=Status.WARN if wanted else Status.OK, code=code, data={"configured": False})
         return
     data: dict[str, Datum] = {"folder": folder, "recipients": len(settings.backup.recipients)}
-    if not Path(folder).is_dir():
+    try:
+        there = is_there(settings, FOLDER_SECONDS)
+        copies = backups(settings, FOLDER_SECONDS)
+    except BackupFolderSilent as error:
+        yield Finding(probe=BACKUP, status=Status.WARN, code=error.code, data=data)
+        return
+    if not there:
         yield Finding(probe=BACKUP, status=Status.WARN, code="doctor.backup_folder", data=data)
         return
-    copies = sorted(_made(path) for path in Path(folder).rglob("*.age"))
-    data |= {"copies": len(copies), "last": chain.moment(copies[-1]) if copies else None}
+    last = last_made(copies, today)
+    data |= {"copies": len(copies), "last": None if last is None else chain.moment(last)}
     late = timedelta(hours=2 * settings.backup.every_hours)
-    code = "doctor.backup_late" if not copies or today - copies[-1] > late else None
+    code = "doctor.backup_late" if last is None or today - last > late else None
     yield Finding(probe=BACKUP, status=Status.WARN if code else Status.OK, code=code, data=data)
 
 
 def look_at_snapshots(settings: Settings, now: datetime | None = None) -> Iterator[Finding]:
     """One finding: how old is the newest state that is kept beside the database. None is made of a sandbox's."""
-    minutes, state = settings.backup.snapshot_minutes, Path(settings.paths.state)
+    from wire.database_copies import moment_of, snapshots
+
+    minutes = settings.backup.snapshot_minutes
     if not minutes or not database_path(settings).exists():
         return
-    kept = sorted(_made(path) for pattern in ("snapshots/*", "*.snapshot*") for path in state.glob(pattern))
-    data: dict[str, Datum] = {"kept": len(kept), "last": chain.moment(kept[-1]) if kept else None}
-    late = not kept or (now or datetime.now(UTC)) - kept[-1] > SNAPSHOTS_LATE * timedelta(minutes=minutes)
+    kept = [moment_of(file) for file in snapshots(database_file(settings))]
+    data: dict[str, Datum] = {"kept": len(kept), "last": chain.moment(kept[0]) if kept else None}
+    late = not kept or (now or datetime.now(UTC)) - kept[0] > SNAPSHOTS_LATE * timedelta(minutes=minutes)
     wanted = late and not settings.site.synthetic
     code = "doctor.snapshot_late" if wanted else None
     yield Finding(probe=SNAPSHOT, status=Status.WARN if wanted else Status.OK, code=code, data=data)
 
 
 def look_at_audit(settings: Settings) -> Iterator[Finding]:
-    """One finding: does the audit prove itself; one that is long is judged by `tiepdon audit verify` alone, and then it
-    is told when that was done last. Raises AuditBroken, AuditCut, AuditHeadMissing."""
+    """One finding: does the audit prove itself; one that is long is judged whole every night, and then it is told when
+    that was done last. Raises AuditBroken, AuditCut, AuditHeadMissing."""
     from kiosk.audit import head_file, witness
 
     connection = _open(settings)
@@ -144,9 +164,9 @@ def look_at_audit(settings: Settings) -> Iterator[Finding]:
         data: dict[str, Datum] = {"rows": many, "verified": many <= MOST_VERIFIED}
         if many <= MOST_VERIFIED:
             chain.verify(connection)
-            if head_file(settings).exists():
-                data["head"] = str(witness(settings).check(connection)).partition(":")[0]
-        elif (last := _last(connection, ("audit.verified",))) is not None:
+        if head_file(settings).exists():
+            data["head"] = str(witness(settings).check(connection)).partition(":")[0]
+        if many > MOST_VERIFIED and (last := _last(connection, ("audit.verified",))) is not None:
             data["last_verified"] = chain.moment(last)
     finally:
         connection.close()
@@ -192,10 +212,6 @@ def _last(connection: sqlite.Connection, acts: Sequence[str]) -> datetime | None
 def _first(connection: sqlite.Connection, question: str, values: Sequence[str] = ()) -> datetime | None:
     (told,) = connection.execute(question, tuple(values)).fetchone()
     return None if told is None else datetime.fromisoformat(told)
-
-
-def _made(path: Path) -> datetime:
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def _day(when: datetime | None) -> str | None:

@@ -77,7 +77,7 @@ def run_find(options: argparse.Namespace) -> int:
 
 def run_export(options: argparse.Namespace) -> int:
     """Write the copy into a folder that nobody else may read. Raises NotANumber, FolderUnusable."""
-    from kiosk.persons import export
+    from kiosk.person_copy import export
     from ui.person_sheet import sheet
     from wire.codec import to_json
 

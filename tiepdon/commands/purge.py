@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings, load
 from tiepdon.commands.asking import add_answering, printed_as_json, words_of
+from wire.errors import TiepDonError
 
 if TYPE_CHECKING:
     from kiosk.retention import Purged
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     clock = SystemClock()
     if not options.clock_is_right:
         check_clock(settings, clock)
-    told = _copies_too(settings, purge(settings, clock))
+    told = _files_too(settings, purge(settings, clock))
     if printed_as_json(told, options):
         return 1 if told.problems else 0
     words = words_of(options, settings)
@@ -59,14 +60,32 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _copies_too(settings: Settings, told: "Purged") -> "Purged":
-    """Copies that are too old go with the next copy; here too, for a site that makes none any more."""
+def _files_too(settings: Settings, told: "Purged") -> "Purged":
+    """Copies that are too old go with the next copy; here too, for a site that makes none any more. Databases that were
+    damaged or replaced hold persons as a copy does. Which files went is in the audit."""
+    from contextlib import closing
+
     from msgspec.structs import replace
 
-    from tiepdon.keeping.backups import forget_backups
+    from kiosk.connection import site_database
+    from tiepdon.keeping.backup_folder import forget_backups
+    from tiepdon.keeping.report import forget_aside
+    from wire import chain
 
+    now = datetime.now(UTC)
+    before, problems = now - timedelta(days=settings.retention.backup_days), list(told.problems)
+    copies = aside = 0
     try:
-        forget_backups(settings, datetime.now(UTC) - timedelta(days=settings.retention.backup_days))
-    except OSError:
-        return replace(told, problems=(*told.problems, "purge.copies_left"))
-    return told
+        copies = forget_backups(settings, before)
+    except (TiepDonError, OSError):
+        problems.append("purge.copies_left")
+    try:
+        aside = forget_aside(Path(settings.paths.state), before)
+    except (TiepDonError, OSError):
+        problems.append("purge.copies_left")
+    done = replace(told, copies=copies, aside=aside, problems=tuple(dict.fromkeys(problems)))
+    files = {"snapshots": done.snapshots, "copies": done.copies, "aside": done.aside, "clean": done.clean,
+             "problems": list(done.problems)}  # fmt: skip
+    with closing(site_database(settings)()) as connection:
+        chain.note(connection, "purge.files", "system", "", now, files)
+    return done

@@ -226,7 +226,8 @@ def _lookups(report: Report, names: Naming) -> Sequence[Sheet]:
         rows.append((system, one.asked, one.answered, share, reasons))
         values.append(Value(system, share, f"{share:g} %" if share is not None else ""))
     headings = tuple(say(f"statistics.heading.{one}") for one in ("system", "asked", "answered", "share", "reasons"))
-    return (Sheet("lookups", say("statistics.lookups"), headings, tuple(rows), chart=charts.bars(values)),)
+    how = say("statistics.lookups.how")
+    return (Sheet("lookups", say("statistics.lookups"), headings, tuple(rows), how, charts.bars(values)),)
 
 
 def _lines(report: Report, names: Naming) -> Sequence[Sheet]:
