@@ -12,12 +12,12 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.axe import violations
-from tests.pictures import board, counter, door, messages, statistics, touchscreen
+from tests.pictures import board, care, counter, door, messages, statistics, touchscreen
 from tests.pictures.looking import LANGUAGES, Language, Part, Size
 
 pytestmark = pytest.mark.browser
 
-STAFF = (counter.PART, door.PART, messages.PART, statistics.PART)
+STAFF = (counter.PART, door.PART, messages.PART, care.PART, statistics.PART)
 WHOLE = ((1024, 600), "vi"), ((1280, 800), "en")  # the other sizes: what a panel's size can change
 
 
