@@ -12,7 +12,7 @@ from dataclasses import fields, replace
 from faults.outcome import Outcome, Size
 from faults.scene import Stuck
 
-NAMES = ("power", "kills", "disk", "clock", "network", "each", "devices", "soak")
+NAMES = ("power", "writes", "kills", "disk", "clock", "network", "starts", "each", "stops", "devices", "soak")
 
 
 def main(arguments: Sequence[str]) -> int:

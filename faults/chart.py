@@ -14,7 +14,7 @@ COLOURS = tuple(map(HexColor, ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69
 
 
 def drawn(title: str, lines: Mapping[str, Sequence[float]]) -> str:
-    """The chart: megabytes by day, one line for each name that has values."""
+    """The chart: by day, one line for each name that has values."""
     drawing = Drawing(WIDTH, HEIGHT)
     plot = LinePlot()
     plot.x, plot.y, plot.width, plot.height = EDGE, EDGE, WIDTH - 2 * EDGE - LEGEND, HEIGHT - 2 * EDGE
@@ -30,6 +30,6 @@ def drawn(title: str, lines: Mapping[str, Sequence[float]]) -> str:
         plot.lines[number].strokeWidth = 1.5
     drawing.add(plot)
     drawing.add(legend)
-    drawing.add(String(EDGE, HEIGHT - EDGE / 2, f"{title}: megabytes each night", fontSize=12))
+    drawing.add(String(EDGE, HEIGHT - EDGE / 2, title, fontSize=12))
     text: str = renderSVG.drawToString(drawing)
     return text

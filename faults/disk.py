@@ -1,5 +1,6 @@
-"""The disk is full, and the disk turns read-only, under the real kiosk and bridge: no shown ticket is lost, the screen
-says that the kiosk is out of order, and it serves again by itself.
+"""The disk is full, fills up while a ticket is on its way through the printer, and turns read-only, under the real
+kiosk and bridge: no shown ticket is lost, none is printed twice, the screen says that the kiosk is out of order, and it
+serves again by itself.
 
 A small ext4 file system on a loop device. Read-only as the kernel makes it of a disk that fails (ext4(5), `abort`);
 what brings such a disk back is a check and a mount (here below the running processes, which nobody starts again).
@@ -10,8 +11,9 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,11 +22,20 @@ from faults.media import run_tool, unmount, why_no_disk
 from faults.outcome import Outcome, Size, failures_of
 from faults.scene import Scene, Stuck, scene
 from faults.site import scratch
+from sandbox.printer import ReceiptPrinter
 
 DISK_BYTES = 48 << 20
 BAR_SECONDS = 5.0  # from room, or a disk that takes writes, to a kiosk that serves
+AT_MOST_UNPRINTED = 1  # whose paper was begun and cannot be known to have come out: never a second one by itself
 TRIES_SECONDS = 3.0  # how long people go on trying meanwhile
 OUT = "out_of_order"
+FULL, PRINTING, READ_ONLY = "full", "full while a ticket is printed", "read-only"
+TROUBLES = (FULL, PRINTING, READ_ONLY)
+PRINTER = """
+[kiosk.printer]
+kind = "network"
+address = "127.0.0.1:{port}"
+"""
 
 
 @dataclass(frozen=True)
@@ -38,17 +49,20 @@ class Disk:
         """Raises CalledProcessError."""
         run_tool("mount", "-t", "ext4", "-o", "loop,noatime,errors=remount-ro", str(self.image), str(self.place))
 
-    def fill(self) -> Path:
-        """Take every byte there is; the file that holds them."""
-        file = self.place / "somebody-elses"
-        with file.open("wb", buffering=0) as held:
+    @property
+    def filled(self) -> Path:
+        """Somebody else's, which takes the room."""
+        return self.place / "somebody-elses"
+
+    def fill(self) -> None:
+        """Take every byte there is."""
+        with self.filled.open("wb", buffering=0) as held:
             for size in (1 << 20, 1 << 12, 1):  # to the last block, whatever a file's own index takes
                 try:
                     while True:
                         held.write(b"\xa5" * size)
                 except OSError:
                     continue
-        return file
 
     def abort(self) -> None:
         """Read-only from now on, as after an error of the disk."""
@@ -80,7 +94,33 @@ def disk_in(folder: Path) -> Iterator[Disk]:
             unmount(made.place, at_once=True)
 
 
-def run(size: Size) -> Outcome:
+class Paper(ReceiptPrinter):
+    """The printer, which does `meanwhile` once it has the first lines of the next ticket."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.came: Counter[str] = Counter()  # the number on each paper
+        self.meanwhile: Callable[[], object] | None = None
+        self._last = 0
+
+    def received(self, data: bytes) -> bytes:
+        """As the printer does."""
+        meanwhile = self.meanwhile
+        if meanwhile is not None and RASTER in data:
+            self.meanwhile = None
+            meanwhile()
+        answers = super().received(data)
+        for one in self.tickets():
+            if one.name > self._last:
+                self._last = one.name
+                self.came[one.digits] += 1
+        return answers
+
+
+RASTER = b"\x1dv0"  # GS v 0
+
+
+def run(size: Size, troubles: Sequence[str] = TROUBLES) -> Outcome:
     """Each kind of trouble on a disk of its own."""
     reason = why_no_disk()
     if reason is not None:
@@ -89,13 +129,15 @@ def run(size: Size) -> Outcome:
         )
     rows: list[tuple[Cell, ...]] = []
     claims: dict[str, int] = {}
-    for trouble in ("full", "read-only"):
+    for trouble in troubles:
+        paper = Paper()
         with (
             tempfile.TemporaryDirectory(dir=scratch(DISK_BYTES * 4), prefix=".faults-") as named,
             disk_in(Path(named)) as disk,
-            scene(Path(named), disk.place / "state") as made,
+            paper.serving() as (_, port),
+            scene(Path(named), disk.place / "state", more=PRINTER.format(port=port) * (trouble == PRINTING)) as made,
         ):
-            row, found = _provoked(disk, made, trouble, size)
+            row, found = _provoked(disk, made, trouble, paper, size)
         rows.append(row)
         claims |= {f"{trouble}: {claim}": count for claim, count in found.items()}
     columns = (
@@ -103,6 +145,7 @@ def run(size: Size) -> Outcome:
         "shown before",
         "shown meanwhile",
         "shown after",
+        "on paper",
         "s to the screen",
         "s to serve",
         "s to a ticket",
@@ -111,13 +154,19 @@ def run(size: Size) -> Outcome:
     return Outcome((Table("No room, no writing", columns, tuple(rows), notes),), failures_of(claims))
 
 
-def _provoked(disk: Disk, made: Scene, trouble: str, size: Size) -> tuple[tuple[Cell, ...], dict[str, int]]:
+def _provoked(
+    disk: Disk, made: Scene, trouble: str, paper: Paper, size: Size
+) -> tuple[tuple[Cell, ...], dict[str, int]]:
     with made.people() as crowd:
         made.shows(crowd, size.tickets)
+        if trouble == PRINTING:
+            made.wait(lambda: paper.came, 60, "a ticket on paper")
         before = len(crowd.shown)
-        taken: Path | None = None
-        if trouble == "full":
-            taken = disk.fill()
+        if trouble == FULL:
+            disk.fill()
+        elif trouble == PRINTING:
+            paper.meanwhile = disk.fill
+            made.wait(lambda: paper.meanwhile is None, 60, "the next ticket at the printer")
         else:
             disk.abort()
         unclear = 0
@@ -128,19 +177,26 @@ def _provoked(disk: Disk, made: Scene, trouble: str, size: Size) -> tuple[tuple[
         threading.Event().wait(TRIES_SECONDS)
         meanwhile = len(crowd.shown) - before
         began = time.monotonic()
-        if taken is not None:
-            taken.unlink()
-        else:
+        if trouble == READ_ONLY:
             disk.bring_back()
+        else:
+            disk.filled.unlink()
         served = made.wait(lambda: made.screen() not in ("", OUT), 60, "the kiosk serves again")
         made.shows(crowd, 1)
         ticket = time.monotonic() - began
         made.shows(crowd, size.tickets)
         after = len(crowd.shown) - before - meanwhile
     made.all_delivered()
+    unprinted = crowd.shown if trouble == PRINTING else set()
+    with suppress(Stuck):  # the printer is slower than people are; what never comes is a claim
+        made.wait(lambda: len(unprinted - set(paper.came)) <= AT_MOST_UNPRINTED, 30, "the last paper")
+    given = {str(number) for (number,) in made.rows("SELECT number FROM tickets")}
     claims = made.books() | {
         "no words on the screen": unclear,
         f"serves later than {BAR_SECONDS:.0f} s": int(served > BAR_SECONDS),
         "processes started again": sum(victim.starts - 1 for victim in made.victims.values()),
+        "tickets printed twice": sum(times > 1 for times in paper.came.values()),
+        "papers of no ticket": len(set(paper.came) - given),
+        "tickets that never came out of the printer": max(0, len(unprinted - set(paper.came)) - AT_MOST_UNPRINTED),
     }
-    return (trouble, before, meanwhile, after, told, served, ticket), claims
+    return (trouble, before, meanwhile, after, len(paper.came), told, served, ticket), claims

@@ -100,7 +100,8 @@ def _scene(folder: Path, size: Size, chance: random.Random) -> Iterator[Scene]:
             journal = folder / f"{name}.journal"
             ports[name] = held.enter_context(_receiver(kind, journal, log, *more))
             readings[name] = Reading(journal)
-        proxy = held.enter_context(cutting(ports["his"], plan(size.cuts, size.records * 95 // 100, chance), chance))
+        cuts = plan(size.cuts, size.records * 95 // 100, chance, size.frozen)
+        proxy = held.enter_context(cutting(ports["his"], cuts, chance))
         listen = f"127.0.0.1:{_free_port()}"
         text = SETTINGS.format(listen=listen, proxy=proxy.port, hook=ports["hook"], secret=secret)
         config = site_file(folder / "site.toml", folder / "state", folder / "run", text)
@@ -242,7 +243,7 @@ def _outcome(scene: Scene, size: Size, seconds: float) -> Outcome:
         "check-ins of the desks made twice": made - sum(note.kind is Kind.ARRIVED for note in told),
         "database damaged": int(integrity != [("ok",)]),
         "kills that were not made": size.kills - sum(victim.kills for victim in scene.victims.values()),
-        "cuts that were not made": size.cuts - scene.proxy.cuts.total(),
+        "cuts that were not made": size.cuts + size.frozen - scene.proxy.cuts.total(),
     }
     for name, verdict in verdicts.items():
         claims |= {
@@ -287,7 +288,7 @@ def _tables(
     killed.append(("all", sum(victim.kills for victim in scene.victims.values()), None))
     cuts = scene.proxy.cuts
     cut: list[tuple[Cell, ...]] = [(kind, cuts[kind]) for kind in Cut]
-    cut.append(("between message and acknowledgement (the last two)", sum(cuts[kind] for kind in AFTER)))
+    cut.append(("between message and acknowledgement (the two of them)", sum(cuts[kind] for kind in AFTER)))
     cut.append(("all", cuts.total()))
     return (
         arrived,

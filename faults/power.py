@@ -1,8 +1,9 @@
 """The power fails while people check in: nothing that a screen was told is lost (bridge.md 5.2).
 
 A desk checks in on the product's store while every write and flush that reaches its disk is recorded. Then the power
-is cut afterwards, as often as asked, at random moments of the recording: the disk is made as it may be found, mounted,
-and the product's own store opens what is there. The same again with another `synchronous` shows that loss is seen.
+is cut afterwards, as often as asked, at random moments of the recording, and at each write of a few check-ins: the disk
+is made as it may be found, mounted, and the product's own store opens what is there. The same again with another
+`synchronous` shows that loss is seen. Likewise for the bridge that hands records over as files (faults/handing.py).
 """
 
 import random
@@ -17,9 +18,11 @@ from pathlib import Path
 from benchmarks.table import Cell, Table
 from config.settings import database_path, load
 from faults import desk
+from faults.handing import handed_over
 from faults.media import FilesAlone, Medium, WholeDisk, why_no_disk
 from faults.outcome import Outcome, Size, failures_of
 from faults.recording import Disk, Entry, Left, entries
+from faults.script import Kind
 from faults.site import make_database, scratch, site_file, started
 from kiosk.clock import SystemClock
 from kiosk.store import open_store
@@ -54,6 +57,7 @@ class Tally:
     acknowledged: int = 0
     flushes: int = 0
     cuts: Counter[Left] = field(default_factory=Counter)
+    writes: int = 0  # each of which met each kind of cut
     compared: int = 0
     lost: int = 0
     torn_apart: int = 0  # visits, tickets and outbox rows that are not there together
@@ -73,7 +77,7 @@ def run(size: Size) -> Outcome:
             medium: Medium = WholeDisk(Path(named)) if reason is None else FilesAlone(Path(named))
             begun = time.monotonic()
             count = size.power_cuts if not synchronous else max(4, size.power_cuts // CONTROL_SHARE)
-            tally = cut(medium, size, count, synchronous)
+            tally = cut(medium, size, count, synchronous, 0 if synchronous else size.every)
             rows.append(_row(tally, synchronous or "FULL (the product)", time.monotonic() - begun))
         if not synchronous:
             claims = {
@@ -83,28 +87,41 @@ def run(size: Size) -> Outcome:
                 "numbers given twice": tally.again,
             }
             told.append(f"cut: {medium.note}")
+            told.append(
+                f"each of {tally.writes} writes of {size.every} check-ins in each of {len(Left)} ways among them"
+            )
             told.append("left of what was not flushed: " + ", ".join(f"{n} x {left}" for left, n in tally.cuts.items()))
         else:
             claims["cuts that found loss without flushes (expected: some)"] = 0 if tally.lost else 1
     columns = ("synchronous", "acked", "flushes per ack", "cuts", "compared", "lost", "apart", "damaged", "twice", "s")
     told.append("lost: over all cuts; the second row shows that a loss would be seen, and is none of the product's")
-    return Outcome((Table("Power cuts while people check in", columns, tuple(rows), tuple(told)),), failures_of(claims))
+    checked_in = Table("Power cuts while people check in", columns, tuple(rows), tuple(told))
+    if reason is not None:
+        return Outcome((checked_in,), failures_of(claims))
+    with tempfile.TemporaryDirectory(dir=scratch(ROOM), prefix=".faults-") as named:
+        handed, wrong = handed_over(WholeDisk(Path(named)), size)
+    return Outcome((checked_in, handed), failures_of(claims | wrong))
 
 
-def cut(medium: Medium, size: Size, count: int, synchronous: str = "") -> Tally:
-    """Record a desk on this medium, then cut the power `count` times."""
+def cut(medium: Medium, size: Size, count: int, synchronous: str = "", every: int = 0) -> Tally:
+    """Record a desk on this medium, then cut the power `count` times, and at each write of `every` check-ins."""
     folder = medium.recording.parent
     notes = _recorded(medium, folder, size, synchronous)
     tally = Tally(acknowledged=len(notes))
     chance = random.Random(size.seed)  # noqa: S311  # moments, not secrets
     moments = _moments(medium.recording, notes, count, chance)
+    for end in _each_write(medium.recording, notes, every):
+        moments.setdefault(end, []).extend(Left)
+        tally.writes += 1
     disk = medium.disk()
     for entry in entries(medium.recording):
         disk.take(entry)
         for left in moments.get(entry.end, ()):
             _cut_once(medium, disk, entry, left, notes, tally, chance)
             if sum(tally.cuts.values()) % 50 == 0:
-                sys.stderr.write(f"  {sum(tally.cuts.values())} of {count} cuts, {tally.lost} lost\n")
+                sys.stderr.write(
+                    f"  {sum(tally.cuts.values())} of {count + tally.writes * len(Left)} cuts, {tally.lost} lost\n"
+                )
     tally.flushes = disk.flushes
     return tally
 
@@ -138,6 +155,16 @@ def _moments(recording: Path, notes: list[desk.Note], count: int, chance: random
         drawn = chance.choice(acknowledged if number % 2 else ends)
         found.setdefault(drawn, []).append(kinds[number // 2 % len(kinds)])
     return found
+
+
+def _each_write(recording: Path, notes: list[desk.Note], every: int) -> list[int]:
+    """The recording's length at each of its records while so many check-ins were made, from the middle of the day."""
+    if not every:
+        return []
+    places = [place for place, note in enumerate(notes) if note.kind is Kind.ARRIVED and place]
+    chosen = places[len(places) // 2 :][:every]
+    spans = [(notes[place - 1].at, notes[place].at) for place in chosen]
+    return [one.end for one in entries(recording) if any(begun < one.end <= ended for begun, ended in spans)]
 
 
 def _cut_once(

@@ -22,6 +22,7 @@ class Cut(StrEnum):
     WITHIN = "within the message"
     UNANSWERED = "after the message, not waiting for its answer"
     ANSWERED = "between the answer and the bridge"
+    FROZEN = "nothing comes through any more, and nobody hangs up"  # half open: whoever was there forgot it
 
 
 AFTER = (Cut.UNANSWERED, Cut.ANSWERED)  # between message and acknowledgement
@@ -37,13 +38,15 @@ class CuttingProxy:
         self._lock = threading.Lock()
         self.messages = 0
         self.cuts: Counter[Cut] = Counter()
+        self._over = threading.Event()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         self._thread = threading.Thread(target=self._accept, name="proxy", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Take no more connections, and let go of the frozen ones."""
+        self._over.set()
         with contextlib.suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
@@ -81,6 +84,11 @@ class CuttingProxy:
             return cut
 
     def _cut(self, cut: Cut, message: bytes, bridge: socket.socket, receiver: socket.socket) -> None:
+        if cut is Cut.FROZEN:
+            if self._chance.random() < 0.5:  # lost on its way, or its answer was
+                receiver.sendall(message)
+            self._over.wait()
+            return
         if cut is Cut.WITHIN:
             receiver.sendall(message[: self._chance.randrange(1, len(message) - len(END))])
         elif cut in AFTER:
@@ -92,13 +100,13 @@ class CuttingProxy:
             bridge.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-def plan(cuts: int, messages: int, chance: random.Random) -> dict[int, Cut]:
-    """Which messages meet a cut: a third of each of before, within and after, anywhere among so many."""
-    if not cuts:
-        return {}
+def plan(cuts: int, messages: int, chance: random.Random, frozen: int = 0) -> dict[int, Cut]:
+    """Which messages meet a cut: a third of each of before, within and after, anywhere among so many; and so many more
+    a line that freezes."""
     kinds = [(Cut.BEFORE, Cut.WITHIN, AFTER[number // 3 % 2])[number % 3] for number in range(cuts)]
+    kinds += [Cut.FROZEN] * frozen
     chance.shuffle(kinds)
-    return dict(zip(sorted(chance.sample(range(1, messages + 1), cuts)), kinds, strict=True))
+    return dict(zip(sorted(chance.sample(range(1, messages + 1), len(kinds))), kinds, strict=True))
 
 
 @contextmanager

@@ -4,7 +4,9 @@ break what lies under them. Each run says what it breaks; what must hold of any 
 
 import contextlib
 import http.client
+import os
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -28,8 +30,8 @@ NAME = "his"
 SETTINGS = """
 [bridge]
 poll_seconds = 0.2
-retry_first_seconds = 0.1
-retry_max_seconds = 1.0
+retry_first_seconds = {retry[0]}
+retry_max_seconds = {retry[1]}
 
 [kiosk]
 listen = "{listen}"
@@ -50,6 +52,17 @@ class Stuck(RuntimeError):
     """What was waited for did not come."""
 
 
+@contextmanager
+def standing_still(pid: int) -> Iterator[None]:
+    """A process that neither goes on nor ends (SIGSTOP); who speaks to it is heard by nobody."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
 @dataclass
 class Scene:
     """What runs. `victims` by name; whoever was killed is started again by `keep_alive`."""
@@ -61,6 +74,7 @@ class Scene:
     victims: dict[str, Victim]
     reading: Reading
     crowds: list[Crowd] = field(default_factory=list)
+    hospital: int = 0  # process id of the receiver
 
     @contextmanager
     def people(self) -> Iterator[Crowd]:
@@ -161,13 +175,15 @@ def scene(
     kiosk: str = "",
     host: str = "127.0.0.1",
     receiver: Way = USUAL,
+    retry: tuple[float, float] = (0.1, 1.0),
 ) -> Iterator[Scene]:
-    """Everything started and ready. `state`: where the database lies; `ways`: how each process is started."""
+    """Everything started and ready. `state`: where the database lies; `ways`: how each process is started;
+    `retry`: seconds that a delivery waits for its next attempt, the first time and at most."""
     log, journal = folder / "log", folder / "his.journal"
     with ExitStack() as held:
-        port = held.enter_context(receiving(journal, log, receiver, host))
+        port, hospital = held.enter_context(receiving(journal, log, receiver, host))
         listen = f"127.0.0.1:{free_port()}"
-        text = more + SETTINGS.format(listen=listen, port=port, kiosk=kiosk, host=host)
+        text = more + SETTINGS.format(listen=listen, port=port, kiosk=kiosk, host=host, retry=retry)
         config = site_file(folder / "site.toml", state, folder / "run", text)
         (folder / "run").mkdir(exist_ok=True)
         database = make_database(config)
@@ -177,20 +193,20 @@ def scene(
             words = ("tiepdon.main", *PRODUCT[name], "--config", str(config))
             victims[name] = Victim(name, words, log, lambda: 0, before=way.before, environment=way.environment)
             held.callback(victims[name].end)
-        made = Scene(config, database, listen, log, victims, Reading(journal))
+        made = Scene(config, database, listen, log, victims, Reading(journal), hospital=hospital)
         assert database == database_path(load(config))
         made.wait(lambda: made.screen() == "start", START_SECONDS, "the start screen")
         yield made
 
 
 @contextmanager
-def receiving(journal: Path, log: Path, way: Way, host: str) -> Iterator[int]:
-    """A hospital system over MLLP that others wrote; yields its port."""
+def receiving(journal: Path, log: Path, way: Way, host: str) -> Iterator[tuple[int, int]]:
+    """A hospital system over MLLP that others wrote; yields its port and its process id."""
     words = ("faults.receiver", "hl7", str(journal), host)
     with started(*words, log=log, stdout=subprocess.PIPE, before=way.before) as process:
         try:
             assert process.stdout is not None
-            yield int(process.stdout.readline())
+            yield int(process.stdout.readline()), process.pid
         finally:
             process.kill()
 

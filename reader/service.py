@@ -31,6 +31,7 @@ from wire.codec import from_json
 from wire.health import Health, health_of
 from wire.health_routes import LIVE, health_routes
 from wire.meter import Amount, Meter, level
+from wire.request_id import carried
 from wire.server import Request, Response, Routes, event_stream, json_response, serving
 from wire.stream import Event, Topic, encode_event
 from wire.systemd import Attendance, Manager, answers
@@ -216,7 +217,7 @@ class ReaderService:
                 raise Busy()
             _require_card(self._presence)
             self._job = job
-        threading.Thread(target=self._read, args=(job, wanted), name="chip", daemon=True).start()
+        threading.Thread(target=carried(self._read), args=(job, wanted), name="chip", daemon=True).start()
         return json_response({"accepted": True})
 
     def _cancel(self, request: Request) -> Response:

@@ -7,7 +7,7 @@ from config.settings import Settings
 from kiosk.printing.spool import Printer
 from kiosk.printing.typesetting import Fonts
 from ui.pack_fonts import BOLD, REGULAR
-from ui.packs import Packs, packs_of
+from ui.packs import Packs, offered_packs
 
 # Debian's fonts-noto-core: scripts that the touchscreen's own fonts do not have.
 SYSTEM_FONTS = Path("/usr/share/fonts/truetype/noto")
@@ -20,7 +20,7 @@ def make_printer(settings: Settings) -> Printer | None:
     """The printer, not opened; None where the site has none."""
     if settings.kiosk.printer.kind == "none":
         return None
-    packs = packs_of(settings)
+    packs = offered_packs(settings)
     return Printer(settings.kiosk.printer, lambda language: packs.words(language).get, ticket_fonts(packs))
 
 

@@ -15,7 +15,6 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from babel.messages.pofile import PoFileError, read_po
 from msgspec import Meta
 
 from ui.front_words import front_keys, speakable
@@ -162,6 +161,8 @@ def _words(folder: Path, about: About) -> tuple[dict[str, str], dict[str, str], 
 
 def _messages(pack: str, text: str) -> Iterator[tuple[str, str, bool]]:
     """Key, text, whether it is marked `fuzzy` (gettext's word for not reviewed); what is empty is missing."""
+    from babel.messages.pofile import PoFileError, read_po  # where there is a pack alone: every start would pay for it
+
     try:
         catalogue = read_po(io.StringIO(text), abort_invalid=True)
         found = [(message.id, message.string, message.fuzzy) for message in catalogue if message.id and message.string]

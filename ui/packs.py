@@ -4,7 +4,7 @@ A broken pack is left out and told (`problems`); the kiosk always starts. Must n
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -90,8 +90,8 @@ class Languages:
 
 def languages_of(settings: Settings, also: Iterable[str] = ()) -> Languages:
     """The languages of the touchscreen (`also`: of a board). One without a usable pack is left out; the kiosk's own
-    is always there. Each problem is logged once, and `doctor` tells it again."""
-    packs = packs_of(settings)
+    is always there. Each problem of theirs is logged once, and `doctor` tells it again."""
+    packs = offered_packs(settings, also)
     for problem in packs.problems:
         log.warning("left out: %s", problem.error)
     kiosk = settings.kiosk
@@ -109,20 +109,35 @@ def with_languages(settings: Settings, languages: Languages) -> Settings:
 
 def packs_of(settings: Settings) -> Packs:
     """The packs of a site. What nobody has reviewed is shown in the sandbox alone, to those who shall review it."""
+    return _of_site(settings, None)
+
+
+def offered_packs(settings: Settings, also: Iterable[str] = ()) -> Packs:
+    """Those of `packs_of` whose language the touchscreen offers, or somebody else (`also`). To read the others too,
+    which nobody sees, would make every start longer."""
+    kiosk = settings.kiosk
+    return _of_site(settings, {*LANGUAGES, kiosk.language, *kiosk.display.languages, *also})
+
+
+def _of_site(settings: Settings, languages: Collection[str] | None) -> Packs:
     folder = settings.kiosk.display.packs_folder
-    packs = load(Path(folder) if folder else None, drafts=settings.site.synthetic)
+    packs = load(Path(folder) if folder else None, drafts=settings.site.synthetic, languages=languages)
     return replace(packs, site=site_clips(settings))
 
 
-def load(site: Path | None = None, drafts: bool = False, shipped: Path = SHIPPED) -> Packs:
+def load(
+    site: Path | None = None, drafts: bool = False, shipped: Path = SHIPPED, languages: Collection[str] | None = None
+) -> Packs:
     """The packs that we ship, with those of the site's folder laid over them: its words and its recordings come
-    first, one by one."""
+    first, one by one. `languages`: no others than these."""
     found: dict[str, Pack] = {}
     problems: list[Problem] = []
     for place in (shipped, site):
         if place is None:
             continue
         for folder in _folders(place, problems):
+            if languages is not None and folder.name not in languages:
+                continue
             try:
                 pack = read_pack(folder)
             except PackError as error:

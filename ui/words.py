@@ -1,19 +1,14 @@
 """The words: one catalogue per language, keyed by stable keys, so that code holds codes and people read sentences.
 
-PO files are read at start, with no compile step. Used by the touchscreen, the command line and the sandbox, so it must
-not import Flask.
+PO files are read at start, with no compile step (docs/decisions/0003). Used by the touchscreen, the command line and
+the sandbox, so it must not import Flask.
 """
 
-import gettext
-import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
-
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 
 from wire.errors import TiepDonError
 
@@ -21,6 +16,13 @@ LANGUAGES = ("vi", "en")
 FALLBACK = "en"
 PACKS_FALL_BACK_TO = "vi"  # whoever reads a minority's language was taught in Vietnamese
 DOMAIN = "tiepdon"
+
+# All that our own catalogues are made of (gettext manual, "PO Files"); a test compares with what Babel reads. Babel
+# itself, which packs from outside the house are read with, takes eight times as long, at every start.
+_QUOTED = r'("[^\n]*"(?:\n"[^\n]*")*)'
+_MESSAGE = re.compile(rf"^msgid {_QUOTED}\nmsgstr {_QUOTED}$", re.MULTILINE)
+_ESCAPED = re.compile(r"\\(.)")
+_ESCAPES = {"n": "\n", "t": "\t"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class Words:
         """The text of `key` as it stands in the catalogue, placeholders and all."""
         if self._pack is not None and key in self._pack:
             return self._pack[key]
-        return _translations(self._base).gettext(key)
+        told = _catalogue(self._base).get(key)
+        return _catalogue(FALLBACK).get(key, key) if told is None else told
 
     def language_of(self, key: str) -> str:
         """The language in which `key` is told: the page marks words that are not in its own (WCAG 2.2, 3.1.2)."""
@@ -94,7 +97,7 @@ def error_line(error: TiepDonError, language: str = FALLBACK) -> str:
 @cache
 def keys(language: str) -> frozenset[str]:
     """Every key that a language has words for."""
-    return frozenset(str(message.id) for message in _catalogue(language) if message.id and message.string)
+    return frozenset(_catalogue(language))
 
 
 def _one_line(value: object) -> str:
@@ -110,18 +113,13 @@ class _Blank(dict[str, object]):
 
 
 @cache
-def _translations(language: str) -> gettext.GNUTranslations:
-    compiled = io.BytesIO()
-    write_mo(compiled, _catalogue(language))
-    compiled.seek(0)
-    translations = gettext.GNUTranslations(compiled)
-    if language != FALLBACK:
-        translations.add_fallback(_translations(FALLBACK))
-    return translations
-
-
-@cache
-def _catalogue(language: str) -> Any:
+def _catalogue(language: str) -> Mapping[str, str]:
+    """The texts by key; what is empty is missing."""
     path = resources.files("ui").joinpath("locales", language, "LC_MESSAGES", f"{DOMAIN}.po")
-    with path.open("rb") as file:
-        return read_po(file, locale=language, domain=DOMAIN)
+    found = ((_unquoted(key), _unquoted(text)) for key, text in _MESSAGE.findall(path.read_text("utf-8")))
+    return {key: text for key, text in found if key and text}
+
+
+def _unquoted(lines: str) -> str:
+    text = "".join(line[1:-1] for line in lines.split("\n"))
+    return _ESCAPED.sub(lambda found: _ESCAPES.get(found[1], found[1]), text) if "\\" in text else text

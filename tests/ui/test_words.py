@@ -48,6 +48,18 @@ def texts_of(language: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_the_catalogue_is_read_as_babel_reads_it(language: str) -> None:
+    """Nothing in it is fuzzy, plural or in a context: our own reader knows none of these."""
+    path = resources.files("ui").joinpath("locales", language, "LC_MESSAGES", "tiepdon.po")
+    with path.open("rb") as file:
+        messages = [message for message in read_po(file) if message.id]
+    assert not any(message.fuzzy or message.pluralizable or message.context for message in messages)
+    assert {str(message.id): message.string for message in messages} == {
+        key: Words(language).raw(key) for key in keys(language)
+    }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_no_text_is_empty_or_has_stray_white_space(language: str) -> None:
     for key, text in texts_of(language).items():
         assert text == text.strip() != "", key

@@ -17,7 +17,7 @@ from ui.desk.gate import spoken
 from ui.desk.news import News
 from ui.desk.shared import Shared
 from ui.desk.streams import LEASES
-from ui.packs import packs_of
+from ui.packs import offered_packs
 from ui.touchscreen.stream import HEARTBEAT_SECONDS
 from ui.voice import Voice
 from ui.words import Words
@@ -47,8 +47,9 @@ def blueprint(app: Flask, settings: Settings, boards: Boards, build: str) -> Blu
     """The routes, for all staff and for the machines that show boards. `build` names the version of the assets."""
     pages = allow(Blueprint("board", __name__, url_prefix="/board"), *Role, Scope.BOARD)
     known = {board.name: board for board in settings.queue.boards or (ONLY_BOARD,)}
-    packs = packs_of(settings)
-    words = {language: packs.words(language) for board in known.values() for language in board.languages}
+    languages = {language for board in known.values() for language in board.languages}
+    packs = offered_packs(settings, languages)
+    words = {language: packs.words(language) for language in languages}
 
     def render(name: str, board: BoardSettings, **context: object) -> str:
         # Streams render outside of any request: the template uses nothing of Flask's.

@@ -24,8 +24,8 @@ from ui.desk.app import CLOSERS, Staff, create_desk
 from ui.desk.gate import cookie_name
 from ui.desk.machines import COOKIE, finder
 from ui.metrics import routes as metrics
-from ui.metrics.gathering import Gatherer
-from ui.packs import packs_of
+from ui.metrics.gathering import Gatherer, besides_the_desk
+from ui.packs import offered_packs
 from ui.people.parts import parts_of
 from ui.statistics import routes as statistics
 from ui.technician import doctor
@@ -46,9 +46,10 @@ def desk_of(settings: Settings) -> Flask:
     technicians = _message_desk(bridge, clock)
     programs = ApiDesk(settings, clock)
     machines = open_machines(settings, clock)
-    packs = packs_of(settings)
+    boards_speak = {language for one in settings.queue.boards for language in one.languages}
+    packs = offered_packs(settings, boards_speak)
     voice = packs.voice()
-    fonts = packs.fonts(language for one in settings.queue.boards for language in one.languages)
+    fonts = packs.fonts(boards_speak)
     look, meter = DatabaseLook(settings), Meter()
     bridge_answers = health.answers(bridge)
 
@@ -58,7 +59,7 @@ def desk_of(settings: Settings) -> Flask:
     def figures() -> Report:
         return health.report(ready(), meter, [])
 
-    gatherer = Gatherer(settings, {"desk": figures})
+    gatherer = Gatherer(settings, {"desk": figures}, besides_the_desk(settings))
     boards = board.Boards(open_queue(settings, clock), voice, clock)
     counted = SharedConnection(site_database(settings))
     app = create_desk(
