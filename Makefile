@@ -4,7 +4,7 @@
 BIN := .venv/bin
 RUN_DIR := .run
 
-.PHONY: image-test help setup setup-test run test lint audit format bench faults explore fuzz pictures axe codes lock package package-test sbom clean
+.PHONY: image-test help setup setup-test setup-machines run test lint audit format bench faults explore fuzz pictures axe codes lock package package-test sbom clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -14,6 +14,9 @@ setup: ## install what `make run` needs: system packages, .venv, browser assets
 
 setup-test: ## install what `make test` needs besides
 	@scripts/setup test
+
+setup-machines: ## install what `make package-test` and `make image-test` need besides
+	@scripts/setup machines
 
 run: setup ## start everything on the sandbox world and print the address to open
 	@exec $(BIN)/tiepdon run --state $(RUN_DIR)
@@ -64,13 +67,13 @@ lock: ## resolve the lock files anew (needs uv)
 package: setup-test ## build/tiepdon_VERSION_amd64.deb and _arm64.deb, without root
 	@scripts/package
 
-package-test: setup-test ## install, use, upgrade, remove the packages in containers of Debian 12 and 13, arm64 emulated (root)
+package-test: setup-machines ## install, use, upgrade, remove the packages in containers of Debian 12 and 13, arm64 emulated (root)
 	@$(BIN)/python -m tests.packaging.whole
 
 sbom: setup-test ## the bill of materials of both packages, build/*.cdx.json, without packing them
 	@scripts/package --bill-only
 
-image-test: setup-test ## a whole machine in QEMU with a read-only root, its power cut five times (needs debootstrap and qemu-system-x86)
+image-test: setup-machines ## a whole machine in QEMU with a read-only root, its power cut five times
 	@$(BIN)/python -m tests.image
 
 clean: ## remove what was installed and run here

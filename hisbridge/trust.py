@@ -1,8 +1,12 @@
 """Whom a TLS connection trusts, who it says it is, and why one was refused, in words of our own."""
 
+import hashlib
+import hmac
 import os
+import socket
 import ssl
 from functools import cache
+from typing import Any
 
 from hisbridge.errors import DestinationSetup, PortalCaFile
 
@@ -55,6 +59,37 @@ def trust(ca_file: str = "", certificate_file: str = "", key_file: str = "") -> 
     return context
 
 
+def pinned(fingerprint: bytes) -> ssl.SSLContext:
+    """A context that trusts the one server whose certificate has this SHA-256 fingerprint, whoever signed it, whatever
+    its name and its days, and nobody else: another is refused in the handshake, before anything is sent.
+
+    A machine that is being set up may have no right clock and no name of the server yet.
+    """
+    context = _Pinned(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # the fingerprint says more than any authority
+    context.fingerprint = fingerprint
+    return context
+
+
+class _WrongPin(ssl.SSLCertVerificationError):
+    """The certificate is not the one that was named."""
+
+
+class _Pinned(ssl.SSLContext):
+    fingerprint: bytes
+
+    def wrap_socket(self, sock: socket.socket, *others: Any, **named: Any) -> ssl.SSLSocket:
+        """With the handshake done, as `ssl` does it for a connected socket. Raises ssl.SSLCertVerificationError."""
+        wrapped = super().wrap_socket(sock, *others, **named)
+        shown = wrapped.getpeercert(binary_form=True) or b""
+        if not hmac.compare_digest(hashlib.sha256(shown).digest(), self.fingerprint):
+            wrapped.close()
+            raise _WrongPin
+        return wrapped
+
+
 def _show(context: ssl.SSLContext, certificate_file: str, key_file: str) -> None:
     for key, file in (("certificate_file", certificate_file), ("key_file", key_file)):
         if not os.access(file, os.R_OK):
@@ -81,6 +116,8 @@ def _new() -> ssl.SSLContext:
 
 def refusal(error: BaseException | None) -> str | None:
     """Why TLS refused, as a word of ours; None where the line broke and nothing was refused."""
+    if isinstance(error, _WrongPin):
+        return "wrong_pin"
     if isinstance(error, ssl.SSLCertVerificationError):
         return _REFUSALS.get(error.verify_code, "refused")
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError) or not isinstance(error, ssl.SSLError):

@@ -53,6 +53,19 @@ _LONGEST_FIRST = (
     "benchmarks/test_optical_bars.py",
     "endtoend/test_late_answers.py",
     "endtoend/test_desk_buttons.py",
+    "browser/test_alive.py",
+    "endtoend/test_camera.py",
+    "browser/test_headset.py",
+    "reader/optical/test_still.py",
+    "reader/optical/test_camera.py",
+    "hostile/test_images.py",
+    "hostile/test_mangled_cards.py",
+    "commands/test_bridge_desk.py",
+    "commands/test_setup.py",
+    "commands/test_doctor_cameras.py",
+    "ui/test_server.py",
+    "docs/test_audit.py",
+    "tiepdon/update/test_release.py",
 )
 
 

@@ -44,8 +44,10 @@ def product_probes(settings: Settings) -> dict[str, Callable[[], bool]]:
 
 
 def processes(settings: Settings) -> Mapping[str, Health]:
-    """The processes of the product that these settings have: the desk only where the staff have an address."""
-    return {**PRODUCT, "desk": Health("desk", "/health")} if settings.staff.listen else PRODUCT
+    """The processes of the product that these settings have: the reader only where people check in, the desk only where
+    the staff have an address."""
+    ours = {name: place for name, place in PRODUCT.items() if name != "reader" or settings.kiosk.touchscreen}
+    return {**ours, "desk": Health("desk", "/health")} if settings.staff.listen else ours
 
 
 def socket_answers(socket: Path, path: str) -> bool:

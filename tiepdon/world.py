@@ -335,11 +335,13 @@ def tiepdon(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "tiepdon.main", *map(str, arguments)]
 
 
-def product(settings_file: Path, *reader_options: str | Path, desk: bool = False) -> list[Program]:
-    """The processes of the product, with one settings file; `desk`: the staff's own among them."""
+def product(settings_file: Path, *reader_options: str | Path, desk: bool = False, reader: bool = True) -> list[Program]:
+    """The processes of the product, with one settings file; `desk`: the staff's own among them, `reader`: that of the
+    devices at which people check in."""
     staff = [Program("desk", tiepdon("desk", "--config", settings_file))] if desk else []
+    devices = [Program("reader", tiepdon("reader", "--config", settings_file, *reader_options))] if reader else []
     return [
-        Program("reader", tiepdon("reader", "--config", settings_file, *reader_options)),
+        *devices,
         Program("bridge", tiepdon("bridge", "serve", "--config", settings_file)),
         Program("kiosk", tiepdon("kiosk", "--config", settings_file)),
         *staff,

@@ -5,11 +5,14 @@ form of ours.
 """
 
 import socket
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from flask import Flask, Response, request
 
-from wire.request_id import HEADER, begin, current, new_id, taken
+from wire.request_id import HEADER, begin, current, new_id, taken, working_for
+
+STREAM = "text/event-stream"
 
 
 def install(app: Flask) -> None:
@@ -23,11 +26,35 @@ def install(app: Flask) -> None:
     def tell_it(response: Response) -> Response:
         if name := current():
             response.headers[HEADER] = name
+            if response.is_streamed and response.mimetype == STREAM:
+                response.response = _Under(name, response.response)  # written when the request is long over
         return response
 
     @app.teardown_request
     def end_it(_: BaseException | None) -> None:
         begin("")
+
+
+class _Under:
+    """The pieces of a stream, each made under the name of its request: between two its thread may serve others."""
+
+    def __init__(self, name: str, pieces: Iterable[Any]) -> None:
+        self._name = name
+        self._pieces = pieces
+        self._told = iter(pieces)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        with working_for(self._name):
+            return next(self._told)
+
+    def close(self) -> None:
+        """What the stream holds is let go, also where nobody asked for a piece."""
+        if close := getattr(self._pieces, "close", None):
+            with working_for(self._name):
+                close()
 
 
 def on_own_socket(environ: dict[str, Any]) -> bool:

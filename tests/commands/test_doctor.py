@@ -4,23 +4,28 @@ import json
 import os
 import re
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from config.settings import load
+from config.settings import database_file, database_path, load
 from tests.support.checkin import by_number, leave
 from tests.support.screen import Screen
 from tests.support.waiting import BUSY_SECONDS, wait_until
 from tests.support.world import World, damaged, run_command, site_settings
+from tiepdon.checks.database import look_at_database
 from tiepdon.doctor import GROUPS, Finding, Status, examine
+from tiepdon.migrations import MIGRATIONS
 from ui.words import Words, keys
+from wire import sqlite
+from wire.database import migrate
 from wire.findings import REPORT, ask_for_report, asked_at, read_report
 
 pytestmark = pytest.mark.pcsc
@@ -363,6 +368,131 @@ def test_with_everything_broken_at_once_the_report_is_whole_and_in_time(
     hung = [finding.code for finding in found if finding.probe == "portal"]
     assert hung[:2] == [None, "doctor.no_answer"]  # what it had found by then is kept
     assert {finding.group for finding in found} == set(GROUPS)
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_a_program_reads_cause_and_cure_of_each_finding_too(world: World, language: str) -> None:
+    with broken(world, "portal.down"):
+        done = world.run_command("doctor", "--config", str(world.settings), "--json", "--language", language)
+    told = json.loads(done.stdout)
+    assert set(told) == {"made_at", "version", "seconds", "ok", "findings"}
+    fields = {"probe", "status", "code", "data", "milliseconds", "group", "cause", "cure"}
+    words = Words(language)
+    for finding in told["findings"]:
+        assert set(finding) == fields
+        error = None if finding["code"] is None else words.error(finding["code"])
+        assert (finding["cause"], finding["cure"]) == ((error.cause, error.cure) if error else (None, None))
+    assert "portal.unreachable" in {finding["code"] for finding in told["findings"]}
+
+
+def test_a_database_that_somebody_holds_is_told_as_that_and_in_time(
+    world: World, changed: Callable[..., Path], tmp_path: Path
+) -> None:
+    state = Path(state_with(tmp_path / "other", damaged(world, 1 << 20)))  # whole
+    with closing(sqlite.connect(state / "tiepdon.db", isolation_level=None)) as held:
+        held.execute("PRAGMA journal_mode=WAL")
+        held.execute("BEGIN IMMEDIATE")
+        report = doctor(changed(state=str(state)), world.environment)
+        held.execute("ROLLBACK")
+    assert report.told("database") == ("fail", "database.unavailable")
+    assert report.findings["database"]["data"] == {"why": "database is locked"}
+
+
+def test_a_large_database_is_read_as_far_as_there_is_time(world: World, tmp_path: Path) -> None:
+    settings = load(site_settings(world, tmp_path / "large.toml"))
+    migrate(database_file(settings), MIGRATIONS)
+    with closing(sqlite.connect(database_path(settings))) as connection:
+        connection.execute("CREATE TABLE large (content BLOB)")
+        connection.executemany("INSERT INTO large VALUES (randomblob(1 << 20))", [()] * 64)
+        connection.commit()
+    told = [next(look_at_database(settings, check_seconds=seconds)) for seconds in (0.001, 60.0)]
+    assert [(found.status, found.code) for found in told] == [(Status.OK, None)] * 2
+    assert [found.data["read_whole"] for found in told] == [False, True]
+
+
+def test_names_that_nobody_answers_for_are_no_fault_of_the_site_and_hold_up_nothing(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line that is down: the system's resolver takes half a minute for every name."""
+    released = threading.Event()
+
+    asked = socket.getaddrinfo
+
+    def hangs(host: str, *rest: Any, **more: Any) -> Any:
+        if host.endswith(".invalid"):  # an address needs no resolver
+            released.wait()
+        return asked(host, *rest, **more)
+
+    file = site_settings(world, tmp_path / "away.toml", base_url="https://portal.invalid")
+    with file.open("a") as more:
+        more.write('\n[heartbeat]\nurl = "https://watch.invalid/beat"\n')
+    settings = load(file)
+    migrate(database_file(settings), MIGRATIONS)
+    monkeypatch.setattr("socket.getaddrinfo", hangs)
+    began = time.monotonic()
+    try:
+        found = {finding.probe: finding for finding in examine(settings, None)}
+    finally:
+        released.set()
+    assert time.monotonic() - began < 10
+    for probe in ("portal", "clock"):
+        assert found[probe].status in (Status.OK, Status.WARN), probe
+    assert [one for one in found.values() if one.code == "doctor.no_answer"] == []
+
+
+@pytest.mark.parametrize("address", ["https://[::1", "https://portal.invalid:99999/", "https://:x/"])
+def test_an_address_that_is_none_ends_no_report(world: World, tmp_path: Path, address: str) -> None:
+    found = list(examine(load(site_settings(world, tmp_path / "odd.toml", base_url=address)), None))
+    assert {"portal", "database", "watchdog"} <= {finding.probe for finding in found}
+
+
+def test_what_people_check_in_without_is_a_warning_also_where_it_hangs_or_breaks(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update is taken back for what fails: never for a portal, a stick or a camera that hangs meanwhile."""
+    released = threading.Event()
+
+    def hangs(*_: object) -> Iterator[Finding]:
+        released.wait()
+        yield from ()
+
+    def raises(*_: object) -> Iterator[Finding]:
+        raise RecursionError
+
+    monkeypatch.setattr("tiepdon.checks.outside.look_at_insurance", hangs)
+    monkeypatch.setattr("tiepdon.checks.upkeep.look_at_backup", hangs)
+    monkeypatch.setattr("tiepdon.checks.disk.look_at_disks", hangs)
+    monkeypatch.setattr("tiepdon.checks.units.look_at_units", raises)
+    try:
+        found = {one.probe: one for one in examine(load(world.settings), None, longest_seconds=3.0)}
+    finally:
+        released.set()
+    told = {probe: (found[probe].status, found[probe].code) for probe in ("portal", "backup", "disk", "units")}
+    assert told == {
+        "portal": (Status.WARN, "doctor.no_answer"),
+        "backup": (Status.WARN, "doctor.no_answer"),
+        "disk": (Status.FAIL, "doctor.no_answer"),
+        "units": (Status.WARN, "internal"),
+    }
+
+
+def test_a_report_that_cannot_be_written_is_told(world: World, tmp_path: Path) -> None:
+    where = str(tmp_path / "no" / "doctor.json")
+    done = world.run_command("doctor", "--config", str(world.settings), "--write", where, "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert json.loads(done.stdout)["error"]["code"] == "doctor.report_unwritable"
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"= [", b"\x00" * 100, b"x" * (2 << 20)])
+def test_a_settings_file_that_is_no_settings_file_still_gives_a_report(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "tiepdon.toml"
+    file.write_bytes(content)
+    done = run_command("doctor", "--config", str(file), "--json")
+    assert (done.returncode, done.stderr) == (2, "")
+    found = {finding["probe"]: finding for finding in json.loads(done.stdout)["findings"]}
+    assert found["settings"]["status"] == "fail"
+    assert found["settings"]["cure"]
+    assert found.keys() >= {"memory", "units", "time"}
 
 
 def test_every_code_of_a_probe_has_words_and_every_probe_its_group(world: World) -> None:

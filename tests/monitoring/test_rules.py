@@ -96,6 +96,23 @@ def test_prometheus_understands_every_expression_of_the_dashboard(tmp_path: Path
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_whoever_tells_ever_new_labels_makes_no_more_series_than_a_meter() -> None:
+    from ui.metrics.exposition import exposition
+    from ui.metrics.gathering import Gathered
+    from wire.meter import MOST_SERIES, Amount, Spread
+
+    amounts = tuple(Amount(name="tiepdon_codes_total", labels=(f"n{one}",), value=1.0) for one in range(5000))
+    spreads = tuple(
+        Spread(
+            name="tiepdon_chip_reading_duration_seconds", labels=(f"n{one}",), bounds=(1.0,), counts=(1, 0), total=1.0
+        )
+        for one in range(5000)
+    )
+    text = exposition(Gathered(amounts, spreads)).decode()
+    assert len(re.findall(r"^tiepdon_codes_total{", text, re.M)) == MOST_SERIES + 1
+    assert len(re.findall(r"^tiepdon_chip_reading_duration_seconds_sum{", text, re.M)) == MOST_SERIES + 1
+
+
 def test_every_metric_is_explained_and_named_by_its_kind() -> None:
     assert len({metric.name for metric in METRICS}) == len(METRICS)
     for metric in METRICS:

@@ -1,6 +1,7 @@
 """A real scrape of the whole product: what promtool says of it, who may have it, what it costs, what it never holds."""
 
 import http.client
+import json
 import os
 import re
 import shutil
@@ -9,8 +10,10 @@ import statistics
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -19,11 +22,11 @@ from kiosk.accounts import Role, open_accounts
 from kiosk.clock import SystemClock
 from kiosk.sessions import open_sessions
 from sandbox.people import everybody
-from tests.monitoring.test_rules import EXPRESSIONS, metrics_in, promtool, targets
-from tests.support.checkin import by_card, by_code, by_number, leave
+from tests.monitoring.test_rules import ALERTS, EXPRESSIONS, FOLDER, metrics_in, promtool, targets
+from tests.support.checkin import by_card, by_code, by_number, leave, open_card
 from tests.support.screen import Screen
 from tests.support.waiting import BUSY_SECONDS, wait_until
-from tests.support.world import World, run_command
+from tests.support.world import World, free_port, run_command
 from ui.desk.gate import cookie_name
 from ui.metrics.catalogue import KNOWN, METRICS
 from wire.client import _UnixConnection
@@ -190,6 +193,121 @@ def test_a_scrape_is_quick(world: World) -> None:
 
     wait_until(another, BUSY_SECONDS, "four scrapes, each gathered anew")
     assert statistics.median(took) < 0.1, took
+
+
+@pytest.mark.skipif(shutil.which("prometheus") is None, reason="no prometheus here")
+def test_a_real_prometheus_fed_by_the_processes_has_figures_for_every_panel_and_loads_every_rule(
+    world: World, tmp_path: Path
+) -> None:
+    """All that a dashboard shows is made to happen here: a card taken away too soon, a page that shows, a purge."""
+    with Screen(world.touchscreen) as screen:
+        open_card(world, screen, "mau", remove_after_apdus=5)
+        wait_until(lambda: "failed" in chip_outcomes(world), BUSY_SECONDS, "a reading that failed")
+    world.remove()
+    for words in (("purge",), ("doctor", "--write", str(Path(load(world.settings).paths.run) / "doctor.json"))):
+        done = run_command(*words, "--config", str(world.settings), environment=world.environment)
+        assert done.returncode == 0, done.stderr
+    token = run_command(
+        "machine", "enrol", "prometheus", "--scope", "metrics", "--token", "--config", str(world.settings)
+    )
+    with prometheus(tmp_path, world, token.stdout.strip()) as ask:
+        wait_until(lambda: ask("count_over_time(up[5m]) >= 3"), BUSY_SECONDS, "three scrapes")
+        assert ask("up")[0]["value"][1] == "1"
+        silent = {one["expr"] for one in targets() if not ask(one["expr"].replace("$site", ".*"))}
+        assert silent == {'max(tiepdon_screen_heartbeat_age_seconds{instance=~"$site"})'}  # nobody has a browser open
+        on_own_touchscreen(world)
+        wait_until(lambda: ask("tiepdon_screen_heartbeat_age_seconds"), BUSY_SECONDS, "the page shows")
+        for expression in (one or other for one, other in EXPRESSIONS):
+            ask(" ".join(expression.split()))
+        rules = ask.rules()
+        assert sorted(rule["name"] for rule in rules) == sorted(ALERTS)
+        wait_until(lambda: all(rule["health"] == "ok" for rule in ask.rules()), BUSY_SECONDS, "each rule was judged")
+
+
+def chip_outcomes(world: World) -> str:
+    """The metrics' word for readings that did not go well."""
+    found = re.findall(r'^tiepdon_chip_readings_total{outcome="([^"]+)"}', scrape(world), re.M)
+    return "failed" if [one for one in found if one != "read"] else ""
+
+
+def on_own_touchscreen(world: World) -> None:
+    """As the page says that it shows."""
+    host = world.touchscreen.removeprefix("http://").rstrip("/")
+    with closing(http.client.HTTPConnection(host, timeout=BUSY_SECONDS)) as connection:
+        connection.request("GET", "/health")
+        told = json.loads(connection.getresponse().read())
+        body = f"visible=1&screen=start&build={told['build']}"
+        connection.request(
+            "POST",
+            "/touchscreen/alive",
+            body,
+            {"Content-Type": "application/x-www-form-urlencoded", "HX-Request": "true"},
+        )
+        assert connection.getresponse().status == 204
+
+
+class Asking:
+    """A Prometheus' answers."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def _get(self, path: str) -> Any:
+        with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=BUSY_SECONDS)) as connection:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            text = answer.read()
+            assert answer.status == 200, text
+            return json.loads(text)["data"]
+
+    def __call__(self, expression: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._get(f"/api/v1/query?{urlencode({'query': expression})}")["result"]
+        return found
+
+    def rules(self) -> list[dict[str, Any]]:
+        return [rule for group in self._get("/api/v1/rules")["groups"] for rule in group["rules"]]
+
+    def is_there(self) -> bool:
+        try:
+            return self._get("/api/v1/status/runtimeinfo") is not None
+        except (OSError, http.client.HTTPException, AssertionError):
+            return False
+
+
+@contextmanager
+def prometheus(folder: Path, world: World, token: str) -> Iterator[Asking]:
+    """Prometheus with our rules and our example of a scrape, at this world's desk, every half second."""
+    (folder / "tiepdon.token").write_text(token, "ascii")
+    shutil.copy(FOLDER / "alerts.yml", folder)
+    text = (FOLDER / "prometheus.yml").read_text("utf-8")
+    for right, here in {
+        "30s": "500ms",
+        "scheme: https": "scheme: http",
+        "kiosk-1.example:8443": world.facts["staff"].removeprefix("http://").rstrip("/"),
+    }.items():
+        assert right in text
+        text = text.replace(right, here)
+    text = re.sub(r"    tls_config:\n.*\n", "", text).replace("global:\n", "global:\n  evaluation_interval: 1s\n")
+    (folder / "prometheus.yml").write_text(text, "utf-8")
+    port = free_port()
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                "prometheus",
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        asking = Asking(port)
+        wait_until(asking.is_there, BUSY_SECONDS, "Prometheus")
+        yield asking
+    finally:
+        process.terminate()
+        process.wait(BUSY_SECONDS)
 
 
 def test_a_process_that_is_dead_or_hangs_is_a_figure_and_holds_nothing_up(world: World) -> None:

@@ -42,6 +42,22 @@ facility_code = "01001"
 facility_name = "Trạm thử gói"
 synthetic = true
 """
+# A machine where nobody checks in, and one where people do again.
+DESK_ALONE = (
+    ANSWERS
+    + """
+[kiosk]
+touchscreen = false
+
+[staff]
+listen = "127.0.0.1:8090"
+
+[network]
+clients = ["192.168.1.0/24"]
+"""
+)
+KIOSK_AGAIN = f'{ANSWERS}\n[kiosk]\ntouchscreen = true\n\n[staff]\nlisten = ""\n'
+OF_A_TOUCHSCREEN = ("tiepdon-reader.socket", "tiepdon-reader.service", "tiepdon-screen.service")
 TICKETS = """
 from pathlib import Path
 from config.settings import database_file, load
@@ -188,13 +204,25 @@ def live_through(container: Container, packages: Packages, release: str) -> None
         ready(container)
         assert tickets(container) == []
         assert container.must("sha256sum", "/etc/tiepdon/secrets/site.key") != key
+    with step(release, "a machine that becomes the desk alone runs no reader and no screen, and doctor asks for none"):
+        set_up(container, DESK_ALONE)
+        for unit in OF_A_TOUCHSCREEN:
+            assert container.run("systemctl", "is-enabled", unit).stdout.strip() == "masked", unit
+            assert container.run("systemctl", "is-active", unit).stdout.strip() == "inactive", unit
+        container.must("systemctl", "is-active", "tiepdon-kiosk", "tiepdon-bridge", "tiepdon-desk")
+        told = container.must("systemctl", "show", "--property=IPAddressAllow", "tiepdon-desk")
+        assert "192.168.1.0/24" in told, told
+        doctor(container)
+    with step(release, "and a kiosk again"):
+        set_up(container, KIOSK_AGAIN)
+        ready(container)
     with step(release, "every unit comes back, and each process reaches only what it needs"):
         assert in_container.run_all(in_container.Container(container.leader)) == 0, "see above"
 
 
-def set_up(container: Container) -> None:
+def set_up(container: Container, answers: str = ANSWERS) -> None:
     """As a technician does with one file: a site that has nothing but the touchscreen, everything else as it comes."""
-    (container.tree / "root/answers.toml").write_text(ANSWERS, "utf-8")
+    (container.tree / "root/answers.toml").write_text(answers, "utf-8")
     done = container.run("tiepdon", "setup", "--from", "/root/answers.toml", "--json", seconds=300)
     told = json.loads(done.stdout or "{}")
     assert told.get("late") == [], done.stdout + done.stderr

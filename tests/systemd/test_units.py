@@ -211,7 +211,7 @@ def test_secrets_are_handed_over_by_systemd_to_those_alone_who_need_them() -> No
         "bridge": {"secrets"},
         "doctor": {"secrets"},
         "kiosk": key,
-        "desk": key | {"desk.key", "oidc-secret"},
+        "desk": key | {"desk.key", "desk.pem", "oidc-secret"},
         **dict.fromkeys(("database", "purge", "snapshot", "backup"), key),
     }
     for path in SERVICES:

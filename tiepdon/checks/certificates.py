@@ -4,6 +4,7 @@ each server outside shows us. Whether a server is trusted at all is its own prob
 
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -90,10 +91,7 @@ def look_at_server(server: Server, now: datetime | None = None) -> Iterator[Find
 
     context = trust(server.ca_file, server.certificate_file, server.key_file)
     try:
-        with (
-            socket.create_connection((server.host, server.port), TLS_SECONDS) as plain,
-            context.wrap_socket(plain, server_hostname=server.host) as line,
-        ):
+        with _connected(server) as plain, context.wrap_socket(plain, server_hostname=server.host) as line:
             shown = line.getpeercert() or {}
     except OSError:
         return
@@ -104,8 +102,21 @@ def look_at_server(server: Server, now: datetime | None = None) -> Iterator[Find
     yield Finding(probe=f"tls:{server.name}", status=Status.WARN if code else Status.OK, code=code, data=data)
 
 
+def _connected(server: Server) -> socket.socket:
+    """A line to its first address. Raises OSError, within TLS_SECONDS, also where nobody answers for its name."""
+    from hisbridge.names import resolve_within
+
+    until = time.monotonic() + TLS_SECONDS
+    (first, *_) = resolve_within(server.host, server.port, TLS_SECONDS)
+    return socket.create_connection((first, server.port), max(0.1, until - time.monotonic()))
+
+
 def _at(name: str, url: str, ca_file: str = "", certificate_file: str = "", key_file: str = "") -> list[Server]:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 443
+    except ValueError:
+        return []  # no address at all, which the system's own probe tells
     if parts.scheme != "https" or not parts.hostname:
         return []
-    return [Server(name, parts.hostname, parts.port or 443, ca_file, certificate_file, key_file)]
+    return [Server(name, parts.hostname, port, ca_file, certificate_file, key_file)]

@@ -29,11 +29,11 @@ def register(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print or write the figures; returns 0. Raises FolderUnusable."""
     from ui.metrics.exposition import exposition
-    from ui.metrics.gathering import Gatherer
+    from ui.metrics.gathering import Gatherer, Name, besides_the_desk
 
     settings = load(options.config)
-    desk = ("desk",) if settings.staff.listen else ()
-    told = exposition(Gatherer(settings, {}, others=("reader", "bridge", "kiosk", *desk)).gather())
+    desk: tuple[Name, ...] = ("desk",) if settings.staff.listen else ()
+    told = exposition(Gatherer(settings, {}, (*besides_the_desk(settings), *desk)).gather())
     if options.write is None:
         sys.stdout.buffer.write(told)
         return 0

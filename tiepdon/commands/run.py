@@ -121,7 +121,7 @@ def _product(settings_file: Path, held: ExitStack) -> _Plan:
         host, _, port = listen.rpartition(":")
         with hold(host.strip("[]"), int(port)):
             pass  # gunicorn would say it less clearly, and only after a while
-    programs = product(settings_file, desk=bool(settings.staff.listen))
+    programs = product(settings_file, desk=bool(settings.staff.listen), reader=settings.kiosk.touchscreen)
     return _Plan(programs, settings, settings_file, _facts(settings, settings_file))
 
 
@@ -179,7 +179,7 @@ def _sandbox(options: argparse.Namespace, held: ExitStack) -> _Plan:
 
 def _facts(settings: Settings, settings_file: Path) -> dict[str, Any]:
     """Where to look, by name: the pages that these settings have, and the settings themselves."""
-    told = {"touchscreen": f"http://{settings.kiosk.listen}/"}
+    told = {"touchscreen": f"http://{settings.kiosk.listen}/"} if settings.kiosk.touchscreen else {}
     if settings.staff.listen:
         from ui.desk.hosts import address_of
 

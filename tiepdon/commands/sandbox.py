@@ -1,14 +1,15 @@
 """`tiepdon sandbox`: the pretend outside world in the foreground: card, scanner, camera, outside services, desk."""
 
 import argparse
-import logging
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from config.care import LogSettings
 from tiepdon.stopping import stop_on_signals
 from wire.codec import to_json
+from wire.log import set_up
 
 if TYPE_CHECKING:
     from sandbox.world import CardPlug
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     from sandbox.world import World
     from wire.server import serving
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    set_up(LogSettings(), "sandbox")
     stop = stop_on_signals()
     options.run_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     authority = trust.load_or_create(options.state / "sandbox-keys")

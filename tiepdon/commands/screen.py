@@ -3,10 +3,8 @@ really shows.
 """
 
 import argparse
-import logging
 import os
 import shutil
-import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 
 from config.settings import load
 from tiepdon.stopping import stop_on_signals
+from wire.log import set_up
 
 
 def register(commands: Any) -> None:
@@ -30,8 +29,8 @@ def run(options: argparse.Namespace) -> int:
     from tiepdon.screen.session import Kiosk, run_session
     from wire.systemd import taken_from
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     settings = load(options.config)
+    set_up(settings.log, "screen")
     stop, manager = stop_on_signals(), taken_from(os.environ, os.getpid())
     host, _, port = settings.kiosk.listen.rpartition(":")
     place = (host.strip("[]"), int(port))

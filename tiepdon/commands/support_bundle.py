@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import Settings, database_file, load
-from tiepdon.commands.asking import printed_as_json
+from tiepdon.commands.asking import LANGUAGES, printed_as_json
 from tiepdon.commands.doctor import require
-from tiepdon.commands.lookup import LANGUAGES
 from tiepdon.support import pieces
 from ui.words import Words
 from wire import sqlite

@@ -4,25 +4,29 @@ import argparse
 import logging
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from config.settings import Settings, load
+from config.settings import Settings, load, socket_path
 from tiepdon.commands.asking import add_answering, printed_as_json, site_zone, user, words_of
-from tiepdon.update.course import Course, Look, Phase, Updates, Well
+from tiepdon.update.course import UNDER_WAY, Course, Look, Pause, Phase, Updates, Well, free_bytes
 from tiepdon.update.debian import Debian
 from tiepdon.update.fetching import Server
 from tiepdon.update.read_only import ReadOnlyRoot
-from tiepdon.update.release import MAX_LIST, Release, package_for, read_release
+from tiepdon.update.release import MAX_LIST, NoRelease, Release, package_for, read_release
 from wire import chain, sqlite
+from wire.client import Client
 from wire.codec import to_plain
 from wire.errors import TiepDonError
 
 log = logging.getLogger(__name__)
 
 FOLDER = Path("/var/lib/tiepdon-update")  # root's alone
+KIOSK_SECONDS = 2.0
 INCOMING = "incoming"  # within the state folder: what the service's own user brought
 STICKS = (
     "/media/*/tiepdon-update",
@@ -31,6 +35,9 @@ STICKS = (
     "/mnt/tiepdon-update",
 )
 MAX_PIECE = 4 << 20
+LOWER_ROOT = Path("/media/root-ro")  # where overlayroot shows what lies below
+QUIET_SECONDS = 300  # for which somebody who checks in is waited for
+AT_REST = ("start", "out_of_order")  # screens that nobody stands at
 
 
 def register(commands: Any) -> None:
@@ -57,10 +64,9 @@ def register(commands: Any) -> None:
 
 def run_check(options: argparse.Namespace) -> int:
     """0 when it could be applied. Raises NoRelease, SignatureMissing, SignatureWrong, KeyUnknown, NotForThisMachine."""
-    settings = load(options.config)
-    folder = options.folder or _found(settings)
-    release = read_release(folder, settings.update.public_keys)
-    package = package_for(release, Debian().architecture(), settings.update.ring, _today(settings))
+    settings, debian = load(options.config), Debian()
+    folder, release = newest_release(_folders(options, settings), settings.update.public_keys, debian)
+    package = package_for(release, debian.architecture(), settings.update.ring, _today(settings, release))
     _tell(options, settings, "update.good", {"folder": str(folder), "version": release.version, "file": package.file})
     return 0
 
@@ -79,7 +85,7 @@ def run_fetch(options: argparse.Namespace) -> int:
     if not debian.older(debian.installed(), release.version):
         _tell(options, settings, "update.newest", {"version": release.version})
         return 0
-    package = package_for(release, debian.architecture(), settings.update.ring, _today(settings))
+    package = package_for(release, debian.architecture(), settings.update.ring, _today(settings, release))
     server.package(folder, package, _progress)
     _tell(options, settings, "update.fetched", {"folder": str(folder), "version": release.version})
     return 0
@@ -87,14 +93,12 @@ def run_fetch(options: argparse.Namespace) -> int:
 
 def run_apply(options: argparse.Namespace) -> int:
     """0 when the new version proved itself, 1 when the machine went back. Raises as the parts do."""
-    settings = load(options.config)
-    folder = options.folder or _found(settings)
-    release: Release = read_release(folder, settings.update.public_keys)
-    debian = Debian()
+    settings, debian = load(options.config), Debian()
+    folder, release = newest_release(_folders(options, settings), settings.update.public_keys, debian)
     if debian.installed() == release.version:  # as each night, where updates come by themselves
         _tell(options, settings, "update.newest", {"version": release.version})
         return 0
-    package = package_for(release, debian.architecture(), settings.update.ring, _today(settings))
+    package = package_for(release, debian.architecture(), settings.update.ring, _today(settings, release))
     updates, root = _updates(settings, debian), _root()
     course = updates.prepare(folder, release, package)
     if root.is_on():
@@ -109,13 +113,20 @@ def run_apply(options: argparse.Namespace) -> int:
 def run_resume(options: argparse.Namespace) -> int:
     """0 when nothing was under way or the update proved itself."""
     settings = load(options.config)
-    course = _updates(settings, Debian()).resume(settings.update.health_seconds)
+    updates, root = _updates(settings, Debian()), _root()
+    waiting = updates.last()
+    if waiting is not None and waiting.phase in UNDER_WAY and root.is_on():
+        # The power failed before the root was opened: what is installed now would be forgotten, its database not.
+        root.open_once()
+        _tell(options, settings, "update.at_next_start", {"version": waiting.after})
+        return 0
+    course = updates.resume(settings.update.health_seconds)
     if course is None:
         code = 0
     else:
         _note(settings, course)
         code = _ended(options, settings, course)
-    if _root().close_again():
+    if root.close_again():
         _tell(options, settings, "update.root_closed", {})
     return code
 
@@ -123,7 +134,13 @@ def run_resume(options: argparse.Namespace) -> int:
 def run_back(options: argparse.Namespace) -> int:
     """0 when the version before is back."""
     settings = load(options.config)
-    course = _updates(settings, Debian()).go_back()
+    updates, root = _updates(settings, Debian()), _root()
+    course = updates.turn_back()
+    if root.is_on():
+        root.open_once()
+        _tell(options, settings, "update.at_next_start", {"version": course.before})
+        return 0
+    course = updates.resume(settings.update.health_seconds) or course
     _note(settings, course)
     _ended(options, settings, course)
     return 0 if course.phase is Phase.WENT_BACK else 1
@@ -166,7 +183,8 @@ def _tell(
 
 
 def _updates(settings: Settings, debian: Debian) -> Updates:
-    return Updates(FOLDER, debian, _looking(settings), time.sleep, lambda: datetime.now(UTC))
+    quiet = partial(wait_for_quiet, Client(socket_path(settings, "kiosk"), KIOSK_SECONDS), time.sleep)
+    return Updates(FOLDER, debian, _looking(settings), time.sleep, lambda: datetime.now(UTC), quiet, _free)
 
 
 def _root() -> ReadOnlyRoot:
@@ -189,12 +207,48 @@ def _looking(settings: Settings) -> Look:
     return look
 
 
-def _found(settings: Settings) -> Path:
-    """The first stick with a release on it, else what was fetched."""
-    for pattern in STICKS:
-        for folder in sorted(Path("/").glob(pattern.lstrip("/"))):
-            return folder
-    return Path(settings.paths.state) / INCOMING
+def _folders(options: argparse.Namespace, settings: Settings) -> Sequence[Path]:
+    """The folder that was named, else every stick's, else what was fetched."""
+    if options.folder:
+        return (options.folder,)
+    found = (folder for pattern in STICKS for folder in sorted(Path("/").glob(pattern.lstrip("/"))))
+    return tuple(found) or (Path(settings.paths.state) / INCOMING,)
+
+
+def newest_release(folders: Sequence[Path], keys: Sequence[str], debian: Debian) -> tuple[Path, Release]:
+    """The newest release of these folders whose signature is good, and where it is: a bad stick does not hide a good
+    one. Raises what is wrong with the first where none is good."""
+    good: tuple[Path, Release] | None = None
+    wrong: TiepDonError | None = None
+    for folder in folders:
+        try:
+            release = read_release(folder, keys)
+        except TiepDonError as error:
+            wrong = wrong or error
+            continue
+        if good is None or debian.older(good[1].version, release.version):
+            good = folder, release
+    if good is None:
+        raise wrong or NoRelease()
+    return good
+
+
+def wait_for_quiet(kiosk: Client, pause: Pause) -> None:
+    """Until nobody stands at the touchscreen: an update takes the page away. A kiosk that does not answer serves
+    nobody; one that is never at rest is not waited for beyond QUIET_SECONDS."""
+    for _ in range(QUIET_SECONDS):
+        try:
+            showing = kiosk.get("/health", dict[str, Any]).get("showing")
+        except TiepDonError:
+            return
+        if showing is None or showing in AT_REST:
+            return
+        pause(1.0)
+
+
+def _free(folder: Path) -> int:
+    below = folder == Path("/") and _root().is_on() and LOWER_ROOT.is_dir()
+    return free_bytes(LOWER_ROOT if below else folder)
 
 
 def _progress(there: int, whole: int) -> None:
@@ -202,5 +256,7 @@ def _progress(there: int, whole: int) -> None:
     sys.stderr.flush()
 
 
-def _today(settings: Settings) -> date:
-    return datetime.now(site_zone(settings)).date()
+def _today(settings: Settings, release: Release) -> date:
+    """The day; not before the release itself, which proves a clock wrong that says so: a site without a line may have
+    no other sign of it."""
+    return max(datetime.now(site_zone(settings)).date(), release.released)

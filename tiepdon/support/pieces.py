@@ -5,6 +5,7 @@ Each piece is a text. One that cannot be had says so in its place: a bundle is a
 
 import json
 import platform
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import distributions
@@ -13,6 +14,7 @@ from typing import Any
 
 from config.settings import Settings, masked
 from tiepdon.checks.machine import Machine, output, text
+from tiepdon.support.wall import DIGITS
 from wire import sqlite
 from wire.codec import to_plain
 from wire.findings import Report
@@ -21,6 +23,7 @@ LOG_LINES = 5000
 LOG_BYTES = 4 << 20
 MOST_FILES = 2000
 PROGRAM_SECONDS = 10.0
+_SOMEBODYS = re.compile(r"[^/]*[^!-~][^/]*")  # no file of ours has a name with a space or a mark in it
 _PACKAGES = ("tiepdon", "pcscd", "libccid", "chromium", "cage", "labwc", "systemd", "chrony", "cups")
 _MACHINE_FILES = ("etc/os-release", "proc/version", "proc/cmdline", "proc/meminfo", "proc/loadavg", "proc/uptime")
 
@@ -131,7 +134,7 @@ def _listed(name: str, folder: Path) -> Iterator[str]:
             continue
         changed = datetime.fromtimestamp(told.st_mtime, UTC).isoformat(timespec="seconds")
         rights = f"{told.st_mode & 0o7777:04o} {told.st_uid}:{told.st_gid}"
-        yield f"{rights} {told.st_size} {changed} {path.relative_to(folder)}"
+        yield f"{rights} {told.st_size} {changed} {_SOMEBODYS.sub(DIGITS, str(path.relative_to(folder)))}"
 
 
 def _one(connection: sqlite.Connection, question: str) -> object:

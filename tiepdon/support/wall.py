@@ -6,18 +6,17 @@ other separators, in percent signs, escapes, base64 or hex. Digits that may be s
 """
 
 import base64
-import binascii
 import html
 import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 REMOVED = "[line left out: it may speak of a person]"
 DIGITS = "#########"
-LEAST_LETTERS = 6  # of a term, without marks and separators: below that half of all lines would go
+LEAST_LETTERS = 6  # of a term that is looked for within words: shorter ones stand in half of all lines
 YOUNG = timedelta(days=45)  # days as recent as these stand in every line of a log
 _SHINGLE = LEAST_LETTERS
 _LONGEST_LINE = 20_000
@@ -27,11 +26,19 @@ _MOMENT = r"\b20[0-9]{2}-[01][0-9]-[0-3][0-9](?:[T ][0-2][0-9]:[0-5][0-9](?::[0-
 _PART = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9][0-9]|[0-9])"
 _ADDRESS = rf"(?<![0-9.])(?:{_PART}\.){{3}}{_PART}(?![0-9.])"
 _KEPT = re.compile(f"({_MOMENT}|{_ADDRESS})")
-_LONG_NUMBER = re.compile(r"[0-9](?:[ .\u00a0-]?[0-9]){8,}")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
-_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]?){6,}")
+_LONG_NUMBER = re.compile(r"[0-9](?:[ ./_\u00a0-]?[0-9]){8,}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{6,}")
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]?){4,}[0-9A-Fa-f]?")
+_QUOTED = re.compile(r"=([0-9A-F]{2})")  # quoted-printable (RFC 2045, 6.7)
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})")
-_ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be")
+_ANY_ESCAPE = re.compile(r"\\([^\n]?)")
+_KNOWN_ESCAPES = tuple("\\'\"abfnrtvxuUN0123")  # another one Python warns of, and once will refuse
+_WIDE = ("utf-16-le", "utf-16-be")
+_URL_SAFE = str.maketrans("-_", "+/")
+_LEAST_BASE64 = 6  # letters: a name of five
+_MOST_BEGINNINGS = 20
+_DEPTH = 2  # so often something packed is packed again
+_WORD = re.compile(r"[^\W_]+")
 
 
 class Wall:
@@ -39,11 +46,15 @@ class Wall:
 
     def __init__(self, terms: Iterable[str]) -> None:
         self._terms: dict[str, set[str]] = defaultdict(set)
+        self._short: dict[str, set[str]] = defaultdict(set)  # by their first word
         self.removed = 0
         self.masked = 0
-        for term in {bare(term) for term in terms}:
-            if len(term) >= LEAST_LETTERS:
-                self._terms[term[:_SHINGLE]].add(term)
+        for term in set(terms):
+            told, words = bare(term), _words(term)
+            if len(told) >= LEAST_LETTERS:
+                self._terms[told[:_SHINGLE]].add(told)
+            elif len(words) > 1:  # Lê An: looked for as words that follow each other
+                self._short[words[0]].add(" ".join(words))
 
     def passed(self, text: str) -> str:
         """The text without the lines that speak of somebody, long numbers masked in the others."""
@@ -66,6 +77,13 @@ class Wall:
             terms = self._terms.get(told[start : start + _SHINGLE])
             if terms and any(told.startswith(term, start) for term in terms):
                 return True
+        return bool(self._short) and self._names_briefly(_words(view))
+
+    def _names_briefly(self, words: list[str]) -> bool:
+        for start, word in enumerate(words):
+            for term in self._short.get(word, ()):
+                if " ".join(words[start : start + term.count(" ") + 1]) == term:
+                    return True
         return False
 
 
@@ -75,14 +93,17 @@ def bare(text: str) -> str:
     return "".join(letter for letter in folded if letter.isalnum())
 
 
+def _words(text: str) -> list[str]:
+    return [bare(word) for word in _WORD.findall(unicodedata.normalize("NFC", text))]
+
+
 def name_terms(name: str) -> Iterator[str]:
     """A name, and every two of its words that follow each other, where they are long enough to mean somebody."""
     words = name.split()
     yield name
     if len(words) > 2:
-        yield " ".join(words[1:])
-        yield " ".join(words[-2:])
-        yield " ".join((words[0], words[-1]))
+        parts = (" ".join(words[1:]), " ".join(words[-2:]), " ".join((words[0], words[-1])))
+        yield from (part for part in parts if len(bare(part)) >= LEAST_LETTERS)
     yield " ".join(reversed(words))
     yield " ".join((*words[-1:], *words[:-1]))
 
@@ -94,7 +115,7 @@ def date_terms(written: str, today: date) -> Iterator[str]:
     except ValueError:
         return
     if today - told > YOUNG:
-        yield from (f"{told:%Y%m%d}", f"{told:%d%m%Y}")
+        yield from (f"{told:%Y%m%d}", f"{told:%d%m%Y}", f"{told.day}{told.month}{told.year}")
 
 
 def address_terms(written: str) -> Iterator[str]:
@@ -110,32 +131,44 @@ def _is_odd(line: str) -> bool:
     )
 
 
-def _views(line: str) -> Iterator[str]:
+def _views(line: str, depth: int = _DEPTH) -> Iterator[str]:
     """The line as it stands, and as it reads once what is packed into it is unpacked."""
     yield line
+    if depth:
+        for told in _unpacked(line):
+            if told != line:
+                yield from _views(told, depth - 1)
+
+
+def _unpacked(line: str) -> Iterator[str]:
     if "%" in line or "+" in line:
         yield unquote_plus(line)
     if "&" in line:
         yield html.unescape(line)
+    if "=" in line:
+        yield unquote(_QUOTED.sub(r"%\1", line))
     if "\\" in line:
         yield _ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)), line)
-        unescaped = line.encode("ascii", "backslashreplace").decode("unicode_escape", "replace")
+        known = _ANY_ESCAPE.sub(lambda found: found[0] if found[1] in _KNOWN_ESCAPES else rf"\\{found[1]}", line)
+        unescaped = known.encode("ascii", "backslashreplace").decode("unicode_escape", "replace")
         yield unescaped.encode("latin-1", "replace").decode("utf-8", "replace")  # bytes as Python shows them
     for packed in _packed(line):
-        for encoding in _ENCODINGS:
-            try:
-                told = packed.decode(encoding)
-            except UnicodeDecodeError:
-                continue
-            yield told
+        yield packed.decode("utf-8", "ignore")
+        if 0 in packed:  # as of every letter without a mark
+            yield from (packed.decode(encoding, "ignore") for encoding in _WIDE)
 
 
 def _packed(line: str) -> Iterator[bytes]:
     for found in _BASE64.finditer(line):
-        token = found[0].rstrip("=").translate(str.maketrans("-_", "+/"))
-        try:
-            yield base64.b64decode(token + "=" * (-len(token) % 4), validate=True)
-        except binascii.Error:
-            continue
+        token = found[0]
+        # What stands before it may look like a part of it: a path, a name.
+        begins = [0, *(place + 1 for place, letter in enumerate(token) if letter in "/_-")]
+        for begin in begins[:_MOST_BEGINNINGS]:
+            told = token[begin:].translate(_URL_SAFE)
+            told = told[: len(told) - (len(told) % 4 == 1)]
+            if len(told) >= _LEAST_BASE64:
+                yield base64.b64decode(told + "=" * (-len(told) % 4))
     for found in _HEX.finditer(line):
-        yield bytes.fromhex(re.sub("[ :]", "", found[0]))
+        digits = re.sub("[ :]", "", found[0])
+        for told in (digits, digits[1:]):  # a digit before them belonged to something else
+            yield bytes.fromhex(told[: len(told) // 2 * 2])

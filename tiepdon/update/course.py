@@ -9,9 +9,11 @@ here decides what ready means; it is told (`Well`).
 """
 
 import contextlib
+import errno
+import fcntl
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -19,14 +21,15 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from tiepdon.update.debian import Debian
-from tiepdon.update.release import Package, PackageWrong, Release, check_package
+from tiepdon.update.release import Package, PackageWrong, Release, check_package, opened
 from wire.codec import Record, from_json, to_json
-from wire.database_swap import write_durably
+from wire.durable import write_durably
 from wire.errors import MalformedMessage, TiepDonError
 
 STEADY_LOOKS = 5  # in a row
 PAUSE_SECONDS = 2.0
-_FILE = "update.json"
+_FILE, _LOCK = "update.json", "lock"
+_SPARE = 64 << 20  # bytes that stay free for everything else
 
 
 class Phase(StrEnum):
@@ -41,6 +44,7 @@ class Phase(StrEnum):
     STUCK = "stuck"
 
 
+ASKED_BACK = "update.asked_back"
 UNDER_WAY = frozenset({Phase.PREPARED, Phase.INSTALLING, Phase.PROVING, Phase.GOING_BACK})
 
 
@@ -76,6 +80,12 @@ class WrongPackage(TiepDonError):
     code = "update.wrong_package"
 
 
+class NoRoom(TiepDonError):
+    """The disk has no room for the new version beside the one that runs (`free_mb` of `needed_mb`)."""
+
+    code = "update.no_room"
+
+
 class Well(Record, frozen=True, kw_only=True):
     """One look: does every process answer, and which of doctor's findings fail (probe and code)."""
 
@@ -86,17 +96,36 @@ class Well(Record, frozen=True, kw_only=True):
 Look = Callable[[], Well]
 Pause = Callable[[float], None]
 Now = Callable[[], datetime]
+Free = Callable[[Path], int]  # bytes on the disk that holds a folder
+
+
+def free_bytes(folder: Path) -> int:
+    """What is free for root."""
+    told = os.statvfs(folder)
+    return told.f_bfree * told.f_frsize
 
 
 class Updates:
     """The updates of one machine, kept in `folder`, which belongs to root alone."""
 
-    def __init__(self, folder: Path, debian: Debian, look: Look, pause: Pause, now: Now) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        debian: Debian,
+        look: Look,
+        pause: Pause,
+        now: Now,
+        quiet: Callable[[], None] = lambda: None,
+        free: Free = free_bytes,
+    ) -> None:
+        """`quiet` returns when nobody is served any more, or nobody may be waited for."""
         self._folder = folder
         self._debian = debian
         self._look = look
         self._pause = pause
         self._now = now
+        self._quiet = quiet
+        self._free = free
 
     def last(self) -> Course | None:
         """The last update's course, None where there never was one or its file cannot be read."""
@@ -110,9 +139,15 @@ class Updates:
         the next start.
 
         The release's signature was verified before; the package is looked at where nobody else can change it any more.
-        Raises UpdateUnderWay, NotNewer, PackageWrong, WrongPackage, NotInstalled, PackageSystemFailed (nothing was
-        changed).
+        Raises UpdateUnderWay, NotNewer, NoRoom, PackageWrong, WrongPackage, NotInstalled, PackageSystemFailed (nothing
+        was changed).
         """
+        with self._alone() as alone:
+            if not alone:
+                raise UpdateUnderWay
+            return self._prepare(source, release, package)
+
+    def _prepare(self, source: Path, release: Release, package: Package) -> Course:
         version, oldest = release.version, release.from_version
         last = self.last()
         if last is not None and last.phase in UNDER_WAY:
@@ -124,9 +159,11 @@ class Updates:
             raise NotNewer(installed=before, needed=oldest)
         failing = self._look().failing
         self._make_room()
+        self._require(self._folder, 3 * package.size)  # the package, the one to go back to, and that while it is packed
         new = self._taken(source, package)
         if self._debian.version_of(new) != (self._debian.package, version):
             raise WrongPackage(file=package.file)
+        self._require(self._debian.root, self._debian.installed_bytes(new))  # dpkg keeps the old files until the end
         old = self._debian.pack_installed(self._folder)
         course = Course(
             phase=Phase.PREPARED,
@@ -142,25 +179,41 @@ class Updates:
     def resume(self, health_seconds: float) -> Course | None:
         """Install and prove what is prepared, or take up what a power cut left; returns how it ended.
 
-        None where nothing was under way.
+        None where nothing was under way, or another process is at it.
         """
+        with self._alone() as alone:
+            return self._resume(health_seconds) if alone else None
+
+    def _resume(self, health_seconds: float) -> Course | None:
         course = self.last()
         if course is None or course.phase not in UNDER_WAY:
             return None
         if course.phase is Phase.GOING_BACK:
+            if course.why == ASKED_BACK:
+                self._quiet()
             return self._go_back(course, course.why or TiepDonError.code)
         if course.phase is Phase.PROVING:
             return self._prove(course, health_seconds)
         return self._install(course, health_seconds)
 
+    def turn_back(self) -> Course:
+        """To the version before the last update, because somebody asks for it: `resume` does it, now or at the next
+        start. Raises UpdateUnderWay, NotNewer."""
+        with self._alone() as alone:
+            course = self.last()
+            if not alone or (course is not None and course.phase in UNDER_WAY):
+                raise UpdateUnderWay(**({} if course is None else {"after": course.after}))
+            if course is None or course.phase is not Phase.CONFIRMED:
+                raise NotNewer(why="nothing to go back to")
+            return self._keep(replace(course, phase=Phase.GOING_BACK, why=ASKED_BACK, ended_at=None))
+
     def go_back(self) -> Course:
-        """To the version before the last update, because somebody asks for it. Raises UpdateUnderWay, NotNewer."""
-        course = self.last()
-        if course is None or course.phase is not Phase.CONFIRMED:
-            raise NotNewer(why="nothing to go back to")
-        return self._go_back(course, "update.asked_back")
+        """`turn_back` and do it now. Raises UpdateUnderWay, NotNewer."""
+        course = self.turn_back()
+        return self.resume(0.0) or course
 
     def _install(self, course: Course, health_seconds: float) -> Course:
+        self._quiet()
         course = self._keep(replace(course, phase=Phase.INSTALLING))
         try:
             with contextlib.suppress(TiepDonError):  # what was half done is done over below
@@ -204,7 +257,7 @@ class Updates:
         """Onto this machine's own disk: a stick may be pulled out, or be another one a moment later."""
         new = self._folder / package.file
         try:
-            with (source / package.file).open("rb") as read, new.open("wb") as write:
+            with opened(source / package.file) as read, new.open("wb") as write:
                 left = package.size  # no more is read, whatever lies there under this name
                 while left and (piece := read.read(min(left, 1 << 20))):
                     write.write(piece)
@@ -212,13 +265,31 @@ class Updates:
                 write.flush()
                 os.fsync(write.fileno())
         except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise NoRoom(needed_mb=package.size >> 20, free_mb=self._free(self._folder) >> 20) from None
             raise PackageWrong(file=package.file, why=error.strerror or "unreadable") from None
         return check_package(self._folder, package)
+
+    def _require(self, folder: Path, needed: int) -> None:
+        free = self._free(folder)
+        if needed + _SPARE > free:
+            raise NoRoom(needed_mb=needed + _SPARE >> 20, free_mb=free >> 20)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[bool]:
+        """Whether no other process of this machine is at an update; none is while the context lasts."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self._folder / _LOCK).open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
 
     def _make_room(self) -> None:
         """The packages of updates that are over, and what a power cut left of packing; the one to go back to is packed
         anew."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for old in self._folder.glob("*.deb"):
             old.unlink()
         for half in self._folder.glob("dpkg-repack.*"):

@@ -64,6 +64,11 @@ class Debian:
         name, _, version = told.strip().partition(" ")
         return name, version
 
+    def installed_bytes(self, file: Path) -> int:
+        """What a package's file takes up once it is unpacked, as it says itself; 0 where it does not."""
+        told = self._run(["dpkg-deb", "--field", str(file), "Installed-Size"], ASK_SECONDS).strip()
+        return int(told) * 1024 if told.isdigit() else 0
+
     def pack_installed(self, folder: Path) -> Path:
         """What is installed, as a package again: the way back."""
         before = set(folder.glob("*.deb"))

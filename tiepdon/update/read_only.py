@@ -32,8 +32,12 @@ class ReadOnlyRoot:
 
     def open_once(self) -> None:
         """From the next start the root is written to. Raises RootNotSwitched."""
-        self._run("off")
-        self.mark.touch()
+        self.mark.touch()  # first: a power cut in between closes a root once more, and leaves none open
+        try:
+            self._run("off")
+        except RootNotSwitched:
+            self.mark.unlink()
+            raise
 
     def close_again(self) -> bool:
         """Where it was opened for an update: closed from the next start on. Raises RootNotSwitched."""

@@ -5,10 +5,12 @@ held in memory. Everything read here is hostile until the signature has been ver
 """
 
 import hashlib
+import os
+import stat
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 from msgspec import Meta
 
@@ -100,12 +102,22 @@ def package_for(release: Release, architecture: str, ring: str, today: date) -> 
     return package
 
 
+def opened(path: Path) -> BinaryIO:
+    """A file of a release, for reading. What may be anything else is none: a pipe or a device would hold up whoever
+    reads it for ever, and a link leads away from the stick. Raises OSError."""
+    file = open(path, "rb", opener=_only_a_file)  # noqa: SIM115 - the caller's
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(0, "not a file")
+    return file
+
+
 def check_package(folder: Path, package: Package) -> Path:
     """The package's file, when it is byte for byte the one that was signed. Raises PackageWrong."""
     path = folder / package.file
     seen, digest = 0, hashlib.sha256()
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             while seen <= package.size and (piece := file.read(_PIECE)):
                 seen += len(piece)
                 digest.update(piece)
@@ -118,8 +130,12 @@ def check_package(folder: Path, package: Package) -> Path:
 
 def _small(path: Path, most: int) -> bytes | None:
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             content = file.read(most + 1)
     except OSError:
         return None
     return content if len(content) <= most else None
+
+
+def _only_a_file(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)

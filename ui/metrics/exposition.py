@@ -5,6 +5,7 @@ Imported where somebody scrapes, for the library costs memory that a desk withou
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -13,7 +14,9 @@ from prometheus_client.registry import Collector
 
 from ui.metrics.catalogue import METRICS, Metric
 from ui.metrics.gathering import Gathered
-from wire.meter import Amount, Spread, plain_label
+from wire.meter import MOST_SERIES, Amount, Spread, plain_label
+
+Told = TypeVar("Told", Amount, Spread)
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -30,9 +33,9 @@ class _Told(Collector):
         self._amounts: dict[str, dict[tuple[str, ...], Amount]] = defaultdict(dict)
         self._spreads: dict[str, dict[tuple[str, ...], Spread]] = defaultdict(dict)
         for amount in gathered.amounts:
-            self._amounts[amount.name][amount.labels] = amount
+            _keep(self._amounts[amount.name], amount)
         for spread in gathered.spreads:
-            self._spreads[spread.name][spread.labels] = spread
+            _keep(self._spreads[spread.name], spread)
 
     def collect(self) -> Iterator[Family]:
         for metric in METRICS:
@@ -41,6 +44,12 @@ class _Told(Collector):
                     yield _histogram(metric, list(told.values()))
             elif amounts := self._amounts.get(metric.name):
                 yield _plain(metric, list(amounts.values()))
+
+
+def _keep(series: dict[tuple[str, ...], Told], told: Told) -> None:
+    """No more series of one name than a meter makes: a process may be somebody else's by now."""
+    if told.labels in series or len(series) <= MOST_SERIES:
+        series[told.labels] = told
 
 
 def _plain(metric: Metric, amounts: list[Amount]) -> Family:

@@ -23,11 +23,15 @@ from wire.health_routes import METRICS
 from wire.meter import Amount, Report, Spread, level
 
 Name = Literal["reader", "bridge", "kiosk", "desk"]
-OTHERS: tuple[Name, ...] = ("reader", "bridge", "kiosk")
 ASK_SECONDS = 0.8  # a process that hangs holds up a scrape so long at most
 FRESH_SECONDS = 1.0  # who scrapes again within it is told the same
 UPKEEP = ("purge", "backup", "snapshot")  # probes of the doctor that tell when it was last done
 _UNWELL = (Status.WARN, Status.FAIL)
+
+
+def besides_the_desk(settings: Settings) -> tuple[Name, ...]:
+    """The processes that this machine has: the reader only where people check in."""
+    return ("reader", "bridge", "kiosk") if settings.kiosk.touchscreen else ("bridge", "kiosk")
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Gatherer:
         self,
         settings: Settings,
         own: Mapping[str, Callable[[], Report]],
-        others: Sequence[Name] = OTHERS,
+        others: Sequence[Name],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings

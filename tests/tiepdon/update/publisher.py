@@ -65,7 +65,10 @@ def packed(folder: Path, version: str, files: Mapping[str, str], name: str = NAM
         (tree / path).write_text(content, "utf-8")
     package = folder / f"{name}_{version}_all.deb"
     subprocess.run(
-        ["dpkg-deb", "--root-owner-group", "--build", tree, package], check=True, capture_output=True, text=True
+        ["dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", tree, package],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     return package
 
