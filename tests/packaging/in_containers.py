@@ -34,6 +34,7 @@ DIGITS = (
     "001303900090",
     "001303900108",
     "001303900116",
+    "001303900124",
 )
 CHECK_IN = Path(__file__).with_name("one_check_in.py")
 ANSWERS = """
@@ -164,7 +165,7 @@ def live_through(container: Container, packages: Packages, release: str) -> None
         good = packages.releases.versions["good"]
         assert updating.installed(container) == good
         check_in()
-    for bad in ("does not start", "cannot even migrate"):
+    for bad in ("does not start", "cannot even migrate", "migrates and does not start"):
         with step(release, f"a release that {bad} goes back by itself"):
             done = updating.apply(container, packages.releases, bad)
             assert updating.phase(done) == "went_back", done.stdout + done.stderr

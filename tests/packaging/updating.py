@@ -7,12 +7,12 @@ import json
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.packaging.container import Container
-from tests.packaging.variants import COMMON, as_version, version_of
+from tests.packaging.variants import COMMON, as_version, version_of, with_migration
 
 HEALTH_SECONDS = 40
 # What the release is broken by: where it can no longer be started at all, and where the package's own scripts fail.
@@ -29,23 +29,27 @@ class Releases:
 
 
 def make(package: Path, place: Path, first_patch: int) -> Releases:
-    """Four releases above the package, signed by a key of their own."""
+    """Five releases above the package, signed by a key of their own."""
     keys = place / "keys"
     keys.mkdir()
     _do("minisign", "-G", "-W", "-p", str(keys / "pub"), "-s", str(keys / "secret"))
     major, minor = version_of(package).split(".")[:2]
-    changes: dict[str, Callable[[Path], None]] = {
-        "good": lambda _: None,
-        "does not start": _break("ui/server.py"),
-        "cannot even migrate": _break("kiosk/schema.py"),
-        "cut off": lambda _: None,
+    changes: dict[str, tuple[Callable[[Path], None], ...]] = {
+        "good": (),
+        "does not start": (_break("ui/server.py"),),
+        "cannot even migrate": (_break("kiosk/schema.py"),),
+        "migrates and does not start": (
+            with_migration("CREATE TABLE update_test (number INTEGER) STRICT", f"{major}.{minor}.{first_patch + 3}"),
+            _break("ui/server.py"),
+        ),
+        "cut off": (),
     }
     folders, versions = {}, {}
     for number, (name, change) in enumerate(changes.items()):
         version = f"{major}.{minor}.{first_patch + number}"
         folder = place / f"release-{number}"
         folder.mkdir()
-        made = as_version(package, version, folder, change)
+        made = as_version(package, version, folder, _all(change))
         content = made.read_bytes()
         entry = {"file": made.name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         told = {"version": version, "released": "2026-01-01", "packages": {"amd64": entry}}
@@ -102,6 +106,14 @@ def _stick(container: Container, releases: Releases, name: str) -> str:
     if not place.exists():
         shutil.copytree(releases.folders[name], place)
     return f"/root/{place.name}"
+
+
+def _all(changes: Sequence[Callable[[Path], None]]) -> Callable[[Path], None]:
+    def change(tree: Path) -> None:
+        for one in changes:
+            one(tree)
+
+    return change
 
 
 def _break(file: str) -> Callable[[Path], None]:

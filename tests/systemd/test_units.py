@@ -141,7 +141,7 @@ def test_none_has_a_privilege_or_leaves_its_memory_on_a_disk(name: str) -> None:
 def test_each_is_somebody_and_writes_into_its_own_folders_only(name: str) -> None:
     told = unit(name)
     assert told["User"] == ["tiepdon-reader" if name == "reader" else "tiepdon"]
-    assert told["ReadWritePaths"] == (["-/media", "-/mnt", "-/srv"] if name == "backup" else [])
+    assert told["ReadWritePaths"] == (["-/media", "-/mnt", "-/srv"] if name in ("backup", "purge") else [])
     paths = load().paths
     assert {f"/run/{folder}" for folder in told["RuntimeDirectory"]} <= {paths.run}
     assert {f"/var/lib/{folder}" for folder in told["StateDirectory"]} <= {paths.state}

@@ -154,18 +154,21 @@ def name_of(settings: Settings, now: datetime) -> str:
     return f"{_prefix(settings)}-{stamp(now)}.age"
 
 
-def is_there(settings: Settings, seconds: float = ANSWER_SECONDS) -> bool:
+def is_there(settings: Settings, seconds: float) -> bool:
     """Whether the folder is. Raises BackupFolderSilent after so many seconds."""
     folder = Path(settings.backup.folder)
     return _asked(folder, seconds, lambda _: folder.is_dir())
 
 
-def backups(settings: Settings, seconds: float = ANSWER_SECONDS) -> list[Path]:
+def backups(settings: Settings, seconds: float | None = None) -> list[Path]:
     """This kiosk's copies in `backup.folder`, newest first; none where the folder is not there.
 
-    Raises BackupFolderSilent after so many seconds.
+    Raises BackupFolderSilent after so many seconds, else after ANSWER_SECONDS.
     """
-    return _asked(Path(settings.backup.folder), seconds, lambda _: _listed(settings)) if settings.backup.folder else []
+    if not settings.backup.folder:
+        return []
+    patience = ANSWER_SECONDS if seconds is None else seconds
+    return _asked(Path(settings.backup.folder), patience, lambda _: _listed(settings))
 
 
 def made_at(file: Path) -> datetime:
