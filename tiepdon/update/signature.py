@@ -86,7 +86,8 @@ def verify(content: bytes, signature: Signature, keys: Iterable[str]) -> str:
     known = {key.identifier: key for key in map(public_key, keys)}
     signer = known.get(signature.identifier)
     if signer is None:
-        raise KeyUnknown(signed_by=signature.identifier[::-1].hex().upper())  # as minisign prints it
+        # As minisign prints it: a number, without zeros before it.
+        raise KeyUnknown(signed_by=f"{int.from_bytes(signature.identifier, 'little'):X}")
     key = Ed25519PublicKey.from_public_bytes(signer.key)
     signed = content if signature.algorithm == _LEGACY else hashlib.blake2b(content).digest()
     try:

@@ -1,6 +1,7 @@
 """What minisign's own program signed is taken, and nothing else."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,15 @@ def test_a_key_nobody_named_signs_nothing(publisher: Publisher, tmp_path: Path) 
     assert str(refused.value.data["signed_by"]) in (tmp_path / "other/key.pub").read_text("ascii")
     with pytest.raises(KeyUnknown):
         verify(CONTENT, parse(signed(publisher, tmp_path)), [])
+
+
+def test_a_key_is_named_as_minisign_names_it_also_where_its_number_is_short(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    signature = replace(parse(signed(publisher, tmp_path)), identifier=bytes.fromhex("efcdab8967452300"))
+    with pytest.raises(KeyUnknown) as refused:
+        verify(CONTENT, signature, [publisher.public])
+    assert refused.value.data["signed_by"] == "23456789ABCDEF"
 
 
 def test_one_of_several_keys_is_enough(publisher: Publisher, tmp_path: Path) -> None:
