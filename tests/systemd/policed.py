@@ -25,6 +25,7 @@ KIOSK, ELSEWHERE = 8080, 9090
 HOME = f"http://127.0.0.1:{KIOSK}"
 AWAY = f"http://127.0.0.1:{ELSEWHERE}"
 STARTED = 60.0
+STILL = 20  # pictures in a row that are the same
 CHROMIUM = (
     *("/usr/bin/chromium", "--no-sandbox", "--no-first-run", "--no-default-browser-check", "--disable-gpu"),
     *("--password-store=basic", "--disable-background-networking", "--disable-component-update"),
@@ -149,8 +150,15 @@ class Desk:
         return found
 
     def bar(self) -> bytes:
-        """The picture of the address bar behind the address, where the browser offers things."""
-        return ImageGrab.grab((400, 48, 690, 78), xdisplay=self._environ["DISPLAY"]).tobytes()
+        """The picture of the address bar behind the address, where the browser offers things, once it moves no more."""
+        seen = [b""]
+
+        def still() -> bool:
+            seen.append(ImageGrab.grab((400, 48, 690, 78), xdisplay=self._environ["DISPLAY"]).tobytes())
+            return len(seen) > STILL and len(set(seen[-STILL:])) == 1
+
+        wait_until(still, STARTED, "a bar that does not move")
+        return seen[-1]
 
     def browser(self) -> str:
         """The browser's own window: the first."""

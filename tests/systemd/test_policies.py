@@ -38,6 +38,7 @@ shift; exec "$@"
 """
 
 pytestmark = [
+    pytest.mark.timeout(600),
     pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a process an /etc of its own"),
     pytest.mark.skipif(
         any(shutil.which(name, path=PATHS) is None for name in NEEDED) or not Path("/etc/chromium").is_dir(),

@@ -36,11 +36,15 @@ class Site:
 
 
 class Running:
-    def __init__(self, site: Site, place: Path, command: list[str], ear: Ear, watchdog: float) -> None:
+    def __init__(
+        self, site: Site, place: Path, command: list[str], ear: Ear, watchdog: float, otherwise: dict[str, str] | None
+    ) -> None:
         self.ear, self.code, self.stop = ear, list[int](), threading.Event()
         manager = Manager(address=str(place), watchdog_seconds=watchdog)
         kiosk = Kiosk(lambda: site.live, lambda: site.told)
-        self.thread = threading.Thread(target=lambda: self.code.append(run_session(command, kiosk, manager, self.stop)))
+        self.thread = threading.Thread(
+            target=lambda: self.code.append(run_session(command, kiosk, manager, self.stop, otherwise))
+        )
         self.thread.start()
 
 
@@ -62,9 +66,11 @@ def start(tmp_path: Path, site: Site, pids: Path) -> Iterator[Start]:
     running: list[Running] = []
     ear = Ear(tmp_path / "notify")
 
-    def begin(watchdog: float = 2.0, command: list[str] | None = None) -> Running:
+    def begin(
+        watchdog: float = 2.0, command: list[str] | None = None, otherwise: dict[str, str] | None = None
+    ) -> Running:
         usual = [sys.executable, "-c", BROWSER, str(pids)]
-        running.append(Running(site, tmp_path / "notify", command or usual, ear, watchdog))
+        running.append(Running(site, tmp_path / "notify", command or usual, ear, watchdog, otherwise))
         return running[-1]
 
     yield begin
@@ -149,6 +155,25 @@ def test_a_browser_that_ends_is_told_as_a_failure_and_takes_what_it_started_alon
     session.thread.join()
     assert session.code == [1]
     wait_until(lambda: not alive(below))
+
+
+def test_where_no_page_came_another_way_of_drawing_is_tried_once(start: Start, site: Site, pids: Path) -> None:
+    site.live = True
+    fails = "import os, pathlib, sys; way = os.environ.get('WAY', '-'); open(sys.argv[1], 'a').write(f'{way} ')"
+    session = start(command=[sys.executable, "-c", fails, str(pids)], otherwise={"WAY": "plain"})
+    session.thread.join()
+    assert (session.code, pids.read_text()) == ([1], "- plain ")
+
+
+def test_a_browser_whose_page_did_show_is_not_drawn_another_way(start: Start, site: Site, pids: Path) -> None:
+    site.live = True
+    session = start(otherwise={"WAY": "plain"})
+    wait_until(lambda: pids.exists() and pids.read_text())
+    site.screen(0.0)
+    wait_until(lambda: session.ear.count("READY=1"))
+    os.kill(int(pids.read_text().split()[0]), 9)
+    session.thread.join()
+    assert session.code == [1]
 
 
 def test_stopped_before_there_is_a_kiosk_it_ends_at_once(start: Start) -> None:

@@ -25,7 +25,7 @@ def register(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Show the page until told to stop (0) or until it does not show (1). Raises NoBrowser, NoCompositor."""
     from tiepdon.readiness import http_json
-    from tiepdon.screen.browser import session_command
+    from tiepdon.screen.browser import BY_PROCESSOR, session_command
     from tiepdon.screen.session import Kiosk, run_session
     from wire.systemd import taken_from
 
@@ -40,4 +40,4 @@ def run(options: argparse.Namespace) -> int:
     folder = os.environ.get("RUNTIME_DIRECTORY")
     with tempfile.TemporaryDirectory(prefix="profile-", dir=folder, ignore_cleanup_errors=True) as profile:
         command = session_command(f"http://{settings.kiosk.listen}/", Path(profile), os.environ, shutil.which)
-        return run_session(command, kiosk, manager, stop)
+        return run_session(command, kiosk, manager, stop, BY_PROCESSOR)

@@ -13,6 +13,8 @@ from wire.errors import TiepDonError
 COMPOSITORS = ("cage", "labwc")  # Debian's; Raspberry Pi OS's own
 BROWSERS = ("chromium", "chromium-browser")
 LABWC_CONFIG = "/usr/share/tiepdon/labwc"
+# Where the graphics driver brings the compositor down, it draws by the processor alone (wlroots, docs/env_vars.md).
+BY_PROCESSOR = {"WLR_RENDERER": "pixman"}
 # https://peter.sh/experiments/chromium-command-line-switches
 FLAGS = (
     "--kiosk",

@@ -50,22 +50,31 @@ def run_session(
     kiosk: Kiosk,
     manager: Manager,
     stop: threading.Event,
+    otherwise: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> int:
     """Wait for the kiosk, start `command` and stay until it ends or `stop` is set; returns 0 when told to stop, else 1.
 
-    Ends also when the page does not show for FIRST_PAGE_SECONDS after the start. Whatever the command started ends with
-    it. Raises OSError when it cannot be started.
+    Ends also when the page does not show for FIRST_PAGE_SECONDS after the start. Where it never showed, it is tried
+    once more with `otherwise` in the environment. Whatever the command started ends with it. Raises OSError when it
+    cannot be started.
     """
     manager.tell("STATUS=waiting for the kiosk")
     while not kiosk.live():
         if stop.wait(STEP_SECONDS):
             return 0
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
-    try:
-        return _attend(process, kiosk, manager, stop, clock)
-    finally:
-        _end(process)
+    ways: list[Mapping[str, str]] = [{}, *([otherwise] if otherwise else [])]
+    for way in ways:
+        if way:
+            log.warning("no page that way; trying with %s", " ".join(f"{name}={value}" for name, value in way.items()))
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, env={**os.environ, **way})
+        try:
+            code, seen = _attend(process, kiosk, manager, stop, clock)
+        finally:
+            _end(process)
+        if code == 0 or seen:
+            break
+    return code
 
 
 def _attend(
@@ -74,7 +83,8 @@ def _attend(
     manager: Manager,
     stop: threading.Event,
     clock: Callable[[], float],
-) -> int:
+) -> tuple[int, bool]:
+    """The exit code, and whether the page ever showed."""
     born, seen = clock(), False
 
     def alive() -> bool:
@@ -95,15 +105,15 @@ def _attend(
     while not stop.wait(STEP_SECONDS):
         if process.poll() is not None:
             log.error("the browser ended with %s", process.returncode)
-            return EXIT_FAILED
+            return EXIT_FAILED, seen
         if not seen and not manager.address:
             alive()
         attendance.look()
         if not seen and clock() - born > FIRST_PAGE_SECONDS:
             log.error("no page within %.0f s", FIRST_PAGE_SECONDS)
-            return EXIT_FAILED
+            return EXIT_FAILED, seen
     attendance.leave()
-    return 0
+    return 0, seen
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
