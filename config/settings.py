@@ -6,7 +6,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -21,8 +21,8 @@ from config.care import (
     RetentionSettings,
     StatisticsSettings,
     UpdateSettings,
-    heartbeat_problems,
 )
+from config.credentials import with_credentials
 from config.destinations import DestinationSettings
 from config.destinations.base import Seconds
 from config.front import (
@@ -36,10 +36,8 @@ from config.front import (
     ServiceSettings,
     StaffSettings,
     VoiceSettings,
-    consent_problems,
-    front_problems,
-    staff_problems,
 )
+from config.together import problems
 from wire.codec import Record, to_plain
 from wire.database import DatabaseFile
 from wire.errors import TiepDonError
@@ -49,8 +47,6 @@ _IN_ADDRESS = re.compile(r"(?<=://)[^/?#]+(?=@)|(?<=\?)[^#]+")
 ACCOUNTS = frozenset({"username", "client_id", "merchant_id"})  # of a destination
 MAX_BYTES = 1 << 20
 INSTALLED = Path("/etc/tiepdon/tiepdon.toml")
-CREDENTIALS = "CREDENTIALS_DIRECTORY"  # systemd.exec(5): where a unit finds what was handed over to it alone
-FOLDER_ID = "secrets"  # under which a unit loads a whole folder; systemd names its files secrets_NAME
 
 
 class ConfigError(TiepDonError):
@@ -275,9 +271,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> S
     file = "default.toml"
     if path is not None:
         tree, file = _overlay(tree, _parse(_text(path), str(path))), str(path)
-    if folder := environ.get(CREDENTIALS):
-        tree = _handed_over(tree, _credentials(Path(folder)))
-    return _convert(tree, file)
+    return _convert(with_credentials(tree, environ), file)
 
 
 def default_path(environ: Mapping[str, str]) -> Path | None:
@@ -361,31 +355,6 @@ def _overlay(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _credentials(folder: Path) -> dict[str, str]:
-    """Every secret in the unit's own folder by the name of its file at home. A bare line end is what a unit says
-    where there is none (SetCredential=).
-    """
-    try:
-        found = [file for file in folder.iterdir() if file.stat().st_size > 1]
-    except OSError:
-        return {}
-    return {file.name.removeprefix(f"{FOLDER_ID}_"): str(file) for file in found}
-
-
-def _handed_over(value: Any, secrets: Mapping[str, str]) -> Any:
-    """The tree with each `…_file` that was handed over named where it lies now."""
-    if isinstance(value, list):
-        return [_handed_over(one, secrets) for one in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: secrets.get(Path(below).name, below)
-        if key.endswith("_file") and isinstance(below, str)
-        else _handed_over(below, secrets)
-        for key, below in value.items()
-    }
-
-
 def _convert(tree: dict[str, Any], file: str) -> Settings:
     try:
         settings = msgspec.convert(tree, Settings)
@@ -399,66 +368,9 @@ def _convert(tree: dict[str, Any], file: str) -> Settings:
         near = difflib.get_close_matches(name, _known_names(), n=1)
         dotted = f"{key}.{name}" if key else name
         raise ConfigUnknownKey(file=file, key=dotted, meant=near[0] if near else None) from None
-    _check_together(settings, file)
+    for key, why in problems(settings):
+        raise ConfigWrongType(file=file, key=key, why=why)
     return settings
-
-
-def _check_together(settings: Settings, file: str) -> None:
-    """What no single field can tell: names used twice, a part switched on without what it needs."""
-    if not 1 <= int(settings.kiosk.listen.rpartition(":")[2]) <= 65535:
-        raise ConfigWrongType(file=file, key="kiosk.listen", why="no such port (1 to 65535)")
-    for key, why in touchscreen_problems(settings):
-        raise ConfigWrongType(file=file, key=key, why=why)
-    if "printer" in settings.kiosk.required_devices and settings.kiosk.printer.kind == "none":
-        raise ConfigWrongType(file=file, key="kiosk.required_devices", why="printer: kiosk.printer.kind is none")
-    kiosk = settings.kiosk
-    front = front_problems(kiosk.services, settings.queue)
-    consent = consent_problems(kiosk.consent, (kiosk.language, *kiosk.display.languages))
-    for key, why in (*front, *consent, *staff_problems(settings.staff), *heartbeat_problems(settings.heartbeat)):
-        raise ConfigWrongType(file=file, key=key, why=why)
-    seen: set[str] = set()
-    for number, destination in enumerate(settings.destinations):
-        if destination.name in seen:
-            raise ConfigWrongType(file=file, key=f"destinations[{number}].name", why="name used twice")
-        seen.add(destination.name)
-        for key, why in desk_problems(destination, settings, number):
-            raise ConfigWrongType(file=file, key=key, why=why)
-    for key in ("base_url", "username", "password_file", "officer_name", "officer_id"):
-        if settings.portal.enabled and not getattr(settings.portal, key):
-            raise ConfigWrongType(file=file, key=f"portal.{key}", why="needed when portal.enabled = true")
-    if settings.portal.enabled and settings.his_proxy.enabled:
-        raise ConfigWrongType(file=file, key="his_proxy.enabled", why="only one of portal and his_proxy can be asked")
-    for key in ("issuer", "client_id"):
-        if settings.staff.oidc.enabled and not getattr(settings.staff.oidc, key):
-            raise ConfigWrongType(file=file, key=f"staff.oidc.{key}", why="needed when staff.oidc.enabled = true")
-    for key in ("base_url", "merchant_id", "secret_file"):
-        if settings.his_proxy.enabled and not getattr(settings.his_proxy, key):
-            raise ConfigWrongType(file=file, key=f"his_proxy.{key}", why="needed when his_proxy.enabled = true")
-    for key in ("base_url", "username", "password_file", "agency_code"):
-        if settings.population.transport != "none" and not getattr(settings.population, key):
-            raise ConfigWrongType(file=file, key=f"population.{key}", why="needed with a transport")
-
-
-def touchscreen_problems(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What contradicts a machine where nobody checks in, as (key, why)."""
-    if settings.kiosk.touchscreen:
-        return
-    if not settings.staff.listen:
-        yield "staff.listen", "needed where kiosk.touchscreen = false: there would be nothing at this machine"
-    if set(settings.kiosk.required_devices) - {"printer"}:
-        yield "kiosk.required_devices", "only printer where kiosk.touchscreen = false"
-    if any(destination.connector == "desk" for destination in settings.destinations):
-        yield "destinations", "a machine without a touchscreen is the desk itself: it hands over to no other"
-
-
-def desk_problems(destination: DestinationSettings, settings: Settings, number: int) -> Iterator[tuple[str, str]]:
-    """A kiosk that hands over to a desk, as (key, why): two kiosks of one hall never give the same number, and what
-    the desk takes over the desk hands on."""
-    if destination.connector == "desk":
-        if not settings.kiosk.ticket_prefix:
-            yield "kiosk.ticket_prefix", "needed with a desk: each kiosk of a hall has its own"
-        if len(settings.destinations) > 1:
-            yield f"destinations[{number}]", "a desk hands on to the others itself: it is the only destination"
 
 
 def _known_names() -> list[str]:

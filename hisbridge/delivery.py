@@ -18,11 +18,12 @@ from hisbridge.connectors.contract import Connector, Known, Outcome, Receipt, Se
 from hisbridge.desk_records import Depth, Pause
 from hisbridge.enrichment import read_lists
 from hisbridge.errors import DeliveryError, DestinationSetup, DestinationUnreachable, PersonAmbiguous
-from hisbridge.outbox import Claimed, Deferred, Ended, Released, Settled, State
+from hisbridge.outbox import Claimed, Deferred, Ended, Settled, State
 from hisbridge.pacing import Backoff, Pace, Silences
 from hisbridge.preparing import Preparing
 from hisbridge.records import PatientRecord
 from hisbridge.rendering_mark import RenderingMark
+from hisbridge.settling import Settling
 from hisbridge.standing import DestinationHealth, Standing
 from hisbridge.told import bounded
 from wire import sqlite
@@ -35,8 +36,6 @@ T = TypeVar("T")
 
 RENDER_TRIES = 3  # a record that cannot be rendered, or kills the process, this often is dead; it blocks nobody
 BATCH_SECONDS = 1.0  # about how long a batch may last: what is taken no technician can hold
-SETTLE_SECONDS = 0.25  # how long outcomes of a fast receiver gather for one write
-SLOW_SECONDS = 0.02  # after an exchange as slow as a write there is nothing to gain by gathering
 MAX_RECEIPT = 500  # characters
 LONGEST_ALONE = 3600.0  # seconds for which a receiver is left alone at most, whatever it asks for
 
@@ -88,8 +87,7 @@ class Courier:
         self._standing = Standing(name)
         self._connection: sqlite.Connection | None = None
         self._database_well = True
-        self._unsettled: list[Settled] = []  # outcomes that are known but not yet on disk
-        self._settle_by = 0.0
+        self._settling = Settling(self._pace.monotonic)
         self._not_before = 0.0  # monotonic: the next message may go
         self._batch = self._pace.batch
         self._refused: int | None = None  # the delivery that met the receiver's trouble since its last good word
@@ -147,10 +145,10 @@ class Courier:
         """
         if self._connection is None:
             self._connection = self._open_connection()
-            self._settle(self._connection)
+            self._settling.write(self._connection)
             self._take_back(self._connection)
         connection = self._connection
-        self._settle(connection)
+        self._settling.write(connection)
         if self._standing.stopped:
             return None
         if (early := self._not_before - self._pace.monotonic()) > 0:
@@ -165,7 +163,7 @@ class Courier:
         # Another one than the last that met the receiver's trouble: it shows whose trouble it is.
         claimed.sort(key=lambda one: one.delivery_id == self._refused)
         pause = self._carried(connection, claimed)
-        self._settle(connection)
+        self._settling.write(connection)
         return pause
 
     def _carried(self, connection: sqlite.Connection, claimed: Sequence[Claimed]) -> float:
@@ -184,11 +182,11 @@ class Courier:
             self._not_before = max(self._not_before, ended + self._pace.min_interval_seconds)
             if pause > 0 or self._standing.stopped:
                 break
-            if self._unsettled and (ended >= self._settle_by or ended - begun >= SLOW_SECONDS):
-                self._settle(connection)
+            if self._settling.due(ended, ended - begun):
+                self._settling.write(connection)
         self._mark.clear()
         # Whoever made the receiver fail may be alone in it: the others were not tried.
-        self._unsettled += [Released(left.delivery_id) for left in claimed[tried:]]
+        self._settling.give_back(left.delivery_id for left in claimed[tried:])
         self._batch = min(self._pace.batch, 2 * self._batch) if tried == len(claimed) else max(2, tried)
         return pause
 
@@ -351,19 +349,9 @@ class Courier:
         return max(alone, self._backoff.pause(self._standing.failures))
 
     def _noted(self, outcome: Settled) -> float:
-        """To be written with the next ones, soon; at once where somebody waits for the answer. No reason to pause."""
-        if not self._unsettled:
-            self._settle_by = self._pace.monotonic() + SETTLE_SECONDS
-        if isinstance(outcome, Ended) and outcome.answer is not None:
-            self._settle_by = 0.0
-        self._unsettled.append(outcome)
+        """No reason to pause."""
+        self._settling.note(outcome)
         return 0.0
-
-    def _settle(self, connection: sqlite.Connection) -> None:
-        """Write the outcomes there are; kept until the database takes them."""
-        if self._unsettled:
-            outbox.settle(connection, self._unsettled)
-            self._unsettled = []
 
     def _take_back(self, connection: sqlite.Connection) -> None:
         """Attempts begun by a process that died, or on a database that failed under us: they go out again."""

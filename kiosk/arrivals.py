@@ -21,10 +21,11 @@ from hisbridge.arrivals import Arrival, CounterNumber, NumberArrival
 from hisbridge.outbox import enqueue
 from hisbridge.records import Event, PatientRecord
 from kiosk import changes, sought, tickets
+from kiosk.check_in_rows import NewTicket, write_ticket, write_visit
 from kiosk.clock import Clock, at_site, moment
 from kiosk.connection import Open, SharedConnection, site_database
 from kiosk.queue.model import Priority
-from kiosk.queue.rules import first_place
+from kiosk.states import Ticket
 from kiosk.store import Desk, desk_of, random_id
 from wire import sqlite
 from wire.codec import from_json, to_json
@@ -44,15 +45,6 @@ _CORRECTED = "SELECT DISTINCT field FROM corrections WHERE visit_id = ?"
 _LAST_DAY = "SELECT ifnull(max(day), '') FROM tickets"
 _NEXT = "SELECT ifnull(max(sequence), 0) + 1 FROM tickets WHERE day = ? AND prefix = ?"
 _SAME = "SELECT 1 FROM tickets WHERE day = ? AND number = ? LIMIT 1"
-_VISIT = """
-INSERT INTO visits (id, presentation, created_at, service_code, source, verdict, record) VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
-_TICKET = """
-INSERT INTO tickets (id, number, prefix, day, sequence, service_code, issued_at, issued_seconds, visit_id,
-                     presentation, needs_counter, reason, shown_at, queue, sort_at, priority, priority_by, confirmed,
-                     since, onward)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
 _TAKEN_OVER = ("patient", "evidence", "coverage")  # of a later record; the rest was settled when it came
 
 
@@ -128,7 +120,7 @@ class Arrivals:
         visit_id = None if record is None else record.visit.visit_id
         presentation = hashlib.sha256(to_json([machine, origin])).hexdigest()
         if record is not None:
-            _write_visit(connection, record, presentation)
+            write_visit(connection, presentation, record, record.visit.arrived_at)
             enqueue(connection, record, self._desk.destinations, self._now())
         self._write_ticket(connection, came, record, machine, presentation)
         if record is not None:
@@ -218,43 +210,32 @@ class Arrivals:
         machine: str,
         presentation: str,
     ) -> None:
-        rules, today = self._desk.rules, self._now().date()
         if connection.execute(_SAME, (came.day, came.number)).fetchone() is not None:
             # Whoever holds it must be called all the same: two kiosks have one prefix, and somebody has to be told.
             log.error("arrivals: %s gave a number that another kiosk gave today: its ticket_prefix is not its own",
                       came.kiosk_id)  # fmt: skip
-        issued = int(came.when.timestamp())
-        attention = tickets.needs_counter(record, today)
-        waits = first_place(rules, came.service_code, attention, issued, came.priority, record, today)
         prefix = (
             f"{machine}/"  # no prefix of settings holds a slash: its numbers and ours never take each other's place
         )
         ((sequence,),) = connection.execute(_NEXT, (came.day, prefix)).fetchall()
-        connection.execute(
-            _TICKET,
-            (
-                came.ticket_id,
-                came.number,
-                prefix,
-                came.day,
-                sequence,
-                came.service_code,
-                moment(came.when),
-                issued,
-                None if record is None else record.visit.visit_id,
-                presentation,
-                int(attention),
-                came.reason,
-                moment(self._now()),  # it was shown where it was given
-                waits.queue,
-                waits.sort_at,
-                waits.priority.value,
-                waits.priority_by.value if waits.priority_by else None,
-                int(waits.confirmed),
-                issued,
-                rules.onward(came.service_code, waits.queue),
+        new = NewTicket(
+            ticket=Ticket(
+                ticket_id=came.ticket_id,
+                number=came.number,
+                service_code=came.service_code,
+                issued_at=moment(came.when),
+                visit_id=None if record is None else record.visit.visit_id,
             ),
+            presentation=presentation,
+            prefix=prefix,
+            day=came.day,
+            sequence=sequence,
+            issued=int(came.when.timestamp()),
+            priority=came.priority,
+            reason=came.reason,
+            shown_at=moment(self._now()),  # it was shown where it was given
         )
+        write_ticket(connection, new, record, self._desk.rules, self._now().date())
 
     def _now(self) -> datetime:
         return at_site(self._clock.now(), self._desk.site.utc_offset_minutes)
@@ -278,19 +259,3 @@ def _when(issued_at: str, sent_at: datetime | None, now: datetime) -> datetime:
     if away < timedelta(0):
         return now
     return now - away if away <= LONGEST_AWAY else min(issued, now - LONGEST_AWAY)
-
-
-def _write_visit(connection: sqlite.Connection, record: PatientRecord, presentation: str) -> None:
-    visit, coverage = record.visit, record.coverage
-    connection.execute(
-        _VISIT,
-        (
-            visit.visit_id,
-            presentation,
-            visit.arrived_at,
-            visit.service_code,
-            record.evidence.source,
-            coverage.verdict.value if coverage else None,
-            to_json(record).decode(),
-        ),
-    )

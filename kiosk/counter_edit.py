@@ -20,6 +20,7 @@ from hisbridge.records import Event, Guardian, Patient, PatientRecord, Proof
 from kiosk import sought
 from kiosk.audit import note_visit
 from kiosk.changes import NoSuchVisit, VisitCancelled, change
+from kiosk.check_in_rows import write_visit
 from kiosk.clock import Clock, at_site, moment
 from kiosk.connection import Open, SharedConnection, site_database
 from kiosk.counter_acts import NUMBER_TYPED, still_needs_counter
@@ -31,7 +32,6 @@ from kiosk.counter_entry import (
     being_asked,
     name_text,
     phone_number,
-    write_visit,
 )
 from kiosk.counter_question import (
     READERS,
@@ -263,7 +263,7 @@ class CounterEdit:
             coverage=being_asked(),
         )
         change(connection, record, self._desk.destinations, local, True, Event.CANCELLED)
-        write_visit(connection, new, fresh, local)
+        write_visit(connection, new, fresh, moment(local))
         connection.execute(_NOW_OF, (new, old))
         enqueue(connection, fresh, self._desk.destinations, local)
         pending.note_open_question(connection, new, question, BEING_ASKED, local)

@@ -23,6 +23,7 @@ from hisbridge.records import Guardian, Patient, PatientRecord
 from kiosk import sought
 from kiosk.audit import note_visit
 from kiosk.changes import NoSuchVisit
+from kiosk.check_in_rows import write_visit
 from kiosk.clock import Clock, at_site, moment
 from kiosk.connection import Open, SharedConnection, site_database
 from kiosk.counter_question import (
@@ -45,7 +46,7 @@ from kiosk.queue.priority import by_age, sort_at, stronger
 from kiosk.states import Choice, CounterReason
 from kiosk.store import Desk, Store, desk_of, random_id
 from wire import sqlite
-from wire.codec import from_plain, to_json
+from wire.codec import from_plain
 from wire.database import transaction
 from wire.errors import TiepDonError
 
@@ -53,9 +54,6 @@ BEING_ASKED = "counter.being_asked"  # reason of a Coverage that the bridge is a
 MAX_ADDRESS = 1000
 
 _KNOWN = "SELECT id FROM visits WHERE presentation = ?"
-_VISIT = """
-INSERT INTO visits (id, presentation, created_at, service_code, source, verdict, record) VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
 _JOIN = "UPDATE tickets SET visit_id = ?, needs_counter = 1, service_code = ?, onward = ? WHERE id = ?"
 _ENTERED = """
 INSERT INTO corrections (visit_id, at, field, reason, officer_name, account, before, after)
@@ -201,7 +199,7 @@ class CounterEntry:
                 raise TicketTaken
             now, visit_id = self._now(), random_id()
             record = self._record(visit_id, entry, person, now)
-            write_visit(connection, name, record, now)
+            write_visit(connection, name, record, moment(now))
             service = record.visit.service_code
             onward = self._desk.rules.onward(service, entry.place.queue)
             connection.execute(_JOIN, (visit_id, service, onward, ticket_id))
@@ -308,10 +306,3 @@ def _to_come(person: Person) -> Coverage | None:
 def being_asked() -> Coverage:
     """What stands there until the bridge has asked."""
     return Coverage(verdict=Verdict.UNVERIFIED, reason=BEING_ASKED, act=ExpectedAct.WAIT)
-
-
-def write_visit(connection: sqlite.Connection, presentation: str, record: PatientRecord, now: datetime) -> None:
-    """A new visit. Inside the caller's transaction; raises sqlite.IntegrityError where the presentation has one."""
-    verdict = record.coverage.verdict.value if record.coverage else None
-    values = (record.visit.visit_id, presentation, moment(now), record.visit.service_code)
-    connection.execute(_VISIT, (*values, record.evidence.source, verdict, to_json(record).decode()))

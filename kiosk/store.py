@@ -22,16 +22,17 @@ from hisbridge.pending import LateAnswer, give_up, late_answers, note_open_quest
 from hisbridge.questions import Coverage
 from hisbridge.records import HospitalAnswer, PatientRecord
 from kiosk import changes, legal_basis, sought, tickets
+from kiosk.check_in_rows import NewTicket, write_ticket, write_visit
 from kiosk.clock import Clock, at_site, moment
 from kiosk.connection import site_database
 from kiosk.handover import Place, Typed, counter_number, coverage_question, declared, patient_record
 from kiosk.queue.model import Wait
-from kiosk.queue.rules import Rules, first_place, rules_of
+from kiosk.queue.rules import Rules, rules_of
 from kiosk.queue.waits import wait_of
 from kiosk.states import NO_CHOICE, Choice, CounterReason, Ticket
 from reader.reading import Reading
 from wire import sqlite
-from wire.codec import from_json, to_json
+from wire.codec import from_json
 from wire.database import DatabaseUnavailable, transaction
 
 log = logging.getLogger(__name__)
@@ -48,17 +49,6 @@ ON CONFLICT (name, day) DO UPDATE SET next = next + 1
 RETURNING day, next - 1
 """
 _TAKEN = "SELECT 1 FROM tickets WHERE day = ? AND prefix = ? AND sequence = ?"
-
-_VISIT = """
-INSERT INTO visits (id, presentation, created_at, service_code, source, verdict, record) VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
-
-_TICKET = """
-INSERT INTO tickets (id, number, prefix, day, sequence, service_code, issued_at, issued_seconds, visit_id,
-                     presentation, needs_counter, reason, queue, sort_at, priority, priority_by, confirmed, since,
-                     onward, shown_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
 
 _ISSUED = "SELECT id, number, service_code, issued_at, visit_id, needs_counter FROM tickets WHERE presentation = ?"
 
@@ -318,42 +308,27 @@ class Store:
         if reading is not None and ticket.visit_id is not None:
             place = Place(ticket.visit_id, ticket.number, service, ticket.issued_at, declared(choice.priority))
             record = patient_record(reading, coverage, desk.site, place)
-            self._write_visit(presentation, record, local)
+            write_visit(connection, presentation, record, record.visit.arrived_at)
+            enqueue(connection, record, desk.destinations, local)
             question = reading.question if isinstance(reading, Typed) else coverage_question(reading, today)
             if coverage is not None and question is not None and is_open(coverage):
                 note_open_question(connection, ticket.visit_id, question, coverage.reason, local)
-        attention = tickets.needs_counter(record, today)
-        issued = int(local.timestamp())
-        waits = first_place(desk.rules, service.code, attention, issued, choice.priority, record, today)
-        connection.execute(
-            _TICKET,
-            (
-                ticket.ticket_id,
-                ticket.number,
-                prefix,
-                day,
-                number.sequence,
-                ticket.service_code,
-                ticket.issued_at,
-                issued,
-                ticket.visit_id,
-                presentation,
-                int(attention),
-                reason.value or None,
-                waits.queue,
-                waits.sort_at,
-                waits.priority.value,
-                waits.priority_by.value if waits.priority_by else None,
-                int(waits.confirmed),
-                issued,
-                desk.rules.onward(service.code, waits.queue),
-                ticket.issued_at if isinstance(reading, Typed) else None,
-            ),
+        new = NewTicket(
+            ticket=ticket,
+            presentation=presentation,
+            prefix=prefix,
+            day=day,
+            sequence=number.sequence,
+            issued=int(local.timestamp()),
+            priority=choice.priority,
+            reason=reason.value or None,
+            shown_at=ticket.issued_at if isinstance(reading, Typed) else None,
         )
+        attention = write_ticket(connection, new, record, desk.rules, today)
         if record is not None:
             person = (record.patient.full_name, record.patient.personal_id)
             sought.note(connection, day, record.visit.visit_id, person)
-        if record is None:
+        else:
             number_told = counter_number(desk.site, ticket, reason.value or None, declared(choice.priority))
             enqueue_number(connection, number_told, desk.desks, local)
         if choice.consent is not None:
@@ -372,22 +347,6 @@ class Store:
             number = tickets.number(prefix, count, service.first_number, service.last_number)
             if self._connection.execute(_TAKEN, (day, prefix, number.sequence)).fetchone() is None:
                 return day, number
-
-    def _write_visit(self, presentation: str, record: PatientRecord, local: datetime) -> None:
-        visit, coverage = record.visit, record.coverage
-        self._connection.execute(
-            _VISIT,
-            (
-                visit.visit_id,
-                presentation,
-                visit.arrived_at,
-                visit.service_code,
-                record.evidence.source,
-                coverage.verdict.value if coverage else None,
-                to_json(record).decode(),
-            ),
-        )
-        enqueue(self._connection, record, self._desk.destinations, local)
 
     def _local_now(self) -> datetime:
         return at_site(self._clock.now(), self._desk.site.utc_offset_minutes)

@@ -1,6 +1,7 @@
-"""The reader process: presence, chip readings and payloads of scanner and camera as events on one Unix socket.
+"""What the reader process knows and tells: presence, chip readings and payloads of scanner and camera, as events.
 
-The API stands in docs/architecture.md. Must not import pyscard (it is given a Slot) and never logs what it reads.
+The API stands in docs/architecture.md, the process around it in `reader.process`. Must not import pyscard (it is given
+a Slot) and never logs what it reads.
 """
 
 import logging
@@ -8,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 from config.settings import ReaderSettings
@@ -29,12 +29,11 @@ from reader.requests import CancelRequest, LookRequest, OpenRequest, Seeing
 from reader.search import Lines, LineSearch
 from wire.codec import from_json
 from wire.health import Health, health_of
-from wire.health_routes import LIVE, health_routes
+from wire.health_routes import health_routes
 from wire.meter import Amount, Meter, level
 from wire.request_id import carried
-from wire.server import Request, Response, Routes, event_stream, json_response, serving
+from wire.server import Request, Response, Routes, event_stream, json_response
 from wire.stream import Event, Topic, encode_event
-from wire.systemd import Attendance, Manager, answers
 
 log = logging.getLogger(__name__)
 
@@ -345,54 +344,6 @@ class ReaderService:
         if job.ended.is_set() and name not in ("failed", "portrait"):
             return  # a hung reading that was given up and woke again
         self._topic.publish(Event(name=name, data={"presentation": job.presentation, **data}))
-
-
-def serve(
-    slot: Slot,
-    settings: ReaderSettings,
-    socket_path: Path,
-    sources: Sequence[PayloadSource],
-    surroundings: Surroundings,
-    stop: threading.Event,
-    lines: Lines | None = None,
-    manager: Manager | None = None,
-) -> None:
-    """Run the reader process until `stop` is set. The caller ends the slot's watch. Raises OSError (socket taken).
-
-    `lines`: what finds the machine-readable lines in the frames of the cameras among `sources`. `manager`: who started
-    the process, and may hold its socket.
-    """
-    manager = manager or Manager()
-    service = ReaderService(slot, settings, sources, surroundings, lines)
-    failure: list[BaseException] = []
-
-    def watch() -> None:
-        try:
-            service.watch(stop)
-        except BaseException as error:
-            failure.append(error)
-            stop.set()
-
-    threads = [
-        threading.Thread(target=watch, name="presence", daemon=True),
-        threading.Thread(target=service.mind_the_devices, args=(stop,), name="devices", daemon=True),
-    ]
-    threads += [
-        threading.Thread(target=service.listen, args=(source, stop), name=source.name, daemon=True)
-        for source in sources
-    ]
-    with serving(manager.sockets.get("reader", socket_path), service.routes()) as address:
-        for thread in threads:
-            thread.start()
-
-        def alive() -> bool:
-            return service.minding() and answers(Path(str(address)), LIVE)
-
-        Attendance(manager, alive, surroundings.clock).until(stop)
-        service.close()
-    if failure:
-        # Without presence the process is blind; ended, it is started again.
-        raise failure[0]
 
 
 def _can_see(source: PayloadSource) -> bool:

@@ -40,6 +40,7 @@ _LONGEST_FIRST = (
     "commands/test_doctor.py",
     "endtoend/test_a_whole_visit.py",
     "hostile/test_desk.py",
+    "hostile/test_desk_sign_in.py",
     "hostile/test_card_command_weighed.py",
     "commands/test_card.py",
     "commands/test_config.py",

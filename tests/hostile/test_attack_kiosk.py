@@ -1,7 +1,7 @@
 """The touchscreen's address and the sockets behind it, attacked in the real processes over their own wires.
 
-What one answer says is tried beside the pages (tests/ui/test_pages.py); here it is gunicorn, the reader and the bridge
-themselves: bodies without end, names that are not ours, paths that lead out, clients that say half a word.
+What one answer says is tried beside the pages (tests/ui/test_touches.py); here it is gunicorn, the reader and the
+bridge themselves: bodies without end, names that are not ours, paths that lead out, clients that say half a word.
 """
 
 import contextlib

@@ -21,7 +21,7 @@ from kiosk.states import Help, NextPath, NoCard, OutOfOrder, Paper, Session, Sta
 from kiosk.store import Store, open_store
 from tests.kiosk.running import Kiosk, running
 from tests.kiosk.stubs import StubReader
-from tests.kiosk.world import HandClock, rows, site, store_of
+from tests.kiosk.world import HandClock, rows, store_of
 from tests.support.waiting import LONG_SECONDS, wait_until
 from tiepdon.printing import make_printer
 from wire.database import DatabaseUnavailable
@@ -52,11 +52,6 @@ class ScriptedPrinter:
         self.papers.append((kind, paper))
         if self.wrong is not None:
             raise self.wrong
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return site(tmp_path)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -17,29 +16,13 @@ from kiosk.counter_acts import FROM_PAPER, Strength, Task
 from kiosk.states import CounterReason
 from kiosk.store import Store
 from tests.kiosk.people import by_chip, by_qr, covered, uninsured
-from tests.kiosk.world import HandClock, rows, site, store_of
+from tests.kiosk.world import HandClock, rows
 from wire.codec import from_json
 from wire.database import DatabaseUnavailable, open_database
 
 SLOW = Coverage(verdict=Verdict.UNVERIFIED, reason="portal.timeout", act=Act.WAIT)
 ASKED = CoverageQuestion(personal_id="001303900017", full_name="Nguyễn Thị Lan", visit_date="2026-11-21")
 OFFICER = Officer(full_name="Trần Thị Mẫu", personal_id="000088888888")
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return site(tmp_path)
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-def store(settings: Settings, clock: HandClock) -> Iterator[Store]:
-    with store_of(settings, clock) as opened:
-        yield opened
 
 
 @pytest.fixture

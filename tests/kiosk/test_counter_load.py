@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,7 @@ from kiosk.counter_desk import desk_view
 from kiosk.queue.desk import Queue, open_queue
 from kiosk.store import Store
 from tests.kiosk.people import by_chip, uninsured
-from tests.kiosk.world import HandClock, rows, site, store_of
+from tests.kiosk.world import HandClock, rows
 from wire import sqlite
 from wire.database import open_database
 
@@ -31,17 +30,6 @@ SELECT 't' || i, printf('A%04d', i), prefix, day, i, service_code, issued_at, is
        'p' || i, 1, queue, sort_at + i, since + i, iif(i % 10 = 0, 'missed', 'waiting')
 FROM n, tickets WHERE visit_id = ?
 """
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return site(tmp_path)
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    with store_of(settings) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -12,11 +12,6 @@ from wire.database import DatabaseUnavailable
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
 def kiosk(tmp_path: Path, clock: HandClock) -> Iterator[HelpCalls]:
     with closing(open_help_calls(site(tmp_path), clock)) as calls:
         yield calls

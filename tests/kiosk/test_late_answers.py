@@ -1,7 +1,6 @@
 """What the insurance answers after the ticket: in the visit once, on the screen while the ticket stands there."""
 
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -15,16 +14,11 @@ from kiosk.states import CounterReason, TicketShown
 from kiosk.store import LATE_AT_ONCE
 from tests.kiosk.machine import TICKET, Kiosk, confirming_chip
 from tests.kiosk.people import by_chip, covered, uninsured, unlinked
-from tests.kiosk.world import MORNING, HandClock, rows, site, store_of
+from tests.kiosk.world import MORNING, HandClock, rows, store_of
 from wire.codec import from_json
 from wire.database import open_database
 
 SLOW = Coverage(verdict=Verdict.UNVERIFIED, reason="portal.timeout", act=Act.WAIT)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return site(tmp_path)
 
 
 def the_bridge_answers(settings: Settings, visit_id: str, coverage: Coverage) -> None:

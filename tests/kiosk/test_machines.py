@@ -20,17 +20,7 @@ from kiosk.machines import (
     Scope,
     open_machines,
 )
-from tests.kiosk.world import HandClock, rows, site
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return site(tmp_path)
+from tests.kiosk.world import HandClock, rows
 
 
 @pytest.fixture
@@ -146,11 +136,11 @@ def test_revoking_ends_a_token_at_once_in_every_process(machines: Machines, comm
         machines.revoke(made.machine.machine_id, "hoa")
 
 
-def test_neither_code_nor_token_stands_in_the_database(machines: Machines, settings: Settings, tmp_path: Path) -> None:
+def test_neither_code_nor_token_stands_in_the_database(machines: Machines, settings: Settings) -> None:
     code = machines.new_code("Hall", (Scope.BOARD,), "hoa")
     token = machines.enrol(code).token
     other = machines.new_code("Other", (Scope.BOARD,), "hoa")
-    for file in tmp_path.iterdir():
+    for file in Path(settings.paths.state).iterdir():
         for secret in (code, token, token.removeprefix("tdm_"), other, other.replace("-", "")):
             assert secret.encode() not in file.read_bytes()
 

@@ -2,7 +2,6 @@
 
 from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -10,18 +9,8 @@ from config.settings import Settings, database_path
 from kiosk.purge_clock import FAR_DAYS, ClockDoubtful, check_clock
 from kiosk.retention import purge
 from tests.kiosk.people import by_chip, covered
-from tests.kiosk.world import HandClock, rows, site, store_of
+from tests.kiosk.world import HandClock, rows, store_of
 from wire.database import open_database
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return site(tmp_path / "state")
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
 
 
 def came(settings: Settings, clock: HandClock, run: str) -> None:

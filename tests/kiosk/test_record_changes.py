@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -19,24 +18,13 @@ from kiosk.changes import NoSuchVisit, VisitCancelled
 from kiosk.counter import Counter, open_counter
 from kiosk.store import Store
 from tests.kiosk.people import by_chip, covered, uninsured
-from tests.kiosk.world import MORNING, HandClock, rows, site, store_of
+from tests.kiosk.world import MORNING, HandClock, rows, store_of
 from wire.codec import from_json
 from wire.database import DatabaseUnavailable, open_database
 
 SLOW = Coverage(verdict=Verdict.UNVERIFIED, reason="portal.timeout", act=Act.WAIT)
 ASKED = CoverageQuestion(personal_id="001303900017", full_name="Nguyễn Thị Lan", visit_date="2026-11-21")
 OFFICER = Officer(full_name="Trần Thị Mẫu", personal_id="000088888888")
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return site(tmp_path)
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    with store_of(settings) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -10,17 +9,7 @@ from config.settings import Settings
 from kiosk.queue.errors import NoSuchTicket
 from kiosk.reprints import LASTS_SECONDS, Reprints, TicketOnPaper, open_reprints
 from kiosk.states import Ticket
-from tests.kiosk.world import HandClock, rows, site, store_of
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return site(tmp_path)
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+from tests.kiosk.world import HandClock, rows, store_of
 
 
 @pytest.fixture

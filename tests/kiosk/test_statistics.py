@@ -1,11 +1,8 @@
 """Days counted once, before the persons go: real check-ins, real queue, real database."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
-
-import pytest
 
 from config.settings import Settings, database_path
 from hisbridge.questions import Coverage, Verdict
@@ -15,28 +12,12 @@ from kiosk.statistics_report import Cell, Report, counted_span, report, whole_mo
 from kiosk.store import Store
 from tests.kiosk.people import by_chip, by_qr, covered
 from tests.kiosk.queue.hall import counter, hospital, opened, service
-from tests.kiosk.world import MORNING, HandClock, rows, site, store_of
+from tests.kiosk.world import MORNING, HandClock, rows
 from wire import sqlite
 from wire.database import open_database
 from wire.tally import Tally
 
 SATURDAY, SUNDAY, MONDAY = date(2026, 11, 21), date(2026, 11, 22), date(2026, 11, 23)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return site(tmp_path)
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-def store(settings: Settings, clock: HandClock) -> Iterator[Store]:
-    with store_of(settings, clock) as opened_store:
-        yield opened_store
 
 
 def come(store: Store, chips: int = 0, codes: int = 0, numbers: int = 0, name: str = "run") -> None:

@@ -22,11 +22,6 @@ from wire.codec import from_json
 from wire.database import DatabaseOutdated, DatabaseUnavailable
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return site(tmp_path)
-
-
 def counts(settings: Settings) -> tuple[int, ...]:
     tables = ("visits", "tickets", "deliveries")
     return tuple(int(str(rows(settings, f"SELECT count(*) FROM {table}")[0][0])) for table in tables)  # noqa: S608

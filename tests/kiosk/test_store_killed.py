@@ -8,19 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from config.settings import Settings
-from tests.kiosk.world import rows, site
+from tests.kiosk.world import rows
 
 ROOT = Path(__file__).parents[2]
 KILLS = 36
 ONE_CHECK_IN_SECONDS = 0.002
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return site(tmp_path)
 
 
 @contextmanager

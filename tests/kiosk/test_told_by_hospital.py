@@ -1,12 +1,10 @@
 """What the hospital tells back: kept with the visit, on the ticket in time, at the counter when late; never hostile."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from config.settings import Settings, database_path
 from hisbridge import outbox
@@ -37,17 +35,6 @@ from wire.database import open_database
 
 ROOM = HospitalAnswer(record_number="BN1", queue_number="45", room="12", fees=(FeeLine(name="Khám", amount="38700"),))
 NUMBER_ONLY = HospitalAnswer(record_number="BN1")
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return site(tmp_path)
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    with store_of(settings) as opened:
-        yield opened
 
 
 def visit_of(store: Store, presentation: str = "run-1") -> str:

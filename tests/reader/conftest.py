@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from reader import service
 from reader.chip.task import Surroundings
+from reader.process import serve
 from tests.reader.bench import Bench, Clock, Lines, Running, Source, settings
 from tests.reader.chip.cards import NOW
 
@@ -23,7 +23,7 @@ def start(run_dir) -> Iterator[Callable[..., Running]]:
         path = run_dir / "reader.sock"
         world = Surroundings(clock=clock, utc_now=lambda: NOW, new_id=lambda: "reading-1")
         asked = (bench, settings(**differences), path, given, world, stop, lines)
-        thread = threading.Thread(target=service.serve, args=asked, daemon=True)
+        thread = threading.Thread(target=serve, args=asked, daemon=True)
         thread.start()
         threads.append(thread)
         for source in given:

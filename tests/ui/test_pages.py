@@ -1,53 +1,28 @@
-"""The pages over HTTP: every state in both languages, hostile text, headers, strangers, touches, the stream."""
+"""The touchscreen's pages over HTTP: every state in both languages, hostile text, what is seen and heard."""
 
 import re
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
 from hisbridge.questions import Coverage, Verdict
 from kiosk.events import (
-    AdjustAsked,
-    Cancelled,
-    Confirmed,
     ConsentGiven,
-    ConsentRefused,
-    CounterTicketAsked,
-    Denied,
-    DigitsTyped,
-    Event,
-    HelpAsked,
-    LanguageChosen,
-    PathChosen,
-    PrintAgainAsked,
-    PriorityAsked,
-    PriorityChosen,
-    ServiceChosen,
-    Touched,
-    ViewChosen,
 )
-from kiosk.queue.model import DECLARED, Priority
 from kiosk.states import (
     AskConsent,
     Confirm,
     Consent,
     Failed,
-    Hand,
     NextPath,
-    ReadingChip,
     Session,
     Size,
-    Start,
     Theme,
     TicketShown,
     View,
 )
 from reader.reading import Check, Checks, Outcome, Source
-from tests.support.waiting import BUSY_SECONDS
 from tests.ui.scripted import (
     CONSENT,
     EVERY_STATE,
@@ -61,49 +36,10 @@ from tests.ui.scripted import (
     session_of,
     settings_with,
 )
+from tests.ui.touchscreen_pages import TOUCH, page_of, token_of
 from ui.app import create_app, keep_together
-from ui.guard import CONTENT_SECURITY_POLICY
-from ui.screens import proof_line, screen_of
-from ui.touchscreen.stream import HEARTBEAT_SECONDS, Streams, encode, screen_events
+from ui.screens import proof_line
 from ui.words import LANGUAGES, Words
-
-TOUCH = {"HX-Request": "true"}
-
-
-@pytest.fixture(scope="module")
-def script() -> ScriptedController:
-    return ScriptedController()
-
-
-@pytest.fixture(scope="module")
-def app(script: ScriptedController) -> Flask:
-    return create_app(many_services(), script)
-
-
-@pytest.fixture
-def controller(script: ScriptedController) -> ScriptedController:
-    script.show(ScriptedController().peek()[1])
-    script.events.clear()
-    return script
-
-
-@pytest.fixture
-def client(app: Flask, controller: ScriptedController) -> FlaskClient:
-    return app.test_client()
-
-
-def page_of(client: FlaskClient, controller: ScriptedController, session: Session) -> str:
-    controller.show(session)
-    answer = client.get("/")
-    assert answer.status_code == 200
-    return answer.text
-
-
-def token_of(html: str) -> str:
-    found = re.search(r'id="s-([0-9a-f]+)"', html)
-    assert found
-    return found[1]
-
 
 # Screens
 
@@ -260,119 +196,6 @@ def test_a_running_proof_says_so() -> None:
     assert proof_line(reading().evidence, False, Words("en")).tone == "busy"
 
 
-# Tokens: a late touch
-
-
-def test_a_screen_keeps_its_token_while_only_its_content_changes() -> None:
-    settings, words = settings_with(), Words("vi")
-    running = session_of("confirm-running")
-    assert isinstance(running.state, Confirm)
-    answered = replace(running, state=replace(running.state, complete=True, coverage=VALID), warned=True)
-    assert screen_of(running, settings, words).token == screen_of(answered, settings, words).token
-    another = replace(running, entered=running.entered + 0.001)
-    assert screen_of(running, settings, words).token != screen_of(another, settings, words).token
-
-
-def test_a_touch_meant_for_a_screen_that_is_gone_does_nothing(
-    client: FlaskClient, controller: ScriptedController
-) -> None:
-    token = token_of(page_of(client, controller, session_of("confirm")))
-    controller.show(session_of("confirm", entered=99.0))
-    answer = client.post("/touchscreen/act", data={"action": "confirm", "token": token}, headers=TOUCH)
-    assert answer.status_code == 204
-    assert controller.events == []
-
-
-def test_a_touch_on_the_screen_that_stands_counts(client: FlaskClient, controller: ScriptedController) -> None:
-    token = token_of(page_of(client, controller, session_of("confirm")))
-    client.post("/touchscreen/act", data={"action": "confirm", "token": token}, headers=TOUCH)
-    assert controller.events == [Confirmed()]
-
-
-# Touches
-
-
-@pytest.mark.parametrize(
-    ("action", "value", "event"),
-    [
-        *(("path", path.value, PathChosen(path)) for path in NextPath),
-        ("digits", "900017", DigitsTyped("900017")),
-        ("confirm", "", Confirmed()),
-        ("deny", "", Denied()),
-        ("help", "", HelpAsked()),
-        ("counter_ticket", "", CounterTicketAsked()),
-        ("cancel", "", Cancelled()),
-        ("done", "", Cancelled()),
-        ("touched", "", Touched()),
-        ("language", "en", LanguageChosen("en")),
-        ("refuse", "", ConsentRefused()),
-        ("service", "TMH", ServiceChosen("TMH")),
-        ("service", "HOI", ServiceChosen("HOI")),
-        ("ask_priority", "", PriorityAsked()),
-        *(("priority", priority.value, PriorityChosen(priority)) for priority in DECLARED),
-        ("priority", "none", PriorityChosen(Priority.NONE)),
-        ("adjust", "", AdjustAsked()),
-        ("print_again", "", PrintAgainAsked()),
-        ("view", "theme-contrast", ViewChosen(View(theme=Theme.CONTRAST))),
-        ("view", "size-large", ViewChosen(View(size=Size.LARGE))),
-        ("view", "hand-left", ViewChosen(View(hand=Hand.LEFT))),
-        ("view", "voice-off", ViewChosen(View(muted=True))),
-    ],
-)
-def test_each_button_becomes_its_event(
-    client: FlaskClient, controller: ScriptedController, action: str, value: str, event: Event
-) -> None:
-    answer = client.post("/touchscreen/act", data={"action": action, "value": value}, headers=TOUCH)
-    assert answer.status_code == 204
-    assert answer.data == b""
-    assert controller.events == [event]
-
-
-@pytest.mark.parametrize(
-    ("action", "value"),
-    [
-        ("", ""),
-        ("shutdown", ""),
-        ("path", "nowhere"),
-        ("path", ""),
-        ("digits", ""),
-        ("digits", "1234567890123"),
-        ("digits", "12a456"),
-        ("digits", "١٢٣٤٥٦"),
-        ("digits", "900017\n"),
-        ("language", "xx"),
-        ("language", "km"),
-        ("consent", "2026-1"),
-        ("consent", "2026-2"),
-        ("refuse", "1"),
-        ("service", ""),
-        ("service", "NIL"),
-        ("priority", ""),
-        ("priority", "aged"),
-        ("priority", "emergency"),
-        ("view", ""),
-        ("view", "theme-pink"),
-        ("view", "muted"),
-        ("confirm", "1"),
-        ("Start", ""),
-    ],
-)
-def test_an_unknown_action_is_refused_and_not_quoted(
-    client: FlaskClient, controller: ScriptedController, action: str, value: str
-) -> None:
-    answer = client.post("/touchscreen/act", data={"action": action, "value": value}, headers=TOUCH)
-    assert answer.status_code == 400
-    assert answer.get_json()["code"] == "touchscreen.unknown_action"
-    assert not value.strip() or value.strip() not in answer.text
-    assert controller.events == []
-
-
-def test_a_huge_form_is_refused(client: FlaskClient, controller: ScriptedController) -> None:
-    answer = client.post("/touchscreen/act", data={"action": "digits", "value": "1" * 100_000}, headers=TOUCH)
-    assert answer.status_code == 413
-    assert controller.events == []
-
-
 # Consent, services, how the screen is wanted
 
 
@@ -512,173 +335,3 @@ def test_words_that_a_pack_lacks_say_that_they_are_vietnamese() -> None:
             assert 'lang="vi"' in told[0], (key, told[0])
         assert "lang=" not in re.sub(r'\blang="(?:rad|vi)"', "", html)
     assert '<span lang="' not in page_of(client, controller, session_of("confirm"))
-
-
-# Strangers
-
-
-@pytest.mark.parametrize("path", ["/", "/touchscreen/events", "/touchscreen/panel.css", "/health", "/static/icon.svg"])
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "", "[::2]:8080"])
-def test_a_foreign_host_name_is_refused(client: FlaskClient, path: str, host: str) -> None:
-    answer = client.get(path, headers={"Host": host})
-    assert answer.status_code == 403
-    assert answer.get_json()["code"] == "touchscreen.forbidden_caller"
-
-
-@pytest.mark.parametrize("host", ["localhost", "localhost:8080", "127.0.0.1:9", "[::1]:8080", "LOCALHOST"])
-def test_this_machines_own_names_are_served(client: FlaskClient, host: str) -> None:
-    assert client.get("/health", headers={"Host": host}).status_code == 200
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {},
-        {"HX-Request": "false"},
-        {**TOUCH, "Sec-Fetch-Site": "cross-site"},
-        {**TOUCH, "Sec-Fetch-Site": "same-site"},
-        {**TOUCH, "Sec-Fetch-Site": "none"},
-        {**TOUCH, "Origin": "http://evil.example"},
-        {**TOUCH, "Origin": "http://localhost:81"},
-        {**TOUCH, "Origin": "null"},
-    ],
-)
-def test_a_press_from_another_page_is_refused(
-    client: FlaskClient, controller: ScriptedController, headers: dict[str, str]
-) -> None:
-    answer = client.post("/touchscreen/act", data={"action": "help"}, headers=headers)
-    assert answer.status_code == 403
-    assert controller.events == []
-
-
-def test_a_press_from_our_own_page_is_taken(client: FlaskClient, controller: ScriptedController) -> None:
-    headers = {**TOUCH, "Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
-    assert client.post("/touchscreen/act", data={"action": "help"}, headers=headers).status_code == 204
-    assert controller.events == [HelpAsked()]
-
-
-def test_a_get_never_acts(client: FlaskClient, controller: ScriptedController) -> None:
-    assert client.get("/touchscreen/act?action=help", headers=TOUCH).status_code == 405
-    assert controller.events == []
-
-
-@pytest.mark.parametrize("path", ["/", "/health", "/touchscreen/panel.css", "/static/touchscreen.css", "/nowhere"])
-def test_every_answer_carries_the_safety_headers(client: FlaskClient, path: str) -> None:
-    answer = client.get(path)
-    headers = answer.headers
-    answer.close()
-    assert headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
-    assert "unsafe" not in headers["Content-Security-Policy"]
-    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
-    assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Referrer-Policy"] == "no-referrer"
-    assert headers["Cache-Control"] == ("no-cache" if path.startswith("/static") else "no-store")
-
-
-@pytest.mark.parametrize("key", EVERY_STATE)
-def test_no_page_needs_inline_script_or_style(client: FlaskClient, controller: ScriptedController, key: str) -> None:
-    html = page_of(client, controller, session_of(key, warned=True))
-    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:|<script(?![^>]* src=)", html)
-    assert not re.search(r"https?://", html)
-
-
-def test_the_panels_measures_come_from_the_settings(client: FlaskClient) -> None:
-    answer = client.get("/touchscreen/panel.css")
-    assert answer.mimetype == "text/css"
-    assert "--panel-mm: 6.65px; --far: 1; --warning: 20s; --ticket: 20s; --look: 30s" in answer.text
-
-
-def test_health_says_which_screen_stands(client: FlaskClient, controller: ScriptedController) -> None:
-    assert client.get("/health").get_json()["status"] == "ok"
-    controller.show(session_of("out_of_order"))
-    told = client.get("/health").get_json()
-    assert (told["status"], told["problem"], told["showing"]) == (
-        "out_of_order",
-        "database.unavailable",
-        "out_of_order",
-    )
-
-
-# The stream
-
-
-class Clock:
-    """Time that the test moves."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def next_event(stream: Iterator[bytes]) -> tuple[str, str]:
-    lines = next(stream).decode().split("\n")
-    name = next(line.removeprefix("event: ") for line in lines if line.startswith("event: "))
-    return name, "\n".join(line.removeprefix("data: ") for line in lines if line.startswith("data: "))
-
-
-def test_the_stream_begins_with_the_screen_now(client: FlaskClient) -> None:
-    answer = client.get("/touchscreen/events", buffered=False)
-    assert answer.mimetype == "text/event-stream"
-    name, html = next_event(iter(answer.response))  # type: ignore[arg-type]
-    answer.close()
-    assert name == "screen"
-    assert 'data-screen="start"' in html
-
-
-def test_the_stream_sends_each_screen_that_looks_different() -> None:
-    controller, streams = ScriptedController(), Streams()
-    stream = screen_events(controller, lambda session: f"<p>{session.state}</p>", streams)
-    assert next_event(stream)[1] == "<p>Start(notice=None)</p>"
-    controller.show(replace(Session(), since=5.0))  # looks the same: not sent
-    controller.show(Session(state=ReadingChip(20, 15)))
-    assert next_event(stream) == ("screen", "<p>ReadingChip(phase=20, progress=15)</p>")
-    stream.close()  # type: ignore[attr-defined]
-
-
-def test_a_quiet_stream_beats() -> None:
-    clock = Clock()
-    stream = screen_events(ScriptedController(), lambda _: "x", Streams(), clock)
-    next(stream)
-    clock.now = HEARTBEAT_SECONDS
-    assert next(stream).startswith(b": alive\n\nevent: alive\n")
-    stream.close()  # type: ignore[attr-defined]
-
-
-def test_a_stopping_server_ends_its_streams() -> None:
-    streams = Streams()
-    stream = screen_events(ScriptedController(), lambda _: "x", streams)
-    next(stream)
-    streams.close()
-    assert list(stream) == []
-    late = screen_events(ScriptedController(), lambda _: "x", streams)
-    assert len(list(late)) == 1
-
-
-def test_one_stream_too_many_ends_the_oldest() -> None:
-    streams = Streams(limit=2)
-    controller = ScriptedController()
-    followers = [screen_events(controller, lambda session: str(session.state), streams) for _ in range(3)]
-    for follower in followers:
-        next(follower)
-    assert list(followers[0]) == []
-    controller.show(Session(state=Start("reader.card_removed")))
-    assert b"card_removed" in next(followers[2])
-    for follower in followers:
-        follower.close()  # type: ignore[attr-defined]
-
-
-def test_a_stream_that_ends_gives_its_thread_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.touchscreen.stream.LOOK_SECONDS", 600.0)
-    controller, streams = ScriptedController(), Streams(limit=1)
-    first = screen_events(controller, lambda _: "x", streams)
-    next(first)
-    waiting = threading.Thread(target=lambda: list(first), daemon=True)
-    waiting.start()
-    next(screen_events(controller, lambda _: "x", streams))
-    waiting.join(BUSY_SECONDS)
-    assert not waiting.is_alive()
-
-
-def test_text_cannot_break_out_of_its_event() -> None:
-    assert encode("screen", "a\r\n\nevent: x\rdata: y") == b"event: screen\ndata: a\ndata: \ndata: event: xdata: y\n\n"

@@ -6,24 +6,13 @@ import pytest
 from flask import Flask
 
 from kiosk.states import Failed, NextPath, Session
-from tests.ui.scripted import EVERY_STATE, ScriptedController, many_services, session_of
-from ui.app import create_app
+from tests.ui.scripted import EVERY_STATE, ScriptedController, session_of
 from ui.screens import PLACE_AGAIN
 from ui.voice import CONSENT, PLACE, SERVICE, WHERE, scripts
 from ui.words import LANGUAGES, Words
 
 THING = re.compile(r"<(?:button|p|h1|div|span)\b[^>]*>")
 RECORDED = (SERVICE, CONSENT, PLACE, WHERE)  # the site's own, beside what is always said
-
-
-@pytest.fixture(scope="module")
-def script() -> ScriptedController:
-    return ScriptedController()
-
-
-@pytest.fixture(scope="module")
-def app(script: ScriptedController) -> Flask:
-    return create_app(many_services(), script)
 
 
 def shown(app: Flask, script: ScriptedController, session: Session) -> str:

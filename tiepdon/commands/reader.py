@@ -31,7 +31,8 @@ def run(options: argparse.Namespace) -> int:
     from config.settings import ReaderSettings, load, socket_path
     from reader.chip.transport import Slot
     from reader.chip.world import real_surroundings
-    from reader.service import PayloadSource, serve
+    from reader.process import serve
+    from reader.service import PayloadSource
     from wire.systemd import taken_from
 
     def line_reader(settings: ReaderSettings) -> "LineReader | None":

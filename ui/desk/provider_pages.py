@@ -17,12 +17,12 @@ from kiosk.accounts import Account, Accounts, NoSuchAccount
 from kiosk.sessions import Sessions
 from kiosk.subjects import OtherPerson, Subjects
 from ui.desk.access import for_anybody
-from ui.desk.gate import cookie_name, spoken
+from ui.desk.gate import cookie_name
 from ui.desk.id_token import IdTokenUntrusted
 from ui.desk.oidc import BEGUN_SECONDS, OidcGone, OidcRefused, OidcSetup, OidcUnavailable, Provider
+from ui.desk.pages import StaffPages
 from ui.desk.sign_in import entered, home_of
 from ui.errors import ForbiddenCaller
-from ui.words import Words
 from wire.errors import TiepDonError
 
 log = logging.getLogger(__name__)
@@ -79,20 +79,12 @@ def blueprint(
     """The two pages, for anybody: whoever comes is not signed in yet. `provider` may raise OidcSetup."""
     claim, secure = settings.staff.oidc.name_claim, bool(settings.staff.certificate_file)
     cookie = cookie_name(settings, COOKIE)
-    pages = Blueprint("provider", __name__)
+    pages, staff = Blueprint("provider", __name__), StaffPages(app, settings, "people", build)
 
     def render(problem: TiepDonError | None, onward: str = "") -> str:
-        language = spoken(settings)
-        words = Words(language)
-        return app.jinja_env.get_template("people/provider.html").render(
-            say=words.get,
-            language=language,
-            site=settings.site,
-            build=build,
-            told=words.error(problem.code) if problem is not None else None,
-            onward=onward,
-            sign_in=SIGN_IN,
-        )
+        said = staff.said()
+        told = said.error(problem.code) if problem is not None else None
+        return staff.render("provider", said, told=told, onward=onward, sign_in=SIGN_IN)
 
     def without_cookie(answer: Response) -> Response:
         answer.delete_cookie(cookie, secure=secure, httponly=True, samesite="Lax")

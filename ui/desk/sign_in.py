@@ -10,10 +10,11 @@ from kiosk.accounts import Role
 from kiosk.sessions import Held, Sessions
 from kiosk.sign_in import SignIn, SignInRefused
 from ui.desk.access import for_anybody, for_staff, signed, while_locked
-from ui.desk.gate import LANGUAGE_COOKIE, cookie_name, spoken
+from ui.desk.gate import LANGUAGE_COOKIE, cookie_name
+from ui.desk.pages import StaffPages
 from ui.desk.trouble import back_of
 from ui.errors import UnknownAction
-from ui.words import LANGUAGES, Words
+from ui.words import LANGUAGES
 
 MOST_LETTERS = 200
 MINE = "/own-secret"
@@ -41,13 +42,11 @@ PLACES = (
 
 def blueprint(app: Flask, settings: Settings, sessions: Sessions, door: SignIn, build: str) -> Blueprint:
     """The routes. `build` names the version of the assets."""
-    pages = Blueprint("staff", __name__)
+    pages, staff = Blueprint("staff", __name__), StaffPages(app, settings, "staff", build)
     secure = bool(settings.staff.certificate_file)
 
     def render(name: str, **context: object) -> str:
-        language = spoken(settings)
-        template = app.jinja_env.get_template(f"staff/{name}.html")
-        return template.render(say=Words(language).get, language=language, site=settings.site, build=build, **context)
+        return staff.render(name, staff.said(), **context)
 
     @pages.get("/sign-in")
     @for_anybody

@@ -12,10 +12,9 @@ from kiosk.accounts import AccountUnusable, LastSupervisor, NameTaken, NoSuchAcc
 from kiosk.secret_hash import Busy, SecretUnusable
 from kiosk.sign_in import CodeRefused, SignInRefused, SignInWait
 from ui.desk.access import Locked, NotAllowed, NotSignedIn
-from ui.desk.gate import spoken
+from ui.desk.pages import StaffPages
 from ui.desk.streams import RETRY_SECONDS, TooManyStreams
 from ui.errors import ForbiddenCaller
-from ui.words import Words
 from wire.database import DatabaseOutdated, DatabaseUnavailable
 from wire.errors import TiepDonError
 from wire.request_id import current
@@ -62,27 +61,28 @@ class Failed(TiepDonError):
 
 def install(app: Flask, settings: Settings, build: str) -> None:
     """Answer errors; a blueprint's own handlers come first."""
+    staff = StaffPages(app, settings, "staff", build)
 
     @app.errorhandler(TiepDonError)
     def refused(error: TiepDonError) -> ResponseReturnValue:
         status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 400)
         log.info("refused: %s", error)
-        return answer(app, settings, build, error, status)
+        return answer(staff, error, status)
 
     @app.errorhandler(HTTPException)
     def unusable(error: HTTPException) -> ResponseReturnValue:
         status = error.code or 500
         told = {404: NoSuchPage(), 500: Failed()}.get(status) or UnusableRequest(status=status)
         log.info("refused: %s", told)  # so that the page's request is found again
-        response = answer(app, settings, build, told, status)
+        response = answer(staff, told, status)
         if allow := error.get_response().headers.get("Allow"):
             response.headers["Allow"] = allow
         return response
 
 
-def answer(app: Flask, settings: Settings, build: str, error: TiepDonError, status: int) -> Response:
+def answer(staff: StaffPages, error: TiepDonError, status: int) -> Response:
     """The error as whoever asked can use it."""
-    response = _told(app, settings, build, error, status)
+    response = _told(staff, error, status)
     if status == 503:
         response.headers["Retry-After"] = str(RETRY_SECONDS)
     if isinstance(error, SignInWait):
@@ -90,7 +90,7 @@ def answer(app: Flask, settings: Settings, build: str, error: TiepDonError, stat
     return response
 
 
-def _told(app: Flask, settings: Settings, build: str, error: TiepDonError, status: int) -> Response:
+def _told(staff: StaffPages, error: TiepDonError, status: int) -> Response:
     by_page = request.headers.get("HX-Request") == "true"
     if isinstance(error, NotSignedIn | Locked):
         where = _door(error, by_page)
@@ -104,14 +104,10 @@ def _told(app: Flask, settings: Settings, build: str, error: TiepDonError, statu
         response = jsonify(code=error.code, retriable=error.retriable, data=error.data)
         response.status_code = status
         return response
-    language = spoken(settings)
-    words = Words(language)
-    template = app.jinja_env.get_template("staff/problem.html" if by_page else "staff/trouble.html")
-    told = words.error(error.code)
-    more = words.get("sign_in.wait", seconds=error.data["seconds"]) if isinstance(error, SignInWait) else ""
-    page = template.render(
-        say=words.get, language=language, site=settings.site, build=build, told=told, more=more, request_name=current()
-    )
+    said = staff.said()
+    told = said.error(error.code)
+    more = said.get("sign_in.wait", seconds=error.data["seconds"]) if isinstance(error, SignInWait) else ""
+    page = staff.render("problem" if by_page else "trouble", said, told=told, more=more, request_name=current())
     return Response(page, status, mimetype="text/html")
 
 

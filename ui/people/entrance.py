@@ -13,10 +13,10 @@ from flask.typing import ResponseReturnValue
 from config.settings import Settings
 from kiosk.machines import MachineCodeWrong, Machines
 from ui.desk.access import for_anybody
-from ui.desk.gate import cookie_name, spoken
+from ui.desk.gate import cookie_name
 from ui.desk.machines import COOKIE, keep_cookie
+from ui.desk.pages import StaffPages
 from ui.people.tries import TooManyTries, Tries
-from ui.words import Words
 from wire.errors import TiepDonError
 
 ENTER = "/board/enter"
@@ -45,16 +45,12 @@ class Door:
 
 def blueprint(app: Flask, settings: Settings, door: Door, build: str) -> Blueprint:
     """The page, for anybody: whoever comes has only a code."""
-    pages = Blueprint("entrance", __name__)
+    pages, staff = Blueprint("entrance", __name__), StaffPages(app, settings, "people", build)
 
     def render(problem: TiepDonError | None, onward: str = "") -> str:
-        language = spoken(settings)
-        words = Words(language)
-        told = words.error(problem.code) if problem is not None else None
-        template = app.jinja_env.get_template("people/enter.html")
-        return template.render(
-            say=words.get, language=language, site=settings.site, build=build, told=told, onward=onward, here=ENTER
-        )
+        said = staff.said()
+        told = said.error(problem.code) if problem is not None else None
+        return staff.render("enter", said, told=told, onward=onward, here=ENTER)
 
     @pages.get(ENTER)
     @for_anybody

@@ -4,7 +4,6 @@ A code stands here once, as a link and its picture; the token that it becomes is
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -15,10 +14,10 @@ from config.settings import Settings
 from kiosk.accounts import Role
 from kiosk.machines import CODE_SECONDS, Machines, MachineUnusable, NoSuchMachine, Scope
 from ui.desk.access import NotAllowed, allow, signed
+from ui.desk.pages import StaffPages
 from ui.people import views
 from ui.people.entrance import ENTER, HOME, TOKEN
-from ui.people.routes import picture_of
-from ui.words import LANGUAGES, Words
+from ui.people.handed import Outcome, picture_of
 from wire.errors import TiepDonError
 
 MOST_SHOWN = 100  # acts
@@ -26,34 +25,18 @@ PROGRAMS = (Scope.QUEUE, Scope.CALL, Scope.KIOSK, Scope.RECORDS, Scope.METRICS)
 OF_SUPERVISORS = frozenset({Scope.CALL, Scope.RECORDS})  # what a technician may not do, no machine of theirs does
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a press. `code`: what the machine is let in with; `link`, `picture`: where its browser goes."""
-
-    done: str
-    about: str
-    code: str = ""
-    link: str = ""
-    picture: str = ""
-
-
 def blueprint(app: Flask, settings: Settings, machines: Machines, now: Callable[[], datetime], build: str) -> Blueprint:
     """The routes. `build` names the version of the assets."""
     pages = Blueprint("machines", __name__, url_prefix="/machines")
     allow(pages, Role.SUPERVISOR, Role.TECHNICIAN)
-    words = {language: Words(language) for language in LANGUAGES}
+    staff = StaffPages(app, settings, "people", build)
     boards = tuple(board.name for board in settings.queue.boards)
 
     def render(outcome: Outcome | None = None, problem: TiepDonError | None = None, part: bool = False) -> str:
-        who = signed()
-        spoken = who.language if who.language in words else settings.kiosk.language
-        said, offset = words[spoken], settings.site.utc_offset_minutes
-        template = app.jinja_env.get_template("people/enrolled.html" if part else "people/machines.html")
-        return template.render(
-            say=said.get,
-            language=spoken,
-            site=settings.site,
-            build=build,
+        who, said, offset = signed(), staff.said(), settings.site.utc_offset_minutes
+        return staff.render(
+            "enrolled" if part else "machines",
+            said,
             signed=who,
             rows=views.machine_rows(machines.all(), now(), offset, said),
             acts=views.machine_acts(machines.acts(MOST_SHOWN), offset, said),
@@ -85,13 +68,14 @@ def blueprint(app: Flask, settings: Settings, machines: Machines, now: Callable[
         made = machines.new_code(name, scopes, signed().account, page)
         name = " ".join(name.split())
         if not page:
-            return render(Outcome("code", name, made), part=True)
+            return render(Outcome(done="code", about=name, code=made), part=True)
         link = request.url_root.rstrip("/") + ENTER + "?" + urlencode({"code": made})
-        return render(Outcome("code", name, made, link, picture_of(link)), part=True)
+        let_in = Outcome(done="code", about=name, code=made, link=link, picture=picture_of(link))
+        return render(let_in, part=True)
 
     @pages.post("/<int:number>/revoke")
     def revoke(number: int) -> ResponseReturnValue:
-        return render(Outcome("revoked", machines.revoke(number, signed().account)), part=True)
+        return render(Outcome(done="revoked", about=machines.revoke(number, signed().account)), part=True)
 
     return pages
 

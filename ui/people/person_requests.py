@@ -19,10 +19,10 @@ from kiosk.person_desk import OtherKind, OtherPerson, PersonDesk
 from kiosk.persons import NotANumber
 from kiosk.requests import Asker, Kind, NoSuchRequest, Outcome
 from ui.desk.access import allow, signed
+from ui.desk.pages import StaffPages
 from ui.errors import UnknownAction
 from ui.people import request_rows
 from ui.person_sheet import part_of_page
-from ui.words import LANGUAGES, Words
 from wire.errors import TiepDonError
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -47,20 +47,15 @@ class Came:
 def blueprint(app: Flask, settings: Settings, desk: PersonDesk, build: str) -> Blueprint:
     """The routes. `build` names the version of the assets."""
     pages = allow(Blueprint("person_requests", __name__, url_prefix="/people/requests"), Role.SUPERVISOR)
-    words = {language: Words(language) for language in LANGUAGES}
+    staff = StaffPages(app, settings, "people", build)
 
     def render(came: Came | None = None, problem: TiepDonError | None = None, part: bool = False) -> str:
-        who = signed()
-        said = words[who.language if who.language in words else settings.kiosk.language]
-        kept, today = desk.all(), desk.now().date()
-        template = app.jinja_env.get_template("people/asked.html" if part else "people/requests.html")
+        said, kept, today = staff.said(), desk.all(), desk.now().date()
         adding = problem is not None and request.endpoint == "person_requests.add"
-        return template.render(
-            say=said.get,
-            language=said.language,
-            site=settings.site,
-            build=build,
-            signed=who,
+        return staff.render(
+            "asked" if part else "requests",
+            said,
+            signed=signed(),
             rows=request_rows.open_rows(kept, today, said),
             done=request_rows.done_rows(kept, today, said),
             kinds=[(one.value, said.get(f"person.kind.{one.value}")) for one in Kind],

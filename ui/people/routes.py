@@ -3,10 +3,8 @@
 Every act is noted with who did it, in the act's own transaction (kiosk/accounts.py).
 """
 
-from dataclasses import dataclass
 from urllib.parse import urlencode
 
-import segno
 from flask import Blueprint, Flask, request
 from flask.typing import ResponseReturnValue
 
@@ -24,14 +22,14 @@ from kiosk.accounts import (
 from kiosk.clock import Clock, at_site
 from kiosk.visit_views import VisitViews
 from ui.desk.access import allow, signed
+from ui.desk.pages import StaffPages
 from ui.errors import UnknownAction
 from ui.people import readings, views
-from ui.words import LANGUAGES, Words
+from ui.people.handed import Outcome, picture_of
 from wire.errors import TiepDonError
 
 MOST_SHOWN = 100  # acts
 CHOOSE = "secret"
-REFUSALS = (AccountUnusable, NameTaken, NoSuchAccount, LastSupervisor)
 
 
 class OwnAccount(TiepDonError):
@@ -40,34 +38,18 @@ class OwnAccount(TiepDonError):
     code = "account.own"
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a press. `done`: which act; `link`, `code`, `picture`: what is handed to the account's owner."""
-
-    done: str
-    about: str
-    link: str = ""
-    code: str = ""
-    picture: str = ""
-
-
 def blueprint(
     app: Flask, settings: Settings, accounts: Accounts, seen: VisitViews, clock: Clock, build: str
 ) -> Blueprint:
     """The routes. `build` names the version of the assets."""
     pages = allow(Blueprint("people", __name__, url_prefix="/people"), Role.SUPERVISOR)
-    words = {language: Words(language) for language in LANGUAGES}
+    staff = StaffPages(app, settings, "people", build)
 
     def render(outcome: Outcome | None = None, problem: TiepDonError | None = None, part: bool = False) -> str:
-        who = signed()
-        spoken = who.language if who.language in words else settings.kiosk.language
-        said, offset = words[spoken], settings.site.utc_offset_minutes
-        template = app.jinja_env.get_template("people/accounts.html" if part else "people/people.html")
-        return template.render(
-            say=said.get,
-            language=spoken,
-            site=settings.site,
-            build=build,
+        who, said, offset = signed(), staff.said(), settings.site.utc_offset_minutes
+        return staff.render(
+            "accounts" if part else "people",
+            said,
             signed=who,
             rows=views.account_rows(accounts.all(), who.account, said),
             acts=views.account_acts(accounts.acts(MOST_SHOWN), offset, said),
@@ -81,7 +63,7 @@ def blueprint(
 
     def handed(done: str, name: str, code: str) -> Outcome:
         link = f"{request.url_root}{CHOOSE}#{code}"  # behind the #, where no server and no log sees it
-        return Outcome(done, name, link, code, picture_of(link))
+        return Outcome(done=done, about=name, code=code, link=link, picture=picture_of(link))
 
     def not_own(name: str) -> None:
         if name == signed().account:
@@ -101,19 +83,16 @@ def blueprint(
 
     @pages.get("/readings")
     def read() -> ResponseReturnValue:
-        who, offset = signed(), settings.site.utc_offset_minutes
-        spoken = who.language if who.language in words else settings.kiosk.language
+        said, offset = staff.said(), settings.site.utc_offset_minutes
         asked = readings.wanted(request.args, at_site(clock.now(), offset).date())
         found, last = readings.found(seen, asked)
         older = {"by": asked.by, "number": asked.number, "day": asked.day, "before": last}
-        return app.jinja_env.get_template("people/readings.html").render(
-            say=words[spoken].get,
-            language=spoken,
-            site=settings.site,
-            build=build,
-            signed=who,
+        return staff.render(
+            "readings",
+            said,
+            signed=signed(),
             asked=asked,
-            rows=readings.reading_rows(found, offset, words[spoken]),
+            rows=readings.reading_rows(found, offset, said),
             older=urlencode(older) if last is not None else "",
         )
 
@@ -135,7 +114,7 @@ def blueprint(
         if form.get("no_officer_id"):
             officer = ""
         accounts.change(name, form.get("full_name", ""), role, officer, signed().account)
-        return render(Outcome("changed", name), part=True)
+        return render(Outcome(done="changed", about=name), part=True)
 
     @pages.post("/<name>/reset")
     def reset(name: str) -> ResponseReturnValue:
@@ -146,12 +125,12 @@ def blueprint(
     def disable(name: str) -> ResponseReturnValue:
         not_own(name)
         accounts.disable(name, signed().account)
-        return render(Outcome("disabled", name), part=True)
+        return render(Outcome(done="disabled", about=name), part=True)
 
     @pages.post("/<name>/enable")
     def enable(name: str) -> ResponseReturnValue:
         accounts.enable(name, signed().account)
-        return render(Outcome("enabled", name), part=True)
+        return render(Outcome(done="enabled", about=name), part=True)
 
     return pages
 
@@ -162,8 +141,3 @@ def role_of(form: "dict[str, str]") -> Role:
         return Role(form.get("role", ""))
     except ValueError:
         raise UnknownAction(why="no such role") from None
-
-
-def picture_of(link: str) -> str:
-    """A QR code as SVG that stands in a page; black on white with its quiet zone (ISO/IEC 18004, 9.1)."""
-    return segno.make(link, error="m", micro=False).svg_inline(border=4, light="#fff", omitsize=True, svgclass="qr")

@@ -7,8 +7,8 @@ from config.settings import Settings
 from kiosk.accounts import Role
 from kiosk.sessions import Sessions
 from ui.desk.access import allow, signed
+from ui.desk.pages import StaffPages
 from ui.people import views
-from ui.words import LANGUAGES, Words
 from wire.errors import TiepDonError
 
 
@@ -21,21 +21,16 @@ class NoSuchSession(TiepDonError):
 def blueprint(app: Flask, settings: Settings, sessions: Sessions, build: str) -> Blueprint:
     """The routes, for everybody with an account. `build` names the version of the assets."""
     pages = allow(Blueprint("sessions", __name__, url_prefix="/sessions"), *Role)
-    words = {language: Words(language) for language in LANGUAGES}
+    staff = StaffPages(app, settings, "people", build)
 
     def whose() -> str:
         return "" if signed().role is Role.SUPERVISOR else signed().account
 
     def render(done: bool = False, problem: TiepDonError | None = None, part: bool = False) -> str:
-        who = signed()
-        spoken = who.language if who.language in words else settings.kiosk.language
-        said, offset = words[spoken], settings.site.utc_offset_minutes
-        template = app.jinja_env.get_template("people/open.html" if part else "people/sessions.html")
-        return template.render(
-            say=said.get,
-            language=spoken,
-            site=settings.site,
-            build=build,
+        who, said, offset = signed(), staff.said(), settings.site.utc_offset_minutes
+        return staff.render(
+            "open" if part else "sessions",
+            said,
             signed=who,
             rows=views.session_rows(sessions.open(whose()), who.session, offset),
             done=done,

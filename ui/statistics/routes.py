@@ -17,9 +17,10 @@ from kiosk.clock import Clock, at_site
 from kiosk.connection import SharedConnection
 from kiosk.statistics_report import counted_span, kiosks, report
 from ui.desk.access import allow, signed
+from ui.desk.pages import StaffPages
 from ui.statistics import files
 from ui.statistics.tables import day_text, naming, sheets
-from ui.words import LANGUAGES, Words
+from ui.words import Words
 
 SPANS = ("day", "week", "month")
 TYPES = {
@@ -61,33 +62,26 @@ class Asked:
 def blueprint(app: Flask, settings: Settings, shared: SharedConnection, clock: Clock, build: str) -> Blueprint:
     """The routes, on a connection of their own. `build` names the version of the assets."""
     pages = allow(Blueprint("statistics", __name__, url_prefix="/statistics"), Role.SUPERVISOR, Role.TECHNICIAN)
-    words = {language: Words(language) for language in LANGUAGES}
-
-    def said() -> Words:
-        return (
-            words.get(signed().language) or words[settings.kiosk.language if settings.kiosk.language in words else "vi"]
-        )
+    staff = StaffPages(app, settings, "statistics", build)
 
     def yesterday() -> date:
         return at_site(clock.now(), settings.site.utc_offset_minutes).date() - timedelta(days=1)
 
     @pages.get("")
     def page() -> ResponseReturnValue:
-        spoken = said()
+        said = staff.said()
         with shared.using() as connection:
             span = counted_span(connection)
             asked = _asked(span[1] if span else yesterday())
             found = report(connection, asked.first, asked.last, asked.kiosk)
             known = kiosks(connection, asked.first, asked.last)
-        return app.jinja_env.get_template("statistics/page.html").render(
-            say=spoken.get,
-            language=spoken.language,
-            site=settings.site,
-            build=build,
+        return staff.render(
+            "page",
+            said,
             signed=signed(),
             asked=asked,
-            title=_title(asked, spoken),
-            sheets=sheets(found, naming(settings, spoken)),
+            title=_title(asked, said),
+            sheets=sheets(found, naming(settings, said)),
             days=found.days,
             total=sum(one.count or 0 for one in found.by_day),
             kiosks=known if len(known) > 1 or asked.kiosk else (),
@@ -101,18 +95,18 @@ def blueprint(app: Flask, settings: Settings, shared: SharedConnection, clock: C
     def export(kind: str) -> ResponseReturnValue:
         if kind not in TYPES:
             return "", 404
-        spoken = said()
+        said = staff.said()
         asked = _asked(yesterday())
         with shared.using() as connection:
             found = report(connection, asked.first, asked.last, asked.kiosk)
         heading = (
-            spoken.get("statistics.title"),
+            said.get("statistics.title"),
             settings.site.facility_name,
-            _title(asked, spoken) + (f", {asked.kiosk}" if asked.kiosk else ""),
-            spoken.get("statistics.rule", least=settings.statistics.least),
+            _title(asked, said) + (f", {asked.kiosk}" if asked.kiosk else ""),
+            said.get("statistics.rule", least=settings.statistics.least),
         )
         make = files.csv_file if kind == "csv" else files.xlsx_file
-        answer = Response(make(sheets(found, naming(settings, spoken)), heading), content_type=TYPES[kind])
+        answer = Response(make(sheets(found, naming(settings, said)), heading), content_type=TYPES[kind])
         name = f"tiepdon-{asked.first:%Y%m%d}-{asked.last:%Y%m%d}.{kind}"
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer

@@ -15,10 +15,9 @@ from flask.typing import ResponseReturnValue
 from config.settings import Settings
 from kiosk.accounts import Role
 from ui.desk.access import allow
-from ui.desk.gate import spoken as spoken_here
+from ui.desk.pages import StaffPages
 from ui.technician.doctor_views import report_of
 from ui.technician.views import why_of
-from ui.words import LANGUAGES, Words
 from wire.errors import TiepDonError
 from wire.findings import REPORT, ask_for_report, asked_at, read_report
 
@@ -34,18 +33,15 @@ def blueprint(
 ) -> Blueprint:
     """The routes. `build` names the version of the assets; `seconds`: since the epoch, by the clock of the files."""
     pages = Blueprint("doctor", __name__, url_prefix="/technician/doctor")
-    words = {language: Words(language) for language in LANGUAGES}
+    staff = StaffPages(app, settings, "technician", build)
     run, offset = Path(settings.paths.run), settings.site.utc_offset_minutes
 
     def render(template: str, **context: object) -> str:
-        spoken = spoken_here(settings)
-        page = app.jinja_env.get_template(f"technician/{template}.html")
-        return page.render(say=words[spoken].get, language=spoken, site=settings.site, build=build, **context)
+        return staff.render(template, staff.said(), **context)
 
     def state() -> dict[str, object]:
         """The last report, and whether another is on its way."""
-        said = words[spoken_here(settings)]
-        asked = asked_at(run)
+        said, asked = staff.said(), asked_at(run)
         waits = asked is not None and seconds() - asked < LONGEST_SECONDS
         told: dict[str, object] = {"looking": waits, "late": asked is not None and not waits}
         try:
@@ -68,8 +64,7 @@ def blueprint(
         try:
             ask_for_report(run)
         except OSError:
-            said = words[spoken_here(settings)]
-            return render("problem", told=why_of("doctor.not_allowed", said)), 503
+            return render("problem", told=why_of("doctor.not_allowed", staff.said())), 503
         return render("doctor_report", **state())
 
     return allow(pages, Role.TECHNICIAN, Role.SUPERVISOR)

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from config.settings import Settings
 from kiosk.accounts import Role
 from ui.desk.access import NotAllowed, allow, signed
-from ui.desk.gate import spoken as spoken_here
+from ui.desk.pages import StaffPages
 from ui.desk.streams import LEASES
 from ui.errors import ConfirmationGone, UnknownAction
 from ui.technician import forms, pretty, views
@@ -22,7 +22,6 @@ from ui.technician.kept import Asked, Kept
 from ui.technician.picture import SPANS
 from ui.technician.stream import watched_events
 from ui.technician.watch import LOOK_SECONDS, Watch
-from ui.words import LANGUAGES, Words
 from wire.errors import MalformedMessage, RemoteError, ServiceTimeout, ServiceUnreachable, TiepDonError
 
 MAX_FORM_BYTES = 8192
@@ -48,17 +47,16 @@ class Technician:
 def blueprint(app: Flask, settings: Settings, desk: Technician, build: str) -> Blueprint:
     """The routes. `build` names the version of the assets."""
     pages = Blueprint("technician", __name__, url_prefix="/technician")
-    words = {language: Words(language) for language in LANGUAGES}
+    staff = StaffPages(app, settings, "technician", build)
+    words = staff.words
     bridge, watch, kept, offset = desk.bridge, desk.watch, Kept(), settings.site.utc_offset_minutes
     names = tuple(destination.name for destination in settings.destinations)
 
     def language() -> str:
-        return spoken_here(settings)
+        return staff.said().language
 
     def render(template_name: str, spoken: str, /, **context: object) -> str:
-        # Streams render outside of any request: the templates use nothing of Flask's.
-        template = app.jinja_env.get_template(f"technician/{template_name}.html")
-        return template.render(say=words[spoken].get, language=spoken, site=settings.site, build=build, **context)
+        return staff.render(template_name, words[spoken], **context)
 
     def overview_part(span: int, spoken: str) -> str:
         now, seen = desk.now(), watch.seen()
