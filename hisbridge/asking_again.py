@@ -18,7 +18,7 @@ from hisbridge.questions import Coverage, CoverageQuestion
 from hisbridge.site_time import SiteTime
 from wire import sqlite
 from wire.codec import from_json
-from wire.database import DatabaseUnavailable
+from wire.database import DatabaseUnavailable, require_in_place
 from wire.errors import MalformedMessage, TiepDonError
 
 log = logging.getLogger(__name__)
@@ -85,6 +85,7 @@ class AskingAgain:
         if self._connection is None:
             self._connection = self._open_connection()
         connection = self._connection
+        require_in_place(connection)
         self._settle(connection)
         if count := pending.give_up_past(connection, self._time.today()):
             log.warning("%d insurance questions stay unanswered: their day is over", count)

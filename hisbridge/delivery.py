@@ -27,7 +27,7 @@ from hisbridge.settling import Settling
 from hisbridge.standing import DestinationHealth, Standing
 from hisbridge.told import bounded
 from wire import sqlite
-from wire.database import DatabaseUnavailable
+from wire.database import DatabaseUnavailable, require_in_place
 from wire.errors import TiepDonError
 
 log = logging.getLogger(__name__)
@@ -148,6 +148,7 @@ class Courier:
             self._settling.write(self._connection)
             self._take_back(self._connection)
         connection = self._connection
+        require_in_place(connection)
         self._settling.write(connection)
         if self._standing.stopped:
             return None

@@ -11,6 +11,7 @@ from config.settings import Settings, database_file
 from kiosk.schema import MIGRATIONS
 from wire import sqlite
 from wire.database import DatabaseUnavailable, open_existing
+from wire.database_place import in_place
 
 Open = Callable[[], sqlite.Connection]
 
@@ -30,6 +31,8 @@ class SharedConnection:
         """The connection, for one at a time; one that failed is not trusted again."""
         with self._lock:
             try:
+                if self._connection is not None and not in_place(self._connection):
+                    self._drop()
                 if self._connection is None:
                     self._connection = self._open_connection()
                     self._opened += 1

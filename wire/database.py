@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wire import chain_key, sqlite
+from wire.database_place import PlacedConnection, in_place
 from wire.errors import TiepDonError
 from wire.keys import derived, read_key
 
@@ -136,14 +137,16 @@ def open_with(path: Path, secret: str | None, *, read_only: bool = False) -> sql
             isolation_level=None,
             check_same_thread=False,
             uri=read_only,
+            factory=PlacedConnection,
         )
+        connection.opened(path)
         connection.row_factory = sqlite.Row
         if secret is not None:
             _unlock(connection, path, secret)
     except BaseException as error:
         if connection is not None:
             connection.close()
-        if not isinstance(error, sqlite.Error):
+        if not isinstance(error, sqlite.Error | OSError):
             raise
         raise DatabaseUnavailable(why=error.__class__.__name__ + ": " + str(error)) from None
     return connection
@@ -198,6 +201,15 @@ def open_existing(where: Path | DatabaseFile, migrations: Sequence[Migration]) -
         connection.close()
         raise
     return connection
+
+
+def require_in_place(connection: sqlite.Connection) -> None:
+    """For connections that are held: raise DatabaseUnavailable unless their file is the one that lies at its path.
+
+    Whoever meets it drops the connection and opens another.
+    """
+    if not in_place(connection):
+        raise DatabaseUnavailable(why="another file lies there now")
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from hisbridge.desk_records import Depth, Pause
 from hisbridge.records import Event, PatientRecord
 from hisbridge.standing import Condition, DestinationHealth, Standing
 from wire import sqlite
-from wire.database import DatabaseUnavailable
+from wire.database import DatabaseUnavailable, require_in_place
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +135,7 @@ class LocalAgent:
             log.info("%s: local agent listens on %s port %d", self.name, host, self.port)
             handing = asyncio.ensure_future(self._hand_over(offers, feed)) if feed is not None else None
             try:
-                await self._look(offers, poll_seconds)
+                await self._look(connection, offers, poll_seconds)
             finally:
                 if handing is not None:
                     handing.cancel()
@@ -144,10 +144,11 @@ class LocalAgent:
         finally:
             connection.close()
 
-    async def _look(self, offers: Offers, poll_seconds: float) -> None:
+    async def _look(self, connection: sqlite.Connection, offers: Offers, poll_seconds: float) -> None:
         assert self._woken is not None  # noqa: S101 - set by the caller
         while not self._stopping.is_set():
             self._woken.clear()
+            require_in_place(connection)
             offers.look()
             self._standing.answered()
             self.listening.set()

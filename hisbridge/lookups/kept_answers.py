@@ -17,6 +17,7 @@ from hisbridge.sealing import Sealer, Unreadable
 from wire import sqlite
 from wire.codec import from_json, to_json
 from wire.database import DatabaseUnavailable, transaction
+from wire.database_place import in_place
 from wire.errors import MalformedMessage, TiepDonError
 
 log = logging.getLogger(__name__)
@@ -121,6 +122,8 @@ class KeptAnswers:
             return done
 
     def _connected(self) -> sqlite.Connection:
+        if self._connection is not None and not in_place(self._connection):
+            self._let_go()
         if self._connection is None:
             connection = self._open_connection()
             try:

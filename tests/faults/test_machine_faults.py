@@ -18,7 +18,6 @@ from faults.clocks import DAY, clock_in
 from faults.line import CUT, FAIR, line_between, why_no_line
 from faults.media import why_no_disk
 from faults.outcome import Size
-from faults.scene import Stuck
 from faults.soak import growth
 from tests.faults.test_faults import cell
 
@@ -34,11 +33,6 @@ def test_a_disk_that_fills_up_loses_no_shown_ticket_prints_none_twice_and_the_ki
         assert cell(outcome, 0, trouble, "shown after") != 0
 
 
-@pytest.mark.xfail(
-    raises=Stuck,
-    strict=False,  # only where the bridge had nothing to write while the disk took nothing
-    reason="an idle bridge goes on looking at the database that lay there before the disk was mounted anew",
-)
 @pytest.mark.skipif(why_no_disk() is not None, reason="no disk of our own on this machine")
 def test_a_read_only_disk_loses_no_shown_ticket_and_the_kiosk_serves_again_by_itself() -> None:
     outcome = disk.run(SHORT, (disk.READ_ONLY,))

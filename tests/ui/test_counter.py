@@ -290,8 +290,8 @@ def test_a_child_is_never_sent_for_an_id_card(desk: CounterDesk, client: FlaskCl
 
 
 def test_without_a_database_the_page_says_so(desk: CounterDesk, client: FlaskClient) -> None:
-    (Path(desk.settings.paths.state) / "tiepdon.db").rename(Path(desk.settings.paths.state) / "away.db")
     spoken(client, "en")
+    (Path(desk.settings.paths.state) / "tiepdon.db").rename(Path(desk.settings.paths.state) / "away.db")
     answer = client.get("/counter/list")
     assert answer.status_code == 503
     assert Words("en").get("error.database.unavailable").split("{")[0] in answer.text
