@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 RUN_DIR := .run
+# Each of the suite's many processes would compile the whole tree anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: image-test help setup setup-test setup-machines run test lint audit format bench faults explore fuzz pictures axe codes lock package package-test sbom clean
 

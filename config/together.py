@@ -21,6 +21,8 @@ def problems(settings: "Settings") -> Iterator[Problem]:
     kiosk = settings.kiosk
     if not 1 <= int(kiosk.listen.rpartition(":")[2]) <= 65535:
         yield "kiosk.listen", "no such port (1 to 65535)"
+    if _same_place(kiosk.listen, settings.staff.listen):
+        yield "staff.listen", "taken by kiosk.listen: another port is wanted"
     yield from _without_touchscreen(settings)
     if "printer" in kiosk.required_devices and kiosk.printer.kind == "none":
         yield "kiosk.required_devices", "printer: kiosk.printer.kind is none"
@@ -30,6 +32,13 @@ def problems(settings: "Settings") -> Iterator[Problem]:
     yield from heartbeat_problems(settings.heartbeat)
     yield from _of_destinations(settings)
     yield from _lacking(settings)
+
+
+def _same_place(one: str, other: str) -> bool:
+    """Whether two addresses cannot both be listened on."""
+    (host, _, port), (another, _, its_port) = one.rpartition(":"), other.rpartition(":")
+    every = {"0.0.0.0", "[::]"}  # noqa: S104 - what is compared, never bound
+    return bool(other) and int(port) == int(its_port) and (host == another or bool({host, another} & every))
 
 
 def _without_touchscreen(settings: "Settings") -> Iterator[Problem]:

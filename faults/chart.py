@@ -24,6 +24,7 @@ def drawn(title: str, lines: Mapping[str, Sequence[float]]) -> str:
     plot.joinedLines = 1
     legend = LineLegend()
     legend.x, legend.y, legend.alignment = WIDTH - EDGE - LEGEND + 20, HEIGHT - EDGE, "right"
+    legend.columnMaximum = len(named)  # a second column would stand outside
     legend.colorNamePairs = [(COLOURS[number % len(COLOURS)], name) for number, name in enumerate(named)]
     for number in range(len(named)):
         plot.lines[number].strokeColor = COLOURS[number % len(COLOURS)]

@@ -20,8 +20,8 @@ import httpx
 
 from hisbridge.connections import Connections
 from hisbridge.errors import PortalCertificate, PortalError, PortalTimeout, PortalTooLarge, PortalUnreachable
-from hisbridge.names import Resolve, resolve_within
 from hisbridge.trust import client_refused, refusal, trust
+from wire.names import Resolve, resolve_within
 
 LOGGERS = (
     "httpx",

@@ -34,6 +34,7 @@ CODE_SECONDS = "tiepdon_code_wait_duration_seconds"
 SCREENS = "tiepdon_screens_total"
 SCREEN_ERRORS = "tiepdon_screen_errors_total"
 PRINTED = "tiepdon_tickets_printed_total"
+FAILED = "failed"
 COMMIT_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds; a durable write
 
 # Screens that begin nobody's check-in: nobody is there, it is over, or somebody looks around.
@@ -57,6 +58,9 @@ class Watching:
         self._begun: float | None = None  # monotonic seconds: when the person now at the kiosk began
         self._path = "none"
         self._committing: float | None = None
+        # From the first: what begins with its first failure is never seen to increase (prometheus.io, Instrumentation).
+        for path in (*_PATHS.values(), "none", "other"):
+            meter.count(CHECKINS, path, FAILED, by=0.0)
 
     def __call__(self, was: Session, event: Event, now: Session, moment: float) -> None:
         """One step. `moment`: monotonic seconds."""
@@ -69,7 +73,7 @@ class Watching:
         if isinstance(event, Committed):
             self._ended("counter" if event.needs_counter else "ticket", moment)
         elif isinstance(event, CommitFailed) and was.presentation == event.presentation:
-            self._ended("failed", moment)
+            self._ended(FAILED, moment)
         elif isinstance(now.state, Start) and not isinstance(was.state, Start) and self._begun is not None:
             self._ended("left", moment)
 

@@ -6,6 +6,7 @@ logged.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ MAX_HEAD = 16 << 10  # bytes
 MAX_BODY = 16 << 10  # bytes; the largest anybody has to send is a pairing code
 MAX_CONNECTIONS = 64
 REQUEST_SECONDS = 5.0  # for a whole request, however slowly its bytes come
+PARTING_SECONDS = 2.0  # for the last bytes to a caller who does not read
+ROUNDS_TO_BEGIN = 5  # of the event loop, until a connection that was just accepted is known here
 IDLE_SECONDS = 15.0  # between two requests of a kept connection
 CALLS_PER_SECOND = 40.0  # of all callers together
 SECURITY_HEADERS = {
@@ -91,6 +94,7 @@ class Server:
         self._connections: dict[asyncio.Task[None], bool] = {}  # in order of arrival; whether admitted
         self._access: Access | None = None
         self._server: asyncio.Server | None = None
+        self._closing = False
 
     async def listen(self, host: str, port: int) -> int:
         """Begin to accept, still refusing everybody; returns the port. Raises OSError."""
@@ -103,8 +107,11 @@ class Server:
 
     async def close(self) -> None:
         """Accept nobody any more and end what is open."""
+        self._closing = True
         if self._server is not None:
             self._server.close()
+        for _ in range(ROUNDS_TO_BEGIN):
+            await asyncio.sleep(0)
         tasks = list(self._connections)
         for task in tasks:
             task.cancel()
@@ -113,8 +120,8 @@ class Server:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         access = self._access
-        if task is None or access is None or not self._room():
-            writer.close()
+        if task is None or access is None or self._closing or not self._room():
+            writer.transport.abort()
             return
         self._connections[task] = False
         try:
@@ -124,8 +131,18 @@ class Server:
         except Exception as error:  # its text may hold what the caller sent
             log.error("a caller's connection failed (%s)", type(error).__name__)
         finally:
+            await self._part(writer)
             self._connections.pop(task, None)
+
+    async def _part(self, writer: asyncio.StreamWriter) -> None:
+        """Close once the last bytes are sent; whoever does not take them soon is cut off, and counts until then."""
+        with contextlib.suppress(OSError, TimeoutError, asyncio.CancelledError):
+            if self._closing:
+                writer.transport.abort()
             writer.close()
+            async with asyncio.timeout(PARTING_SECONDS):
+                await writer.wait_closed()
+        writer.transport.abort()
 
     def _room(self) -> bool:
         if len(self._connections) < MAX_CONNECTIONS:

@@ -12,8 +12,8 @@ from functools import cached_property
 from config.destinations import Hl7v2Destination
 from hisbridge.connectors.hl7errors import DestinationCertificate
 from hisbridge.errors import DestinationSetup, DestinationUnreachable, NoAnswer, PortalCaFile
-from hisbridge.names import Resolve, resolve_within
 from hisbridge.trust import client_refused, refusal, trust
+from wire.names import Resolve, reach, resolve_within
 
 PIECE = 65536  # bytes read at once
 
@@ -113,22 +113,10 @@ class Line:
         self._socket = None
 
     def _reach(self, left: Callable[[], float]) -> socket.socket:
-        """A TCP connection to the first of the host's addresses that answers."""
-        destination = self._destination
-        addresses = self._resolve(destination.host, destination.port, left())
-        failure: OSError = OSError("no address")
-        for number, address in enumerate(addresses):
-            try:
-                # A dead address must not eat the time of those behind it.
-                seconds = left() / (len(addresses) - number)
-                connection = socket.create_connection((address, destination.port), seconds)
-            except OSError as error:
-                failure = error
-                continue
-            # Without it the answer waits for Nagle and delayed ACK: 35 ms a message were measured.
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return connection
-        raise failure
+        connection = reach(self._destination.host, self._destination.port, left, self._resolve)
+        # Without it the answer waits for Nagle and delayed ACK: 35 ms a message were measured.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
 
     def _held(self) -> socket.socket:
         if self._socket is None:

@@ -25,6 +25,7 @@ from kiosk.printing.errors import (
     PrinterOffline,
     PrinterRefused,
 )
+from wire.names import reach
 
 CHUNK = 4096
 LONGEST_SECONDS = 60.0  # for one ticket: 80 kB on a line of 19,200 baud
@@ -110,8 +111,15 @@ def open_line(settings: PrinterSettings, clock: Clock, root: Path = Path("/")) -
 
 def _network(settings: PrinterSettings, clock: Clock) -> Line:
     host, port = network_address(settings.address)
+    until = clock() + settings.timeout_seconds
+
+    def left() -> float:
+        if (seconds := until - clock()) <= 0:
+            raise TimeoutError
+        return seconds
+
     with opening():
-        connection = socket.create_connection((host, port), settings.timeout_seconds)
+        connection = reach(host, port, left)
     connection.setblocking(False)
     return Line(connection.fileno(), lambda: _part(connection, clock), clock)
 

@@ -136,3 +136,26 @@ base_url = "https://ward:geheim@his.example/api"
 
 def test_the_environment_names_the_file() -> None:
     assert default_path({"TIEPDON_CONFIG": "/x/y.toml"}) == Path("/x/y.toml")
+
+
+@pytest.mark.parametrize(
+    ("kiosk", "staff", "fine"),
+    [
+        ("127.0.0.1:8080", "127.0.0.1:8090", True),
+        ("127.0.0.1:8080", "10.0.0.5:8080", True),
+        ("127.0.0.1:8080", "127.0.0.1:8080", False),
+        ("127.0.0.1:8080", "0.0.0.0:8080", False),
+        ("[::1]:8080", "[::]:8080", False),
+    ],
+)
+def test_touchscreen_and_staff_do_not_share_an_address(tmp_path: Path, kiosk: str, staff: str, fine: bool) -> None:
+    file = write(
+        tmp_path,
+        f'[kiosk]\nlisten = "{kiosk}"\n[staff]\nlisten = "{staff}"\ncertificate_file = "c.pem"\nkey_file = "k.pem"\n',
+    )
+    if fine:
+        assert load(file).staff.listen == staff
+        return
+    with pytest.raises(ConfigWrongType) as caught:
+        load(file)
+    assert caught.value.data["key"] == "staff.listen"

@@ -1,7 +1,9 @@
 """The local agent against what any page, program or machine may try."""
 
 import contextlib
+import gc
 import socket
+import warnings
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -224,3 +226,18 @@ def test_nothing_of_a_person_or_a_token_is_ever_logged(tmp_path: Path, caplog: A
         for secret in (person.full_name, person.personal_id, page.token, "135790", "evil", "NguyenThu"):
             assert str(secret) not in caplog.text
         assert agent.told("v1").state is State.ACKNOWLEDGED
+
+
+def test_an_agent_that_stops_leaves_no_connection_open_however_many_just_came(tmp_path: Path) -> None:
+    with warnings.catch_warnings(record=True) as told, ExitStack() as held:
+        warnings.simplefilter("always", ResourceWarning)
+        with running(tmp_path) as agent:
+            callers = [held.enter_context(socket.socket()) for _ in range(2 * web.MAX_CONNECTIONS)]
+            for number, caller in enumerate(callers):
+                caller.setblocking(False)
+                caller.connect_ex(("127.0.0.1", agent.port))
+                if number % 2:
+                    with contextlib.suppress(OSError):
+                        caller.send(b"GET / HTTP/1.1\r\n")
+        gc.collect()
+    assert [str(one.message) for one in told if "transport" in str(one.message)] == []

@@ -13,9 +13,9 @@ import pytest
 from hisbridge.connections import Connections
 from hisbridge.errors import PortalTimeout, PortalTooLarge, PortalUnreachable
 from hisbridge.http import CONNECT_SECONDS, MAX_CONNECTIONS, Poster, Question
-from hisbridge.names import Resolver
 from tests.hisbridge.speaking import echo, reply, request_on, speaking
 from tests.support.waiting import BUSY_SECONDS, LONG_SECONDS
+from wire.names import Resolver
 
 
 def soon(seconds: float = 5.0) -> float:

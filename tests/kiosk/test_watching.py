@@ -54,7 +54,8 @@ class Watched(Kiosk):
         return self.meter.figures()
 
     def counted(self, name: str) -> dict[tuple[str, ...], float]:
-        return {one.labels: one.value for one in self.figures().counts if one.name == name}
+        """What happened at all."""
+        return {one.labels: one.value for one in self.figures().counts if one.name == name and one.value}
 
     def seconds(self, name: str) -> dict[tuple[str, ...], float]:
         return {one.labels: one.total for one in self.figures().spreads if one.name == name}
@@ -101,6 +102,12 @@ def test_a_ticket_that_could_not_be_written_is_counted_as_failed(kiosk: Watched)
     kiosk.tell(CommitFailed(kiosk.name, "database.unavailable"))
     assert kiosk.counted(CHECKINS) == {("typed", "failed"): 1.0}
     assert kiosk.counted(SCREEN_ERRORS)[("database.unavailable",)] == 1.0
+
+
+def test_failures_are_told_from_the_start_so_that_the_first_ones_are_an_increase(kiosk: Watched) -> None:
+    told = {one.labels: one.value for one in kiosk.figures().counts if one.name == CHECKINS}
+    assert {("chip", "failed"), ("qr", "failed"), ("typed", "failed"), ("none", "failed")} <= told.keys()
+    assert set(told.values()) == {0.0}
 
 
 def test_what_a_screen_tells_as_wrong_is_counted_once_by_its_code(kiosk: Watched) -> None:

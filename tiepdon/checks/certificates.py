@@ -104,7 +104,7 @@ def look_at_server(server: Server, now: datetime | None = None) -> Iterator[Find
 
 def _connected(server: Server) -> socket.socket:
     """A line to its first address. Raises OSError, within TLS_SECONDS, also where nobody answers for its name."""
-    from hisbridge.names import resolve_within
+    from wire.names import resolve_within
 
     until = time.monotonic() + TLS_SECONDS
     (first, *_) = resolve_within(server.host, server.port, TLS_SECONDS)

@@ -88,6 +88,7 @@ class Terminal:
         try:
             return take(prompt)
         except (EOFError, OSError):
+            self.write("\n")  # the prompt's line has no end yet
             raise GaveUp from None
         except UnicodeDecodeError:  # another encoding than the terminal's, or half a letter
             return ""

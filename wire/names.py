@@ -1,5 +1,6 @@
-"""Host names to addresses within a time: the system's resolver has no deadline and, with the line down, takes half a
-minute. It is asked on a thread of its own, one per name at a time, and left behind when it does not answer.
+"""Host names to addresses, and to connections, within a time: the system's resolver has no deadline and, with the line
+down, takes half a minute. It is asked on a thread of its own, one per name at a time, and left behind when it does not
+answer.
 """
 
 import ipaddress
@@ -72,3 +73,19 @@ def _system(host: str, port: int) -> Sequence[str]:
 
 
 resolve_within: Resolve = Resolver(_system)
+
+
+def reach(host: str, port: int, left: Callable[[], float], resolve: Resolve = resolve_within) -> socket.socket:
+    """A TCP connection to the first of the host's addresses that answers. `left`: seconds, or raises when none are.
+
+    Raises OSError (TimeoutError), UnicodeError for what cannot be a name, and what `left` raises.
+    """
+    failure: OSError = OSError("no address")
+    addresses = resolve(host, port, left())
+    for number, address in enumerate(addresses):
+        try:
+            # A dead address must not eat the time of those behind it.
+            return socket.create_connection((address, port), left() / (len(addresses) - number))
+        except OSError as error:
+            failure = error
+    raise failure
