@@ -109,9 +109,12 @@ class Server:
         """Accept nobody any more and end what is open."""
         self._closing = True
         if self._server is not None:
+            # First of all nobody new: a server that is closed fails over those it has just accepted, and leaves them.
+            for one in self._server.sockets:
+                asyncio.get_running_loop().remove_reader(one.fileno())
+            for _ in range(ROUNDS_TO_BEGIN):
+                await asyncio.sleep(0)
             self._server.close()
-        for _ in range(ROUNDS_TO_BEGIN):
-            await asyncio.sleep(0)
         tasks = list(self._connections)
         for task in tasks:
             task.cancel()
