@@ -80,7 +80,7 @@ def sign_in(page: Page, address: str) -> None:
     page.keyboard.type(PIN)
     page.keyboard.press("Enter")
     expect(page.locator("#record")).to_be_visible()
-    page.wait_for_function("document.readyState === 'complete'")  # its scripts listen
+    page.wait_for_function("() => document.readyState === 'complete'")  # its scripts listen
 
 
 def test_somebody_signs_in_with_the_keyboard_alone_and_out_again(desk: DeskSite, page: Page, address: str) -> None:
