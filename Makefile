@@ -6,7 +6,7 @@ RUN_DIR := .run
 # Each of the suite's many processes would compile the whole tree anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: image-test help setup setup-test setup-machines run test lint audit format bench faults explore fuzz pictures axe codes lock package package-test sbom clean
+.PHONY: image-test screen-test help setup setup-test setup-machines run test lint audit format bench faults explore fuzz pictures axe codes lock package package-test sbom clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -77,6 +77,9 @@ sbom: setup-test ## the bill of materials of both packages, build/*.cdx.json, wi
 
 image-test: setup-machines ## a whole machine in QEMU with a read-only root, its power cut five times
 	@$(BIN)/python -m tests.image
+
+screen-test: setup-machines package ## the package shows the touchscreen on a panel in QEMU, and again after whatever fails (root)
+	@$(BIN)/python -m tests.image.screen build/tiepdon_*_amd64.deb
 
 clean: ## remove what was installed and run here
 	@rm -rf .venv node_modules $(RUN_DIR) ui/static/vendor ui/static/fonts ui/static/voice build *.egg-info

@@ -92,9 +92,10 @@ class Guest:
             {"type": "abs", "data": {"axis": axis, "value": round(at / size * AXIS_MAX)}}
             for axis, at, size in (("x", x, WIDTH), ("y", y, HEIGHT))
         ]
+        self.monitor("input-send-event", events=place)
         for down in (True, False):
-            button = {"type": "btn", "data": {"button": "left", "down": down}}
-            self.monitor("input-send-event", events=[*place, button])
+            time.sleep(1.0)  # nothing tells that the machine has read it, and what it has not it reads as one
+            self.monitor("input-send-event", events=[{"type": "btn", "data": {"button": "left", "down": down}}])
 
     def run(self, *command: str, seconds: float = 600.0) -> Answer:
         """A command in it as root, to its end. Raises Silent."""

@@ -44,6 +44,7 @@ class Drawer:
 
     def __init__(self, browser: Browser, ask: Ask, static: Path) -> None:
         self._browser, self._ask, self._static = browser, ask, static
+        self._open: list[Route] = []
 
     def page(self) -> Page:
         """The page that is to stand there now."""
@@ -62,6 +63,8 @@ class Drawer:
                 buttons[key] = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
             drawn = page.screenshot(animations="disabled")
         finally:
+            while self._open:
+                self._open.pop().abort()
             context.close()
         with Image.open(BytesIO(drawn)) as image:
             return Page(name, image.convert("RGB"), buttons)
@@ -69,7 +72,8 @@ class Drawer:
     def _answer(self, route: Route) -> None:
         path = urllib.parse.urlsplit(route.request.url).path
         if path in ("/touchscreen/events", "/touchscreen/alive", "/health", "/health/live"):
-            return  # stays open: nothing changes
+            self._open.append(route)  # stays open: nothing changes
+            return
         if path.startswith("/static/"):
             file = self._static / path.removeprefix("/static/")
             kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"

@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -283,4 +284,5 @@ def _run(kiosk: Kiosk, checks: Sequence[Callable[[Kiosk], str]]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the machine ends with it
     sys.exit(main(sys.argv[1:]))

@@ -55,6 +55,10 @@ listen = "127.0.0.1:8090"
 
 [network]
 clients = ["192.168.1.0/24"]
+
+[supervisor]
+name = "hoa"
+full_name = "Mẫu Thị Hoa"
 """
 )
 KIOSK_AGAIN = f'{ANSWERS}\n[kiosk]\ntouchscreen = true\n\n[staff]\nlisten = ""\n'
