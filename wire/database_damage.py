@@ -63,7 +63,7 @@ def damage_of(where: DatabaseFile, expected: bool, seconds: float = LOOK_SECONDS
 def has_schema(path: Path, secret: str | None) -> bool:
     """Whether the list of tables can be read."""
     try:
-        with closing(open_with(path, secret, read_only=True)) as connection:
+        with closing(_open_to_look(path, secret)) as connection:
             return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
     except (sqlite.Error, DatabaseWrongKey, DatabaseUnavailable):
         return False
@@ -200,7 +200,7 @@ def _number(row: Row) -> int:
 
 def _look(path: Path, secret: str | None, seconds: float) -> Damage | None:
     try:
-        with closing(open_with(path, secret, read_only=True)) as connection:
+        with closing(_open_to_look(path, secret)) as connection:
             until = time.monotonic() + seconds
             connection.set_progress_handler(lambda: int(time.monotonic() > until), _STEPS)
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -220,6 +220,13 @@ def _look(path: Path, secret: str | None, seconds: float) -> Damage | None:
     except sqlite.DatabaseError:
         return Damage("pages" if has_schema(path, secret) else "unreadable", secret)
     return None if told == "ok" else Damage("pages", secret)
+
+
+def _open_to_look(path: Path, secret: str | None) -> sqlite.Connection:
+    """For reading alone, unless a change was cut off before the log was in use: SQLite takes that back before anybody
+    reads, and refuses whoever may not write (sqlite.org/rescode.html, SQLITE_READONLY_ROLLBACK).
+    """
+    return open_with(path, secret, read_only=not path.with_name(f"{path.name}-journal").exists())
 
 
 def _is_of(path: Path, secret: str, size: int) -> bool:

@@ -20,6 +20,9 @@ FIELDS = (128, 75)  # of 8 x 8 pixels: what is in them, not how letters' edges f
 OTHER = 40  # of 255, in any colour: a field that shows something else
 ALIKE = 0.02  # of all fields may: a pointer, a focus ring
 
+# A page without its stream takes its screen away after a moment and begins anew: ours has none, and is to stand still.
+STILL = "window.setInterval = () => 0"
+
 Ask = Callable[[str], bytes]
 
 
@@ -51,6 +54,7 @@ class Drawer:
         context = self._browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, has_touch=True)
         try:
             page = context.new_page()
+            page.add_init_script(STILL)
             page.route("**/*", self._answer)
             page.goto(f"{LISTEN}/", wait_until="load")
             page.evaluate("document.fonts.ready")

@@ -79,6 +79,22 @@ class Kept:
             file.seek((page - 1) * PAGE + at)
             file.write(content)
 
+    def cut_off(self) -> None:
+        """As the power leaves it that fails in the middle of a change, while no log (WAL) is in use."""
+        self.folded()
+        aside = self.path.with_name("aside")
+        aside.mkdir()
+        shutil.copyfile(self.path, aside / self.path.name)
+        with closing(open_with(aside / self.path.name, self.where.secret())) as connection:
+            connection.execute("PRAGMA journal_mode=DELETE")
+            connection.execute("PRAGMA cache_size=1")  # so that pages are written before the change is whole
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("UPDATE visits SET record = record || ' '")
+            for name in (self.path.name, f"{self.path.name}-journal"):
+                shutil.copyfile(aside / name, self.path.with_name(name))
+            connection.execute("ROLLBACK")
+        shutil.rmtree(aside)
+
     def leaf_of(self, table: str) -> int:
         """A page of this table's rows that is neither its root nor its first or last: found by breaking each."""
         trial, secret = self.path.with_name("trial.db"), self.where.secret()

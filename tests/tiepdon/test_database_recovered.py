@@ -100,6 +100,17 @@ def test_without_a_snapshot_the_lost_numbers_are_named(kept: Kept) -> None:
     assert tickets.missing == named
 
 
+def test_a_change_that_was_cut_off_before_the_log_was_in_use_is_taken_back(kept: Kept) -> None:
+    given = kept.check_in(1, 30)
+    records = "SELECT id, record FROM visits ORDER BY id"
+    before = kept.rows(records)
+    kept.cut_off()
+    assert kept.bring_up().recovered is None
+    assert kept.whole()
+    assert kept.rows(records) == before
+    assert kept.check_in(31, 31)[0] not in given
+
+
 def test_a_ticket_that_is_lost_is_made_again_from_its_visit(kept: Kept) -> None:
     given = kept.check_in(1, 80)
     kept.folded()
