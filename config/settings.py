@@ -38,7 +38,7 @@ from config.front import (
     VoiceSettings,
 )
 from config.together import problems
-from wire.codec import Record, to_plain
+from wire.codec import Record, learnt, to_plain
 from wire.database import DatabaseFile
 from wire.errors import TiepDonError
 
@@ -357,7 +357,7 @@ def _overlay(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 def _convert(tree: dict[str, Any], file: str) -> Settings:
     try:
-        settings = msgspec.convert(tree, Settings)
+        settings = msgspec.convert(tree, learnt(Settings))
     except msgspec.ValidationError as error:
         why, _, where = str(error).partition(" - at `$")
         key = where.rstrip("`").lstrip(".")

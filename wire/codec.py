@@ -37,18 +37,16 @@ def from_json(data: bytes | str, kind: type[T]) -> T:
     Raises MalformedMessage with `where` (the path of the field) and `why`, never with the value itself:
     it may be personal.
     """
-    _learn(kind)
     try:
-        return msgspec.json.decode(data, type=kind)
+        return msgspec.json.decode(data, type=learnt(kind))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _malformed(error) from None
 
 
 def from_plain(value: Any, kind: type[T]) -> T:
     """Convert dicts, lists, strings and numbers into `kind`; raises MalformedMessage."""
-    _learn(kind)
     try:
-        return msgspec.convert(value, type=kind)
+        return msgspec.convert(value, type=learnt(kind))
     except msgspec.ValidationError as error:
         raise _malformed(error) from None
 
@@ -58,16 +56,17 @@ def json_schema(kind: type[Any]) -> dict[str, Any]:
     return msgspec.json.schema(kind)
 
 
-def _learn(kind: Any) -> None:
-    """Let msgspec look at a type once, in one thread.
+def learnt(kind: type[T]) -> type[T]:
+    """`kind`, of which msgspec has looked at every part, once, in one thread: for whoever has msgspec decode it.
 
-    Two threads that decode a type for the first time at the same moment end the process (msgspec 0.22, SIGSEGV): the
-    one sees what the other has only begun to fill in.
+    Two threads that decode a type, or two that share a part, for the first time at the same moment end the process
+    (msgspec 0.22, SIGSEGV): the one sees what the other has only begun to fill in.
     """
     if kind not in _known:
         with _learning:
             msgspec.json.Decoder(kind)
             _known.add(kind)
+    return kind
 
 
 def _malformed(error: Exception) -> MalformedMessage:

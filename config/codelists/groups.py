@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from config.settings import ConfigMissing, ConfigSyntax, ConfigWrongType
-from wire.codec import Record
+from wire.codec import Record, learnt
 
 MAX_BYTES = 1 << 20
 MAX_TEXT = 200  # characters; no name of a group or a country is near that
@@ -202,7 +202,7 @@ def _read(content: bytes, file: str, kind: type[_File]) -> _File:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigSyntax(file=file, why=str(error)) from None
     try:
-        return msgspec.convert(tree, kind)
+        return msgspec.convert(tree, learnt(kind))
     except msgspec.ValidationError as error:
         why, _, where = str(error).partition(" - at `$")
         raise ConfigWrongType(file=file, key=where.rstrip("`").lstrip("."), why=why) from None

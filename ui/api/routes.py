@@ -26,7 +26,7 @@ from ui.api.stream import HEARTBEAT_SECONDS, call_events
 from ui.desk.access import NotAllowed, allow, signed
 from ui.desk.streams import LEASES
 from ui.errors import ForbiddenCaller
-from wire.codec import from_json, to_json
+from wire.codec import from_json, learnt, to_json
 from wire.errors import MalformedMessage, TiepDonError
 
 ALL_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -101,7 +101,7 @@ def _asked(operation: Operation, parts: dict[str, str]) -> Asked:
 def _path(operation: Operation, parts: dict[str, str]) -> Any:
     """Raises NoSuchAddress: what cannot be a name is nobody's."""
     try:
-        return msgspec.convert(parts, operation.parameters, strict=False)
+        return msgspec.convert(parts, learnt(operation.parameters), strict=False)
     except msgspec.ValidationError:
         raise NoSuchAddress from None
 
@@ -116,7 +116,9 @@ def _query(operation: Operation) -> Any:
         if len(values) > 1:
             raise MalformedMessage(where=f"query.{name}", why="given more than once")
     try:
-        return msgspec.convert({name: values[0] for name, values in given.items()}, operation.query, strict=False)
+        return msgspec.convert(
+            {name: values[0] for name, values in given.items()}, learnt(operation.query), strict=False
+        )
     except msgspec.ValidationError as error:
         why, _, where = str(error).partition(" - at `")
         name = where.rstrip("`").removeprefix("$.")
