@@ -90,6 +90,10 @@ class EscposDoor:
     def _first_look(self, line: Line) -> escpos.Condition:
         found = self._ask(line)
         if self._has_told and not found.told:
+            # Not every printer hears a question while it waits for the rest of a picture that broke off.
+            line.send(escpos.RECOVERY, min(ANSWER_SECONDS, self._settings.timeout_seconds))
+            found = self._ask(line)
+        if self._has_told and not found.told:
             raise PrinterNotAnswering
         self._has_told = found.told
         return found

@@ -118,14 +118,19 @@ def test_a_printer_switched_off_in_the_middle_prints_the_next_ticket_whole(desk:
     assert desk.pretend.tickets()[-1].unknown == 0
 
 
-def test_a_printer_that_still_waits_for_the_rest_of_a_picture_prints_the_next_ticket_whole(desk: Desk) -> None:
-    """Another program, or this one before it was killed, left in the middle of a band."""
+@pytest.mark.parametrize("has_answered", [False, True])
+def test_a_printer_that_still_waits_for_the_rest_of_a_picture_prints_the_next_ticket_whole(
+    desk: Desk, has_answered: bool
+) -> None:
+    """Another program, or this one before it was killed, left in the middle of a band, or the cable was."""
+    if has_answered:
+        assert desk.printer.status().ready
     host, _, port = desk.settings.address.rpartition(":")
     job = escpos.job(ribbon(paper(), say("vi"), FONTS, 576), 576, cut=True)
     with socket.create_connection((host, int(port))) as left:
         left.sendall(job[:5000])
     wait_until(lambda: len(desk.pretend.tickets()) == 1)
-    desk.another().print(paper(number="A0043", code="another"))
+    (desk.printer if has_answered else desk.another()).print(paper(number="A0043", code="another"))
     whole = desk.pretend.tickets()[-1]
     assert (whole.digits, whole.unknown) == ("A0043", 0)
 
