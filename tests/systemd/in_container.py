@@ -156,8 +156,12 @@ def only_the_reader_s_user_speaks_to_cards(box: Container) -> str:
     assert box.ask("reader", "/v1/health")["presence"]["service"], "pcscd refuses the reader"
     said = {}
     for user in ("tiepdon-reader", "tiepdon-screen", "nobody"):
-        asked = "sleep 30 & pkcheck --action-id org.debian.pcsc-lite.access_pcsc --process $!; echo $?; kill $!"
         number = box.run("id", "-u", user).strip()
+        # Asked only when it is that user: until then it is root, who may.
+        asked = (
+            f"sleep 30 & until grep -q '^Uid:.{number}' /proc/$!/status; do :; done; "
+            "pkcheck --action-id org.debian.pcsc-lite.access_pcsc --process $!; echo $?; kill $!"
+        )
         text = asked.replace("sleep 30", f"setpriv --reuid {number} --clear-groups sleep 30")
         said[user] = box.run("sh", "-c", text).split()[-1]
     assert said["tiepdon-reader"] == "0", said
