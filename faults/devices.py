@@ -31,6 +31,7 @@ from wire.errors import TiepDonError
 BAR_SECONDS = 5.0  # from the death of pcscd to a card that is seen, and from a printer that is on to its paper
 START_SECONDS = 120.0
 PATIENCE = 30.0
+DELIVERED_SECONDS = 300.0  # some thousand people's records, on a machine that has just been busy with them
 CARD = "mau"
 NUMBERS = (
     "tickets shown and lost",
@@ -130,7 +131,7 @@ def run(size: Size) -> Outcome:
                         stuck += 1
                 if turn % 10 == 9:
                     sys.stderr.write(f"  {turn + 1} deaths of each, {len(crowd.shown)} tickets seen\n")
-        world.made.wait(lambda: not world.made.rows(_WAITING), PATIENCE, "everything owed is delivered")
+        world.made.wait(lambda: not world.made.rows(_WAITING), DELIVERED_SECONDS, "everything owed is delivered")
         books = world.made.books()
         claims = {name: books[name] for name in NUMBERS} | {
             "devices that did not come back": stuck,
