@@ -198,21 +198,43 @@ def test_only_a_page_that_was_seen_counts_as_shown(screen: object) -> None:
     assert not shows({})
 
 
-def test_the_page_stands_in_the_first_compositor_there_is_with_a_profile_in_memory() -> None:
-    def which(*there: str) -> Callable[[str], str | None]:
-        return lambda name: f"/usr/bin/{name}" if name in there else None
+def which(*there: str) -> Callable[[str], str | None]:
+    return lambda name: f"/usr/bin/{name}" if name in there else None
 
+
+def new_cage(_: str) -> str:
+    return "Cage version 0.2.0\n"
+
+
+def test_the_page_stands_in_the_first_compositor_there_is_with_a_profile_in_memory() -> None:
     page, profile = "http://127.0.0.1:8080/", Path("/run/tiepdon-screen/p")
-    cage = session_command(page, profile, {}, which("chromium", "cage", "labwc"))
+    cage = session_command(page, profile, {}, which("chromium", "cage", "labwc"), new_cage)
     assert (cage[0], cage[-1]) == ("/usr/bin/cage", page)
     assert {"--kiosk", "--incognito", f"--user-data-dir={profile}"} <= set(cage)
-    labwc = session_command(page, profile, {}, which("chromium-browser", "labwc"))
+    labwc = session_command(page, profile, {}, which("chromium-browser", "labwc"), new_cage)
     assert labwc[0] == "/usr/bin/labwc"
     assert page in labwc[-1]
     assert "LABWC_PID" in labwc[-1]
-    inside = session_command(page, profile, {"WAYLAND_DISPLAY": "wayland-0"}, which("chromium"))
+    inside = session_command(page, profile, {"WAYLAND_DISPLAY": "wayland-0"}, which("chromium"), new_cage)
     assert inside[0] == "/usr/bin/chromium"
     with pytest.raises(NoCompositor):
-        session_command(page, profile, {}, which("chromium"))
+        session_command(page, profile, {}, which("chromium"), new_cage)
     with pytest.raises(NoBrowser):
-        session_command(page, profile, {}, which("cage"))
+        session_command(page, profile, {}, which("cage"), new_cage)
+
+
+@pytest.mark.parametrize(
+    ("told", "platform"),
+    [
+        ("Cage version 0.1.4\n", "x11"),
+        ("Cage version 0.1.4-4+deb12u1", "x11"),
+        ("0.1.5", "wayland"),
+        ("Cage version 0.2.0\n", "wayland"),
+        ("Cage version 1.0", "wayland"),
+        ("", "wayland"),
+    ],
+)
+def test_a_cage_that_never_ends_a_touch_shows_the_page_through_xwayland(told: str, platform: str) -> None:
+    """Seen on a panel in QEMU: with Debian 12's cage a finger did nothing."""
+    command = session_command("http://x/", Path("/run/p"), {}, which("chromium", "cage"), lambda _: told)
+    assert [word for word in command if word.startswith("--ozone-platform")] == [f"--ozone-platform={platform}"]

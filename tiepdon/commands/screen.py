@@ -5,6 +5,7 @@ really shows.
 import argparse
 import os
 import shutil
+import subprocess
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 from config.settings import load
 from tiepdon.stopping import stop_on_signals
 from wire.log import set_up
+
+ASKED = 10.0  # seconds
 
 
 def register(commands: Any) -> None:
@@ -39,5 +42,14 @@ def run(options: argparse.Namespace) -> int:
     # In the unit this is memory of its own (RuntimeDirectory=); a profile never outlives its session.
     folder = os.environ.get("RUNTIME_DIRECTORY")
     with tempfile.TemporaryDirectory(prefix="profile-", dir=folder, ignore_cleanup_errors=True) as profile:
-        command = session_command(f"http://{settings.kiosk.listen}/", Path(profile), os.environ, shutil.which)
+        page = f"http://{settings.kiosk.listen}/"
+        command = session_command(page, Path(profile), os.environ, shutil.which, _version)
         return run_session(command, kiosk, manager, stop, BY_PROCESSOR)
+
+
+def _version(program: str) -> str:
+    """What it says when it is asked; nothing where it cannot be asked."""
+    try:
+        return subprocess.run([program, "-v"], capture_output=True, text=True, timeout=ASKED, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
