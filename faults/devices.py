@@ -31,7 +31,6 @@ from wire.errors import TiepDonError
 BAR_SECONDS = 5.0  # from the death of pcscd to a card that is seen, and from a printer that is on to its paper
 START_SECONDS = 120.0
 PATIENCE = 30.0
-DELIVERED_SECONDS = 300.0  # some thousand people's records, on a machine that has just been busy with them
 CARD = "mau"
 NUMBERS = (
     "tickets shown and lost",
@@ -131,7 +130,6 @@ def run(size: Size) -> Outcome:
                         stuck += 1
                 if turn % 10 == 9:
                     sys.stderr.write(f"  {turn + 1} deaths of each, {len(crowd.shown)} tickets seen\n")
-        world.made.wait(lambda: not world.made.rows(_WAITING), DELIVERED_SECONDS, "everything owed is delivered")
         books = world.made.books()
         claims = {name: books[name] for name in NUMBERS} | {
             "devices that did not come back": stuck,
@@ -151,9 +149,6 @@ def run(size: Size) -> Outcome:
     )
     table = Table("Devices die", ("device", "deaths", "back, median s", "90 % s", "longest s"), tuple(rows), notes)
     return Outcome((table,), failures_of(claims))
-
-
-_WAITING = "SELECT 1 FROM deliveries WHERE state IN ('queued', 'sending') LIMIT 1"
 
 
 def _pcscd_dies(world: World) -> float:
