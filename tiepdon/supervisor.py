@@ -51,6 +51,7 @@ class Child:
         """End the process (TERM, then KILL) and wait for it."""
         self.tell_to_stop()
         if not self._thread_ends(STOP_SECONDS):
+            self._write_line(self.program.name, f"did not stop within {STOP_SECONDS:.0f} s: killed")
             _kill_group(self._process.pid)
             self._thread_ends(STOP_SECONDS)
 

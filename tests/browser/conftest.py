@@ -82,6 +82,7 @@ class Screen:
                     && document.documentElement.lang === language && Boolean(warning) === warned;
             }""",
             arg=[token, session.language, session.warned],
+            polling=50,  # milliseconds; a page that is shown to nobody may paint no frame to look at
         )
 
     def tap(self, action: str, value: str = "") -> None:
